@@ -1,0 +1,81 @@
+-- The whole database as of today. It is run once, on an empty file, which then gets its version in
+-- `PRAGMA user_version`; an older file is brought here by the steps in src/store/sqlite/schema.rs.
+--
+-- STRICT everywhere: a column holds what it says. Times are whole Unix seconds, UTC. What SQL engines do
+-- differently (lower case, dates, randomness) is done before a value gets here.
+
+-- A customer as it stands.
+CREATE TABLE customers (
+  -- Rows are found by this small number inside the database; the outside knows only `id`. A rowid table,
+  -- since WITHOUT ROWID would carry the wide text id into every index.
+  number     INTEGER PRIMARY KEY,
+  -- `cust_` and 14 base-62 characters. Compared bytewise.
+  id         TEXT    NOT NULL UNIQUE,
+  -- 0 is test, 1 is live. No query leaves it out: the two never see each other.
+  mode       INTEGER NOT NULL CHECK (mode IN (0, 1)),
+  -- NULL where unset, here and below: an empty text is never stored.
+  name       TEXT,
+  -- As typed.
+  email      TEXT,
+  -- The email in ASCII lower case, by which emails compare. Lowered before it gets here.
+  email_key  TEXT,
+  -- As sent, and compared so: `+91…` and `…` differ.
+  contact    TEXT,
+  gstin      TEXT,
+  -- A JSON object in the caller's order, numbers by their literals. Nothing ever looks inside it in SQL.
+  notes      TEXT    NOT NULL DEFAULT '{}',
+  created_at INTEGER NOT NULL,
+  -- How many revisions there are. Feeds the ETag.
+  version    INTEGER NOT NULL,
+  -- The newest revision, from which each leads to the one before. So a history needs no index of its own
+  -- by customer, which would be a random write in every edit.
+  revision   INTEGER NOT NULL,
+  CHECK (coalesce(name, email, contact) IS NOT NULL)
+) STRICT;
+
+-- The one rule of uniqueness: email and contact together, within a mode. An absent value is part of the pair;
+-- both absent never clash. There is no look before the write, only this. Also finds customers by email.
+CREATE UNIQUE INDEX customers_pair ON customers (mode, coalesce(email_key, ''), coalesce(contact, ''))
+  WHERE email_key IS NOT NULL OR contact IS NOT NULL;
+
+-- Finds customers by contact alone.
+CREATE INDEX customers_contact ON customers (mode, contact) WHERE contact IS NOT NULL;
+
+-- Lists customers newest first. The id breaks ties within a second.
+CREATE INDEX customers_created ON customers (mode, created_at, id);
+
+-- What each edit did. Rows are only ever added, in the same transaction as the edit itself.
+CREATE TABLE revisions (
+  number      INTEGER PRIMARY KEY,
+  customer    INTEGER NOT NULL REFERENCES customers (number),
+  -- Counts from 1, the creation, without a gap.
+  version     INTEGER NOT NULL,
+  -- The revision before this one; NULL at the creation.
+  previous    INTEGER,
+  at          INTEGER NOT NULL,
+  -- Who asked: 'key' or 'command'. The label is the one of that day: history tells what was so.
+  actor_type  TEXT    NOT NULL CHECK (actor_type IN ('key', 'command')),
+  actor_id    TEXT,
+  actor_label TEXT    NOT NULL,
+  -- The X-Request-Id of the request it came by.
+  request_id  TEXT,
+  -- A JSON object: field to {"from","to"}, notes key by key, and `note_order` where single changes would
+  -- not give the order of the notes.
+  changes     TEXT    NOT NULL
+) STRICT;
+
+-- API keys. No secret is here, only argon2id hashes in the PHC format.
+CREATE TABLE keys (
+  -- `rzp_test_` or `rzp_live_` and 14 base-62 characters: the id says the mode.
+  id                TEXT    NOT NULL PRIMARY KEY,
+  label             TEXT    NOT NULL,
+  created_at        INTEGER NOT NULL,
+  -- NULL: never.
+  expires_at        INTEGER,
+  revoked_at        INTEGER,
+  secret_hash       TEXT    NOT NULL,
+  -- During a rotation: the secret before, and when it ends. Two columns, since at most two secrets live.
+  previous_hash     TEXT,
+  previous_ends_at  INTEGER,
+  CHECK ((previous_hash IS NULL) = (previous_ends_at IS NULL))
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,36 @@
+//! `patron check`: whether the file is whole, also beside a server.
+
+use std::path::Path;
+
+use patron::service::Progress;
+use patron::store::Use;
+
+use super::{Done, progress_bar, sentence, with_services};
+
+pub fn run(db: &Path) -> Done {
+    with_services(db, Use::Existing, async |services| {
+        let bar = progress_bar(0, "histories");
+        let shown = bar.clone();
+        let progress = move |progress| match progress {
+            Progress::Pages => shown.set_message("pages and indexes, then histories"),
+            Progress::Histories { done, total } => {
+                shown.set_length(total);
+                shown.set_position(done);
+            }
+        };
+        let checked = services.check(progress).await.map_err(sentence)?;
+        bar.finish_and_clear();
+        for fault in &checked.faults {
+            println!("{fault}");
+        }
+        if !checked.faults.is_empty() {
+            return Err(format!(
+                "{} is damaged: {} faults, listed above; restore a backup",
+                db.display(),
+                checked.faults.len()
+            ));
+        }
+        println!("{} is whole: {} customers, {} revisions.", db.display(), checked.customers, checked.revisions);
+        Ok(())
+    })
+}

@@ -1,0 +1,162 @@
+//! `patron key`: create, list, rotate, revoke, import.
+
+use std::io::{IsTerminal, stdin};
+use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
+
+use patron::domain::{Key, KeyId, Secret};
+use patron::service::{KeyRefused, Services};
+use patron::store::Use;
+use serde::Serialize;
+
+use super::{Done, with_services};
+use crate::config::{KeyCommand, KeyCreate, KeyImport, KeyRotate};
+
+pub fn run(db: &Path, command: KeyCommand) -> Done {
+    let use_ = match command {
+        KeyCommand::Create(_) | KeyCommand::Import(_) => Use::Fill,
+        KeyCommand::List { .. } | KeyCommand::Rotate(_) | KeyCommand::Revoke { .. } => Use::Existing,
+    };
+    with_services(db, use_, async |services| match command {
+        KeyCommand::Create(settings) => create(services, settings).await,
+        KeyCommand::List { json } => list(services, json).await,
+        KeyCommand::Rotate(settings) => rotate(services, settings).await,
+        KeyCommand::Revoke { id, yes } => revoke(services, &id, yes).await,
+        KeyCommand::Import(settings) => import(services, settings).await,
+    })
+}
+
+async fn create(services: &Services, settings: KeyCreate) -> Done {
+    let issued = services.access.issue(settings.mode, &settings.label, settings.expires.map(seconds)).await;
+    let (key, secret) = issued.map_err(|refused| refused.to_string())?;
+    show(&key, &secret, settings.json)
+}
+
+async fn rotate(services: &Services, KeyRotate { id, old, json }: KeyRotate) -> Done {
+    let (key, secret) = services.access.rotate(&id, old).await.map_err(about(&id))?;
+    show(&key, &secret, json)?;
+    if let Some((_, ends_at)) = key.previous.filter(|_| !json && old == patron::service::OldSecret::EndsInADay) {
+        println!("The secret before works until {}.", date(ends_at));
+    }
+    Ok(())
+}
+
+async fn revoke(services: &Services, id: &KeyId, yes: bool) -> Done {
+    if !yes && stdin().is_terminal() {
+        eprint!("Revoke {}? Applications that use it are refused at once, for good. Type yes: ", id.as_str());
+        if line()? != "yes" {
+            return Err("nothing was revoked".into());
+        }
+    }
+    let key = services.access.revoke(id).await.map_err(about(id))?;
+    println!("{} is revoked since {}.", id.as_str(), date(key.revoked_at.unwrap_or_default()));
+    Ok(())
+}
+
+async fn import(services: &Services, KeyImport { id, label, expires }: KeyImport) -> Done {
+    if stdin().is_terminal() {
+        eprint!("Secret of {}: ", id.as_str());
+    }
+    let secret = Secret::parse(&line()?)
+        .ok_or("the secret is not 24 letters and digits; give it as one line on standard input")?;
+    let key = services.access.import(id.clone(), &secret, &label, expires.map(seconds)).await.map_err(about(&id))?;
+    println!("{} opens {} customers from now on.", key.id.as_str(), key.id.mode().as_str());
+    Ok(())
+}
+
+async fn list(services: &Services, json: bool) -> Done {
+    let keys = services.access.list().await.map_err(|refused| refused.to_string())?;
+    if json {
+        return print_json(&keys.iter().map(ListedKey::of).collect::<Vec<_>>());
+    }
+    if keys.is_empty() {
+        println!("There are no keys. Make one: patron key create --mode test");
+    }
+    for key in keys {
+        let end = match (key.revoked_at, key.expires_at) {
+            (Some(at), _) => format!("revoked {}", date(at)),
+            (None, Some(at)) => format!("expires {}", date(at)),
+            (None, None) => "never expires".into(),
+        };
+        println!("{}  made {}  {end:<29}  {}", key.id.as_str(), date(key.created_at), key.label);
+    }
+    Ok(())
+}
+
+fn about(id: &KeyId) -> impl Fn(KeyRefused) -> String {
+    move |refused| format!("{}: {refused}", id.as_str())
+}
+
+/// The one time that a secret is shown.
+#[derive(Serialize)]
+struct IssuedKey<'a> {
+    key_id: &'a str,
+    key_secret: &'a str,
+    mode: &'static str,
+    label: &'a str,
+    expires_at: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct ListedKey<'a> {
+    key_id: &'a str,
+    mode: &'static str,
+    label: &'a str,
+    created_at: i64,
+    expires_at: Option<i64>,
+    revoked_at: Option<i64>,
+}
+
+impl<'a> ListedKey<'a> {
+    fn of(key: &'a Key) -> Self {
+        Self {
+            key_id: key.id.as_str(),
+            mode: key.id.mode().as_str(),
+            label: &key.label,
+            created_at: key.created_at,
+            expires_at: key.expires_at,
+            revoked_at: key.revoked_at,
+        }
+    }
+}
+
+fn show(key: &Key, secret: &Secret, json: bool) -> Done {
+    let mode = key.id.mode().as_str();
+    if json {
+        return print_json(&IssuedKey {
+            key_id: key.id.as_str(),
+            key_secret: secret.reveal(),
+            mode,
+            label: &key.label,
+            expires_at: key.expires_at,
+        });
+    }
+    println!("key id      {}", key.id.as_str());
+    println!("key secret  {}    shown this once: only its hash is stored", secret.reveal());
+    println!("mode        {mode}");
+    println!("label       {}", key.label);
+    println!("expires     {}", key.expires_at.map_or("never".into(), date));
+    Ok(())
+}
+
+fn print_json(value: &impl Serialize) -> Done {
+    println!("{}", serde_json::to_string(value).map_err(|error| error.to_string())?);
+    Ok(())
+}
+
+fn line() -> Result<String, String> {
+    let mut line = String::new();
+    stdin().read_line(&mut line).map_err(|error| format!("cannot read standard input: {error}"))?;
+    Ok(line.trim().to_owned())
+}
+
+fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// A Unix time as `2026-11-23T16:32:00Z`; far-off ones as the last that can be written.
+fn date(seconds: i64) -> String {
+    const LAST: u64 = 253_402_300_799;
+    let since_1970 = Duration::from_secs(u64::try_from(seconds).unwrap_or_default().min(LAST));
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + since_1970).to_string()
+}

@@ -1,0 +1,46 @@
+//! What each command does, from its settings to its last line.
+
+pub mod check;
+pub mod key;
+pub mod seed;
+pub mod serve;
+
+use std::path::Path;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use patron::service::{Ambient, Refused, Services};
+use patron::store::{Store, Use};
+
+/// What a command ends with: nothing to say, or one sentence that names the thing and the way out.
+pub type Done = Result<(), String>;
+
+/// Runs a command over the services of a file.
+fn with_services(db: &Path, use_: Use, command: impl AsyncFnOnce(&Services) -> Done) -> Done {
+    let store = Store::open(db, use_).map_err(|unusable| unusable.to_string())?;
+    let services = Services::new(store, Ambient::of_system());
+    let done = runtime()?.block_on(command(&services));
+    services.close();
+    done
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| format!("cannot start: {error}"))
+}
+
+/// A refusal of the services in a sentence, for commands that bring no input of their own.
+fn sentence(refused: Refused) -> String {
+    match refused {
+        Refused::Busy => "the database is busy or its disk is full; try again".into(),
+        _ => "the database failed; the log line above says why".into(),
+    }
+}
+
+/// A bar on standard error, where that is a terminal.
+fn progress_bar(len: u64, what: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg} [{bar:40}] {human_pos} of {human_len}, {eta} to go");
+    let bar = ProgressBar::new(len).with_message(what.to_owned());
+    bar.enable_steady_tick(Duration::from_millis(200));
+    style.map_or(bar.clone(), |style| bar.with_style(style.progress_chars("=> ")))
+}

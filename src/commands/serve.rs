@@ -1,0 +1,140 @@
+//! `patron serve`: open, listen, print what a newcomer needs, and end well.
+
+use std::io::{ErrorKind, Write, stdout};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::path::Path;
+
+use actix_web::rt::System;
+use actix_web::web::Data;
+use patron::domain::{Key, Mode, Secret};
+use patron::http;
+use patron::service::{Ambient, Services};
+use patron::store::{Store, Use};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::Done;
+use crate::config::Serve;
+
+pub fn run(db: &Path, settings: &Serve) -> Done {
+    // Before the file is made: what cannot listen leaves nothing behind.
+    let listener = TcpListener::bind(settings.listen).map_err(|error| cannot_listen(settings.listen, &error))?;
+    let address = listener.local_addr().map_err(|error| cannot_listen(settings.listen, &error))?;
+    let store = Store::open(db, Use::Serve).map_err(|unusable| unusable.to_string())?;
+    System::new().block_on(async {
+        let services = Data::new(Services::new(store, Ambient::of_system()));
+        let served = serve(&services, listener, address).await;
+        services.close();
+        served
+    })
+}
+
+async fn serve(services: &Data<Services>, listener: TcpListener, address: SocketAddr) -> Done {
+    let mut signals = Signals::new()?;
+    let server = http::serve(listener, services.clone()).map_err(|error| cannot_listen(address, &error))?;
+    let handle = server.handle();
+    greet(services, address).await?;
+    say(&format!("listening on http://{address}\n"));
+
+    let mut running = actix_web::rt::spawn(server);
+    tokio::select! {
+        ended = &mut running => return ended.map_err(|error| error.to_string())?.map_err(|error| error.to_string()),
+        () = signals.next() => tracing::info!("stopping: finishing what is in flight"),
+    }
+    tokio::select! {
+        () = handle.stop(true) => tracing::info!("stopped"),
+        () = signals.next() => {
+            tracing::warn!("told twice: stopping at once");
+            handle.stop(false).await;
+        }
+    }
+    Ok(())
+}
+
+fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::AddrInUse => {
+            format!(
+                "cannot listen on {address}: the port is in use; stop the other program or choose another with --listen"
+            )
+        }
+        ErrorKind::AddrNotAvailable => {
+            format!("cannot listen on {address}: this machine has no such address; choose another with --listen")
+        }
+        ErrorKind::PermissionDenied => {
+            format!(
+                "cannot listen on {address}: this user may not use that port; choose one from 1024 up with --listen"
+            )
+        }
+        _ => format!("cannot listen on {address}: {error}; choose another with --listen"),
+    }
+}
+
+/// Where there has never been a key, makes one and shows it, the only time that it is shown.
+async fn greet(services: &Services, address: SocketAddr) -> Done {
+    if !services.access.list().await.map_err(|refused| refused.to_string())?.is_empty() {
+        return Ok(());
+    }
+    let (key, secret) =
+        services.access.issue(Mode::Test, "first test key", None).await.map_err(|refused| refused.to_string())?;
+    say(&greeting(&key, &secret, address));
+    Ok(())
+}
+
+fn greeting(key: &Key, secret: &Secret, address: SocketAddr) -> String {
+    let host = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    let customers = format!("http://{}/v1/customers", SocketAddr::new(host, address.port()));
+    let (id, secret) = (key.id.as_str(), secret.reveal());
+    let user = format!("-u {id}:{secret}");
+    format!(
+        r#"This database has no keys yet. Here is one for test customers; its secret is shown this once.
+
+  key id      {id}
+  key secret  {secret}
+
+Create a customer:
+
+  curl {user} {customers} \
+    -H 'Content-Type: application/json' \
+    -d '{{"name":"Gaurav Kumar","email":"gaurav.kumar@example.com","contact":"9123456780"}}'
+
+Edit the newest customer:
+
+  curl {user} -X PUT {customers}/$(curl -s {user} '{customers}?count=1' | grep -o 'cust_[0-9A-Za-z]*') \
+    -H 'Content-Type: application/json' \
+    -d '{{"contact":"+919123456780"}}'
+
+More keys: patron key create --mode live
+
+"#
+    )
+}
+
+/// Standard output may be closed; the server goes on.
+fn say(text: &str) {
+    let mut out = stdout();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, String> {
+        let on = |kind| signal(kind).map_err(|error| format!("cannot listen for signals: {error}"));
+        Ok(Self { terminate: on(SignalKind::terminate())?, interrupt: on(SignalKind::interrupt())? })
+    }
+
+    /// Waits for SIGTERM or Ctrl+C.
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Every command and every setting, its default and its environment variable. `--help` is made from this.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use patron::domain::{KeyId, Mode};
+use patron::service::OldSecret;
+
+/// Customer records with history: a drop-in for Razorpay's Customers API over one SQLite file.
+///
+/// Without a command, patron serves.
+#[derive(Debug, Parser)]
+#[command(name = "patron", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// What every command has.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Settings of every command.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// The database file. Beside it stand FILE-wal, FILE-shm and, while it is served, FILE.lock
+    #[arg(long, global = true, env = "PATRON_DB", default_value = "patron.db", value_name = "FILE")]
+    pub db: PathBuf,
+    /// How log lines look on standard error
+    #[arg(long, global = true, env = "PATRON_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
+    pub log_format: LogFormat,
+    /// How much is logged: error, warn, info, debug or trace
+    #[arg(long, global = true, env = "PATRON_LOG_LEVEL", default_value = "info", value_name = "LEVEL")]
+    pub log_level: tracing::Level,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// An object a line, for programs.
+    Json,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the API; what patron does without a command
+    ///
+    /// On a file without keys, first prints a fresh test key and curl lines that use it. Ends on SIGTERM and Ctrl+C,
+    /// once what is in flight is done; a second one ends it at once.
+    Serve(Serve),
+    /// Make and end API keys, also while a server runs
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Add plausible customers, for trying things out
+    Seed(Seed),
+    /// Check the database, and that each customer's history ends in its present values
+    Check,
+}
+
+/// The names of the commands, by which a command line without one is told.
+pub const COMMANDS: [&str; 5] = ["serve", "key", "seed", "check", "help"];
+
+/// Settings of `serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Where to listen. Port 0 picks a free one
+    #[arg(long, env = "PATRON_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+}
+
+/// What can be done with keys.
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make a key; its secret is shown this once
+    Create(KeyCreate),
+    /// List all keys
+    List {
+        /// Print a JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Give a key another secret, which is shown this once
+    Rotate(KeyRotate),
+    /// End a key at once and for good
+    Revoke {
+        /// The key's id
+        #[arg(value_parser = key_id)]
+        id: KeyId,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Take in a key made elsewhere, so that an application keeps its settings. Reads the secret from standard input
+    Import(KeyImport),
+}
+
+/// What `key create` takes.
+#[derive(Debug, Args)]
+pub struct KeyCreate {
+    /// The customers it opens: test or live
+    #[arg(long, value_parser = mode)]
+    pub mode: Mode,
+    /// What people call it, at most 100 characters
+    #[arg(long, default_value = "")]
+    pub label: String,
+    /// When it ends, from now: 90d, 12h, 1y. Without this it never does
+    #[arg(long, value_parser = humantime::parse_duration, value_name = "TIME")]
+    pub expires: Option<Duration>,
+    /// Print a JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `key rotate` takes.
+#[derive(Debug, Args)]
+pub struct KeyRotate {
+    /// The key's id
+    #[arg(value_parser = key_id)]
+    pub id: KeyId,
+    /// When the secret before ends: now or 24h
+    #[arg(long, default_value = "24h", value_parser = old_secret)]
+    pub old: OldSecret,
+    /// Print a JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `key import` takes.
+#[derive(Debug, Args)]
+pub struct KeyImport {
+    /// The key's id: rzp_test_ or rzp_live_ and 14 letters and digits
+    #[arg(value_parser = key_id)]
+    pub id: KeyId,
+    /// What people call it, at most 100 characters
+    #[arg(long, default_value = "")]
+    pub label: String,
+    /// When it ends, from now: 90d, 12h, 1y. Without this it never does
+    #[arg(long, value_parser = humantime::parse_duration, value_name = "TIME")]
+    pub expires: Option<Duration>,
+}
+
+/// What `seed` takes.
+#[derive(Debug, Args)]
+pub struct Seed {
+    /// How many customers
+    #[arg(long)]
+    pub count: u64,
+    /// Where: test or live
+    #[arg(long, default_value = "test", value_parser = mode)]
+    pub mode: Mode,
+    /// A number that decides how they look: the same number and count give the same customers
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
+fn mode(text: &str) -> Result<Mode, &'static str> {
+    match text {
+        "test" => Ok(Mode::Test),
+        "live" => Ok(Mode::Live),
+        _ => Err("give test or live"),
+    }
+}
+
+fn old_secret(text: &str) -> Result<OldSecret, &'static str> {
+    match text {
+        "now" => Ok(OldSecret::EndsNow),
+        "24h" => Ok(OldSecret::EndsInADay),
+        _ => Err("give now or 24h"),
+    }
+}
+
+fn key_id(text: &str) -> Result<KeyId, &'static str> {
+    KeyId::parse(text).ok_or("a key id is rzp_test_ or rzp_live_ and 14 letters and digits")
+}

@@ -1,0 +1,222 @@
+//! Who may ask: keys, secrets, and the actor that a history names.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+use super::Mode;
+
+/// What a key is called: `rzp_test_` or `rzp_live_`, then 14 base-62 characters.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct KeyId(String);
+
+impl KeyId {
+    /// The random characters of a key id.
+    pub const RANDOM_LEN: usize = 14;
+
+    /// Reads a key id.
+    pub fn parse(text: &str) -> Option<Self> {
+        let random = text.strip_prefix("rzp_test_").or_else(|| text.strip_prefix("rzp_live_"))?;
+        is_base62(random, Self::RANDOM_LEN).then(|| Self(text.to_owned()))
+    }
+
+    /// Makes the id of a new key from 14 random base-62 characters.
+    pub fn new(mode: Mode, random: &str) -> Self {
+        Self(format!("rzp_{}_{random}", mode.as_str()))
+    }
+
+    /// A key id as the store kept it.
+    pub fn stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The id, prefix included.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The mode that the key opens.
+    pub fn mode(&self) -> Mode {
+        if self.0.starts_with("rzp_live_") { Mode::Live } else { Mode::Test }
+    }
+}
+
+fn is_base62(text: &str, len: usize) -> bool {
+    text.len() == len && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// A secret in the clear: shown once and stored nowhere. It has no `Display`, and leaves memory when it is dropped.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// The characters of a key's secret.
+    pub const LEN: usize = 24;
+
+    /// Reads a key's secret: 24 base-62 characters.
+    pub fn parse(text: &str) -> Option<Self> {
+        is_base62(text, Self::LEN).then(|| Self::given(text.to_owned()))
+    }
+
+    /// Whatever somebody claims to be the secret.
+    pub fn given(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// The secret in the clear: to hash it, to compare it, or to show it the one time.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret")
+    }
+}
+
+/// What is stored of a secret: its argon2id hash in the PHC string format.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretHash(String);
+
+impl SecretHash {
+    /// A hash in the PHC string format.
+    pub fn new(phc: String) -> Self {
+        Self(phc)
+    }
+
+    /// The PHC string.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretHash {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SecretHash")
+    }
+}
+
+/// An API key as it is stored. All times are Unix seconds.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// Its id, which decides its mode.
+    pub id: KeyId,
+    /// What people call it.
+    pub label: String,
+    /// When it was made.
+    pub created_at: i64,
+    /// From when on it is refused.
+    pub expires_at: Option<i64>,
+    /// When it was revoked.
+    pub revoked_at: Option<i64>,
+    /// The hash of its secret.
+    pub secret: SecretHash,
+    /// During a rotation: the hash of the secret before, and from when on that is refused.
+    pub previous: Option<(SecretHash, i64)>,
+}
+
+impl Key {
+    /// The most characters of a label.
+    pub const LABEL_LEN_MAX: usize = 100;
+
+    /// Whether the key opens anything at this time.
+    pub fn is_live(&self, now: i64) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|at| now < at)
+    }
+
+    /// The hashes that a secret may match at this time: one, or two during a rotation.
+    pub fn hashes(&self, now: i64) -> impl Iterator<Item = &SecretHash> {
+        let previous = self.previous.as_ref().filter(|(_, ends_at)| now < *ends_at).map(|(hash, _)| hash);
+        std::iter::once(&self.secret).chain(previous)
+    }
+
+    /// Gives the key another secret. The one before it ends at `ends_at`; where there was one before that, it ends at once.
+    pub fn rotate(&mut self, secret: SecretHash, ends_at: i64) {
+        let before = std::mem::replace(&mut self.secret, secret);
+        self.previous = Some((before, ends_at));
+    }
+}
+
+/// Who asked for an edit, as they were called then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// An application, by its key.
+    Key {
+        /// The key.
+        id: KeyId,
+        /// Its label at the time.
+        label: String,
+    },
+    /// Somebody at the command line of the machine.
+    Command {
+        /// The command.
+        name: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn key_ids_and_secrets_have_their_lengths() {
+        assert!(KeyId::parse("rzp_test_1DP5mmOlF5G5ag").is_some());
+        assert_eq!(KeyId::parse("rzp_live_1DP5mmOlF5G5ag").map(|id| id.mode()), Some(Mode::Live));
+        for text in [
+            "rzp_test_1DP5mmOlF5G5a",
+            "rzp_test_1DP5mmOlF5G5agg",
+            "rzp_prod_1DP5mmOlF5G5ag",
+            "rzp_test_1DP5mmOlF5G5a-",
+            "",
+        ] {
+            assert_eq!(KeyId::parse(text), None);
+        }
+        assert!(Secret::parse(&"a".repeat(24)).is_some());
+        assert!(Secret::parse(&"a".repeat(23)).is_none());
+        assert!(Secret::parse(&"a".repeat(25)).is_none());
+    }
+
+    #[test]
+    fn secrets_do_not_show_themselves() {
+        assert_eq!(format!("{:?}", Secret::given("open sesame".into())), "Secret");
+        assert_eq!(format!("{:?}", SecretHash::new("$argon2id$".into())), "SecretHash");
+    }
+
+    #[test]
+    fn a_third_rotation_ends_the_eldest_at_once() {
+        let hash = |name: &str| SecretHash::new(name.into());
+        let id = KeyId::new(Mode::Test, "1DP5mmOlF5G5ag");
+        let mut key = Key {
+            id,
+            label: String::new(),
+            created_at: 0,
+            expires_at: None,
+            revoked_at: None,
+            secret: hash("one"),
+            previous: None,
+        };
+        key.rotate(hash("two"), 100);
+        assert!(key.hashes(99).eq(&[hash("two"), hash("one")]));
+        assert!(key.hashes(100).eq(&[hash("two")]));
+        key.rotate(hash("three"), 200);
+        assert!(key.hashes(99).eq(&[hash("three"), hash("two")]));
+    }
+
+    #[test]
+    fn a_key_ends_when_it_expires() {
+        let id = KeyId::new(Mode::Test, "1DP5mmOlF5G5ag");
+        let secret = SecretHash::new(String::new());
+        let key = Key {
+            id,
+            label: String::new(),
+            created_at: 0,
+            expires_at: Some(10),
+            revoked_at: None,
+            secret,
+            previous: None,
+        };
+        assert!(key.is_live(9));
+        assert!(!key.is_live(10));
+    }
+}

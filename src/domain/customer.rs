@@ -1,0 +1,268 @@
+//! The customer, and how one asks for a change to it.
+
+use super::{Complaint, Contact, Email, Field, Gstin, Invalid, Name, NoteValue, Notes, Rejection};
+
+/// Which of the two worlds a customer or a key belongs to. They never see each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// For trying things out.
+    Test,
+    /// For real.
+    Live,
+}
+
+impl Mode {
+    /// `test` or `live`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Test => "test",
+            Self::Live => "live",
+        }
+    }
+}
+
+/// What a customer is called by programs: a prefix of 5 characters, then 14 base-62 characters.
+///
+/// Ids made here start with `cust_`. Another prefix is well formed too: such an id is merely nobody's.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CustomerId(String);
+
+impl CustomerId {
+    const PREFIX: &str = "cust_";
+    const PREFIX_LEN: usize = 5;
+    const REST_LEN: usize = 14;
+    /// 2014-01-01T00:00:00Z, from which ids count nanoseconds.
+    const EPOCH_SECONDS: u64 = 1_388_534_400;
+
+    /// Reads an id. What is malformed comes back without its first five characters, whatever they are.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let rest = text.char_indices().nth(Self::PREFIX_LEN).map_or("", |(at, _)| &text[at..]);
+        let well_formed = rest.len() == Self::REST_LEN && rest.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if well_formed { Ok(Self(text.to_owned())) } else { Err(rest.to_owned()) }
+    }
+
+    /// Makes the id of a customer created now: 10 base-62 digits count the nanoseconds since 2014, big end first, so that
+    /// ids sort by creation; the last 4 are the given random ones. The count fits ten digits until August 2040.
+    pub fn new(now_nanos: u64, random: [u8; 4]) -> Self {
+        let mut count = now_nanos.saturating_sub(Self::EPOCH_SECONDS * 1_000_000_000);
+        let mut digits = [0; 10];
+        for digit in digits.iter_mut().rev() {
+            *digit = base62_digit(count);
+            count /= 62;
+        }
+        let rest = digits.into_iter().chain(random.map(|byte| base62_digit(byte.into())));
+        Self(Self::PREFIX.chars().chain(rest.map(char::from)).collect())
+    }
+
+    /// An id as the store kept it.
+    pub fn stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The id, prefix included.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The base-62 digit for a number, of which only the remainder by 62 counts. The digits ascend bytewise.
+pub(crate) fn base62_digit(number: u64) -> u8 {
+    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    DIGITS[(number % 62) as usize]
+}
+
+/// A customer as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Customer {
+    /// Its id.
+    pub id: CustomerId,
+    /// Its world.
+    pub mode: Mode,
+    /// Its name, if set.
+    pub name: Option<Name>,
+    /// Its email address, if set.
+    pub email: Option<Email>,
+    /// Its contact, if set.
+    pub contact: Option<Contact>,
+    /// Its GSTIN, if set.
+    pub gstin: Option<Gstin>,
+    /// Its notes.
+    pub notes: Notes,
+    /// When it was created, in Unix seconds.
+    pub created_at: i64,
+    /// How many revisions it has: 1 once created, one more for each edit that changed something; 0 while blank.
+    pub version: u64,
+}
+
+impl Customer {
+    /// A customer of whom nothing is known yet. Creating is an edit of this.
+    pub fn blank(id: CustomerId, mode: Mode, created_at: i64) -> Self {
+        Self {
+            id,
+            mode,
+            name: None,
+            email: None,
+            contact: None,
+            gstin: None,
+            notes: Notes::default(),
+            created_at,
+            version: 0,
+        }
+    }
+
+    /// Whether there is anything to find the customer by again: a name, an email or a contact.
+    pub fn is_knowable(&self) -> bool {
+        self.name.is_some() || self.email.is_some() || self.contact.is_some()
+    }
+}
+
+/// What a request does to one field: settles absent, null and empty for good.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Change<T> {
+    /// Not sent: the field keeps its value.
+    #[default]
+    Keep,
+    /// Sent as null or empty: the field loses its value.
+    Clear,
+    /// Sent: the field takes this value.
+    Set(T),
+}
+
+impl<T> Change<T> {
+    fn try_map<U, E>(self, parse: impl FnOnce(T) -> Result<U, E>) -> Result<Change<U>, E> {
+        Ok(match self {
+            Self::Keep => Change::Keep,
+            Self::Clear => Change::Clear,
+            Self::Set(value) => Change::Set(parse(value)?),
+        })
+    }
+}
+
+impl<T: Clone> Change<T> {
+    fn apply(&self, before: &Option<T>) -> Option<T> {
+        match self {
+            Self::Keep => before.clone(),
+            Self::Clear => None,
+            Self::Set(value) => Some(value.clone()),
+        }
+    }
+}
+
+/// What was asked, still text. Both doors make one; what a door itself found wrong travels with it as complaints.
+#[derive(Clone, Debug, Default)]
+pub struct Draft {
+    /// The name asked for.
+    pub name: Change<String>,
+    /// The email asked for.
+    pub email: Change<String>,
+    /// The contact asked for.
+    pub contact: Change<String>,
+    /// The GSTIN asked for.
+    pub gstin: Change<String>,
+    /// The notes asked for: they replace the old ones whole.
+    pub notes: Change<Vec<(String, NoteValue)>>,
+    /// What could not even be made text.
+    pub complaints: Vec<Complaint>,
+}
+
+impl Draft {
+    /// Judges every field. The only way to an [`Edit`].
+    pub fn parse(self) -> Result<Edit, Rejection> {
+        let mut complaints = self.complaints;
+        let edit = Edit {
+            name: judged(Field::Name, self.name.try_map(|text| Name::parse(&text)), &mut complaints),
+            email: judged(Field::Email, self.email.try_map(|text| Email::parse(&text)), &mut complaints),
+            contact: judged(Field::Contact, self.contact.try_map(|text| Contact::parse(&text)), &mut complaints),
+            gstin: judged(Field::Gstin, self.gstin.try_map(|text| Gstin::parse(&text)), &mut complaints),
+            notes: judged(Field::Notes, self.notes.try_map(Notes::parse), &mut complaints),
+        };
+        Rejection::of(complaints).map_or(Ok(edit), Err)
+    }
+}
+
+fn judged<T>(field: Field, change: Result<Change<T>, Invalid>, complaints: &mut Vec<Complaint>) -> Change<T> {
+    change.unwrap_or_else(|invalid| {
+        complaints.push(Complaint { field, invalid });
+        Change::Keep
+    })
+}
+
+/// A draft that broke no rule.
+#[derive(Clone, Debug)]
+pub struct Edit {
+    name: Change<Name>,
+    email: Change<Email>,
+    contact: Change<Contact>,
+    gstin: Change<Gstin>,
+    notes: Change<Notes>,
+}
+
+impl Edit {
+    /// The customer after this edit; its version is still the one before.
+    pub fn apply(&self, before: &Customer) -> Customer {
+        Customer {
+            name: self.name.apply(&before.name),
+            email: self.email.apply(&before.email),
+            contact: self.contact.apply(&before.contact),
+            gstin: self.gstin.apply(&before.gstin),
+            notes: match &self.notes {
+                Change::Keep => before.notes.clone(),
+                Change::Clear => Notes::default(),
+                Change::Set(notes) => notes.clone(),
+            },
+            ..before.clone()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_parsed_by_length_whatever_the_prefix() {
+        assert!(CustomerId::parse("cust_1Aa00000000004").is_ok());
+        assert!(CustomerId::parse("plan_1Aa00000000004").is_ok());
+        for (text, rest) in [
+            ("cust_abc", "abc"),
+            ("cust", ""),
+            ("", ""),
+            ("cust_", ""),
+            ("cust_1Aa0000000000", "1Aa0000000000"),
+            ("cust_1Aa000000000045", "1Aa000000000045"),
+            ("cust_1Aa0000000000-", "1Aa0000000000-"),
+            ("éééééé", "é"),
+        ] {
+            assert_eq!(CustomerId::parse(text), Err(rest.to_owned()));
+        }
+    }
+
+    #[test]
+    fn ids_sort_by_creation() {
+        let first = CustomerId::new(1_582_033_731_000_000_000, [61; 4]);
+        let second = CustomerId::new(1_582_033_731_000_000_001, [0; 4]);
+        assert!(first.as_str() < second.as_str());
+        assert_eq!(first.as_str(), "cust_EIECESKRDEzzzz");
+        assert!(CustomerId::parse(first.as_str()).is_ok());
+    }
+
+    #[test]
+    fn a_rejection_holds_every_complaint_in_the_order_of_judgement() {
+        let draft = Draft {
+            gstin: Change::Set("x".into()),
+            name: Change::Set("x".into()),
+            complaints: vec![Complaint { field: Field::Extra, invalid: Invalid::extra(&["a", "b"]) }],
+            ..Draft::default()
+        };
+        let rejection = draft.parse().unwrap_err();
+        let words: Vec<&str> = rejection.complaints().iter().map(|complaint| complaint.invalid.words()).collect();
+        assert_eq!(
+            words,
+            [
+                "a, b is/are not required and should not be sent",
+                "The name format is invalid.",
+                "The gstin field is invalid."
+            ]
+        );
+    }
+}

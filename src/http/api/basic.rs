@@ -1,0 +1,99 @@
+//! HTTP Basic credentials (RFC 7617) to a [`Caller`]. A handler that takes a `Caller` is guarded by that alone.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use actix_web::dev::Payload;
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use futures_util::future::LocalBoxFuture;
+
+use super::Problem;
+use crate::domain::{Actor, Key, KeyId};
+use crate::http::watch::{Credentials, RequestId};
+use crate::service::{Caller, NotAdmitted, Services};
+
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+impl FromRequest for Caller {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move { admit(&request).await })
+    }
+}
+
+async fn admit(request: &HttpRequest) -> Result<Caller, Problem> {
+    let header = request.headers().get(AUTHORIZATION).ok_or_else(Problem::no_credentials)?;
+    let services = request.app_data::<Data<Services>>().ok_or_else(Problem::failed)?;
+    let Some((id, secret)) = header.to_str().ok().and_then(decode) else {
+        note(request, None, Some("malformed header"));
+        return Err(Problem::wrong_credentials());
+    };
+    let address = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip());
+    match services.access.check(&id, secret, address).await {
+        Ok(key) => {
+            note(request, Some(key.id.clone()), None);
+            Ok(caller(key, request))
+        }
+        Err(not_admitted) => {
+            let reason = match not_admitted {
+                NotAdmitted::Refused(reason) => reason,
+                NotAdmitted::TooMany(_) => "too many failures",
+                NotAdmitted::Busy | NotAdmitted::Failed => "not checked",
+            };
+            // Only what is well formed: somebody may have put a secret in the place of the id.
+            note(request, KeyId::parse(&id), Some(reason));
+            Err(not_admitted.into())
+        }
+    }
+}
+
+/// The scheme is spelled exactly so: the hosted API knows no other.
+fn decode(header: &str) -> Option<(String, String)> {
+    let decoded = BASE64.decode(header.strip_prefix("Basic ")?).ok()?;
+    let (id, secret) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+    Some((id.to_owned(), secret.to_owned()))
+}
+
+fn caller(key: Key, request: &HttpRequest) -> Caller {
+    let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
+    Caller { mode: key.id.mode(), actor: Actor::Key { id: key.id, label: key.label }, request_id }
+}
+
+fn note(request: &HttpRequest, key_id: Option<KeyId>, refused: Option<&'static str>) {
+    request.extensions_mut().insert(Credentials { key_id, refused });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scheme_is_exact_and_padding_is_not() {
+        let expected = Some(("key".to_owned(), "se:cret".to_owned()));
+        assert_eq!(decode("Basic a2V5OnNlOmNyZXQ="), expected);
+        assert_eq!(decode("Basic a2V5OnNlOmNyZXQ"), expected);
+        for malformed in [
+            "basic a2V5OnNlOmNyZXQ=",
+            "BASIC a2V5OnNlOmNyZXQ=",
+            "Basic  a2V5OnM=",
+            "Basic",
+            "Basic a2V5",
+            "Basic !",
+            "Bearer x",
+            "",
+            "Basic /////w==",
+        ] {
+            assert_eq!(decode(malformed), None, "{malformed}");
+        }
+    }
+}

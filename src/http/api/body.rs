@@ -1,0 +1,126 @@
+//! A request's body, JSON or form, to the members of an object. Judged in this order: size, media type, syntax.
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use actix_web::web::{Bytes, Payload};
+use percent_encoding::percent_decode;
+
+use super::Problem;
+use crate::json::{Json, Members};
+
+/// The most bytes of a body: many times the largest customer.
+pub(super) const LEN_MAX: usize = 128 * 1024;
+
+/// Reads a body.
+pub(super) async fn read(request: &HttpRequest, payload: Payload) -> Result<Members, Problem> {
+    let bytes = read_bytes(request, payload).await?;
+    match media_type(request)? {
+        MediaType::Json => read_json(&bytes),
+        MediaType::Form => read_form(&bytes),
+    }
+}
+
+async fn read_bytes(request: &HttpRequest, payload: Payload) -> Result<Bytes, Problem> {
+    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|len| len > LEN_MAX) {
+        return Err(Problem::body_too_large(LEN_MAX));
+    }
+    match payload.to_bytes_limited(LEN_MAX).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(_)) => Err(Problem::body_incomplete()),
+        Err(_) => Err(Problem::body_too_large(LEN_MAX)),
+    }
+}
+
+enum MediaType {
+    Json,
+    Form,
+}
+
+/// In any case, with any parameters. Without the header a body is read as JSON: ours, since nothing public settles it.
+fn media_type(request: &HttpRequest) -> Result<MediaType, Problem> {
+    let Some(header) = request.headers().get(CONTENT_TYPE) else { return Ok(MediaType::Json) };
+    let header = header.to_str().unwrap_or_default();
+    let essence = header.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        Ok(MediaType::Json)
+    } else if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        Ok(MediaType::Form)
+    } else {
+        Err(Problem::media_type())
+    }
+}
+
+fn read_json(bytes: &[u8]) -> Result<Members, Problem> {
+    if bytes.is_empty() {
+        return Ok(Members::new());
+    }
+    let document = Json::parse(bytes).map_err(|error| Problem::not_json(&error))?;
+    Ok(match document {
+        Json::Object(members) => members,
+        Json::Null => Members::new(),
+        // As PHP sees them: an array's indexes are its keys, and anything else is an array of one. No rule knows a
+        // field called 0.
+        Json::Array(len) => (0..len).map(|index| (index.to_string(), Json::Null)).collect(),
+        Json::Bool(_) | Json::Number(_) | Json::Text(_) => [("0".to_owned(), Json::Null)].into_iter().collect(),
+    })
+}
+
+/// A form as PHP and Ruby send it. All values are text; `notes[key]=value` is a member of the object `notes`.
+fn read_form(bytes: &[u8]) -> Result<Members, Problem> {
+    let mut members = Members::new();
+    for pair in bytes.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
+        let mut halves = pair.splitn(2, |byte| *byte == b'=');
+        let name = decode(halves.next().unwrap_or_default())?;
+        let value = decode(halves.next().unwrap_or_default())?;
+        put(&mut members, &name, value);
+    }
+    Ok(members)
+}
+
+fn decode(part: &[u8]) -> Result<String, Problem> {
+    let spaced: Vec<u8> = part.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+    let decoded = percent_decode(&spaced).decode_utf8().map_err(|_| Problem::not_a_form())?;
+    Ok(decoded.into_owned())
+}
+
+fn put(members: &mut Members, name: &str, value: String) {
+    match name.split_once('[').and_then(|(outer, rest)| Some((outer, rest.strip_suffix(']')?))) {
+        // `a[b][c]` and `a[]`: an object or an array within, of which nothing is ever read.
+        Some((outer, inner)) if inner.contains("][") => {
+            let key = inner.split("][").next().unwrap_or_default();
+            put_within(members, outer, key, Json::Array(1));
+        }
+        Some((outer, "")) => drop(members.insert(outer.to_owned(), Json::Array(1))),
+        Some((outer, key)) => put_within(members, outer, key, Json::Text(value)),
+        None => drop(members.insert(name.to_owned(), Json::Text(value))),
+    }
+}
+
+fn put_within(members: &mut Members, outer: &str, key: &str, value: Json) {
+    if let Some(Json::Object(inner)) = members.get_mut(outer) {
+        inner.insert(key.to_owned(), value);
+    } else {
+        members.insert(outer.to_owned(), Json::Object([(key.to_owned(), value)].into_iter().collect()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(text: &str) -> String {
+        read_form(text.as_bytes()).map_or_else(|problem| problem.to_string(), |members| format!("{members:?}"))
+    }
+
+    #[test]
+    fn forms_are_read_as_php_and_ruby_send_them() {
+        insta::assert_snapshot!(form("name=Gaurav+Kumar&contact=%2B919123456780"), @r#"{"name": Text("Gaurav Kumar"), "contact": Text("+919123456780")}"#);
+        insta::assert_snapshot!(form("notes[a]=1&notes%5Bb%20c%5D=2&notes[a]=3"), @r#"{"notes": Object({"a": Text("3"), "b c": Text("2")})}"#);
+        insta::assert_snapshot!(form("name=%E0%A4%97&&=&x"), @r#"{"name": Text("ग"), "": Text(""), "x": Text("")}"#);
+        insta::assert_snapshot!(form("notes[a][b]=1&notes[]=2"), @r#"{"notes": Array(1)}"#);
+        insta::assert_snapshot!(form("notes[a][b]=1"), @r#"{"notes": Object({"a": Array(1)})}"#);
+        insta::assert_snapshot!(form("notes[a[b]=1&notes=x"), @r#"{"notes": Text("x")}"#);
+        insta::assert_snapshot!(form("name=%FF"), @"The request body is not a valid form.");
+    }
+}

@@ -1,0 +1,88 @@
+//! The members of a request to a draft: what each JSON type means for each field.
+
+use crate::domain::{Change, Complaint, Draft, Field, Invalid, Notes};
+use crate::json::{Json, Members, note_value};
+use crate::service::IfTaken;
+
+/// What an edit asks for. Whatever is left over is extra, `fail_existing` included.
+pub(super) fn of_edit(mut members: Members) -> Draft {
+    let mut draft = fields(&mut members);
+    if !members.is_empty() {
+        let names: Vec<&str> = members.keys().map(String::as_str).collect();
+        draft.complaints.push(Complaint { field: Field::Extra, invalid: Invalid::extra(&names) });
+    }
+    draft
+}
+
+/// What a creation asks for, and what it wants where the pair is taken.
+pub(super) fn of_creation(mut members: Members) -> (Draft, IfTaken) {
+    let if_taken = if_taken(members.shift_remove("fail_existing"));
+    let mut draft = of_edit(members);
+    let if_taken = if_taken.unwrap_or_else(|invalid| {
+        draft.complaints.push(Complaint { field: Field::FailExisting, invalid });
+        IfTaken::Refuse
+    });
+    (draft, if_taken)
+}
+
+fn fields(members: &mut Members) -> Draft {
+    let mut complaints = Vec::new();
+    let mut text = |field: Field| {
+        let sent = field.name().and_then(|name| members.shift_remove(name));
+        sent.map_or(Ok(Change::Keep), |json| text(field, json)).unwrap_or_else(|invalid| {
+            complaints.push(Complaint { field, invalid });
+            Change::Keep
+        })
+    };
+    let (name, email, contact, gstin) =
+        (text(Field::Name), text(Field::Email), text(Field::Contact), text(Field::Gstin));
+    let notes = members.shift_remove("notes").map_or(Ok(Change::Keep), notes).unwrap_or_else(|invalid| {
+        complaints.push(Complaint { field: Field::Notes, invalid });
+        Change::Keep
+    });
+    Draft { name, email, contact, gstin, notes, complaints }
+}
+
+fn text(field: Field, json: Json) -> Result<Change<String>, Invalid> {
+    match json {
+        Json::Null => Ok(Change::Clear),
+        Json::Text(text) if text.is_empty() => Ok(Change::Clear),
+        Json::Text(text) => Ok(Change::Set(text)),
+        // A telephone number as a JSON number is its digits.
+        Json::Number(literal) if field == Field::Contact && literal.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Ok(Change::Set(literal))
+        }
+        Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_) => Err(Invalid::not_text(field)),
+    }
+}
+
+type Pairs = Vec<(String, crate::domain::NoteValue)>;
+
+fn notes(json: Json) -> Result<Change<Pairs>, Invalid> {
+    match json {
+        Json::Null | Json::Array(0) => Ok(Change::Clear),
+        Json::Text(text) if text.is_empty() => Ok(Change::Clear),
+        Json::Object(members) if members.is_empty() => Ok(Change::Clear),
+        Json::Object(members) => {
+            let pairs = members.into_iter().map(|(key, value)| Ok((key, note_value(value).ok_or(Notes::NOT_SCALAR)?)));
+            pairs.collect::<Result<_, _>>().map(Change::Set)
+        }
+        Json::Bool(_) | Json::Number(_) | Json::Text(_) | Json::Array(_) => Err(Notes::NOT_PAIRS),
+    }
+}
+
+/// `0` and `false` count as `"0"`: ours. Official typings send the number, and it fails against the hosted API.
+fn if_taken(sent: Option<Json>) -> Result<IfTaken, Invalid> {
+    let Some(json) = sent else { return Ok(IfTaken::Refuse) };
+    let text = match &json {
+        Json::Null | Json::Bool(true) => "1",
+        Json::Bool(false) => "0",
+        Json::Text(text) | Json::Number(text) => text,
+        Json::Array(_) | Json::Object(_) => return Err(Invalid::FAIL_EXISTING),
+    };
+    match text {
+        "0" | "false" => Ok(IfTaken::Find),
+        "1" | "true" | "" => Ok(IfTaken::Refuse),
+        _ => Err(Invalid::FAIL_EXISTING),
+    }
+}

@@ -1,0 +1,240 @@
+//! Every error of the API: its status, its words and its shape, from wherever it arises.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+
+use super::answers::CustomerBody;
+use crate::domain::{Complaint, Customer, CustomerId, Field, Invalid, Rejection};
+use crate::json::JsonError;
+use crate::service::{NotAdmitted, Refused};
+
+const TROUBLE: &str = "We are facing some trouble completing your request at the moment. Please try again shortly.";
+/// When to come back to a full queue, in seconds: it drains in far less.
+const BUSY_RETRY_AFTER: u64 = 1;
+
+/// An error answer.
+#[derive(Debug)]
+pub struct Problem {
+    status: StatusCode,
+    description: Cow<'static, str>,
+    shape: Shape,
+    field: Option<&'static str>,
+    metadata: Metadata,
+    retry_after: Option<u64>,
+}
+
+/// `source`, `step` and `reason` come in three combinations.
+#[derive(Clone, Copy, Debug)]
+enum Shape {
+    Contact,
+    Plain,
+    Input,
+}
+
+#[derive(Debug)]
+enum Metadata {
+    Nothing,
+    CustomerId(CustomerId),
+    Customer(Box<Customer>),
+}
+
+impl Problem {
+    fn new(status: StatusCode, description: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            status,
+            description: description.into(),
+            shape: Shape::Plain,
+            field: None,
+            metadata: Metadata::Nothing,
+            retry_after: None,
+        }
+    }
+
+    /// Input that breaks a rule, and the field to blame, if there is one.
+    pub(super) fn input(field: Option<&'static str>, description: impl Into<Cow<'static, str>>) -> Self {
+        Self { shape: Shape::Input, field, ..Self::new(StatusCode::BAD_REQUEST, description) }
+    }
+
+    /// Input that no rule knows.
+    pub(super) fn extra(names: &[&str]) -> Self {
+        Self::input(None, Invalid::extra(names).words().to_owned())
+    }
+
+    /// No such URL, or not with this method.
+    pub fn url_not_found() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "The requested URL was not found on the server.")
+    }
+
+    /// Our own failure.
+    pub fn failed() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, TROUBLE)
+    }
+
+    fn busy() -> Self {
+        Self { retry_after: Some(BUSY_RETRY_AFTER), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, TROUBLE) }
+    }
+
+    pub(super) fn no_credentials() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "Please provide your api key for authentication purposes")
+    }
+
+    /// One text for every cause, so that nobody learns which half was right.
+    pub(super) fn wrong_credentials() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "The api key/secret provided is invalid")
+    }
+
+    pub(super) fn id_malformed(rest: &str) -> Self {
+        Self::input(None, format!("{rest} is not a valid id"))
+    }
+
+    pub(super) fn body_too_large(limit: usize) -> Self {
+        let description = format!("The request body may not be greater than {limit} bytes.");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, description)
+    }
+
+    pub(super) fn media_type() -> Self {
+        let description = "The request body must be application/json or application/x-www-form-urlencoded.";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, description)
+    }
+
+    pub(super) fn not_json(error: &JsonError) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, format!("The request body is not valid JSON: {error}"))
+    }
+
+    pub(super) fn not_a_form() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "The request body is not a valid form.")
+    }
+
+    pub(super) fn body_incomplete() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "The request body ended before it was complete.")
+    }
+
+    fn code(&self) -> &'static str {
+        if self.status.is_server_error() { "SERVER_ERROR" } else { "BAD_REQUEST_ERROR" }
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Invalid(rejection) => Self::from(&rejection),
+            Refused::NotFound => Self::input(None, "The id provided does not exist"),
+            Refused::Taken(id) => Self {
+                metadata: Metadata::CustomerId(id),
+                ..Self::new(StatusCode::BAD_REQUEST, "Customer already exists for the merchant")
+            },
+            Refused::Conflict(customer) => Self {
+                metadata: Metadata::Customer(customer),
+                ..Self::new(StatusCode::PRECONDITION_FAILED, "The customer has changed since it was read.")
+            },
+            Refused::Busy => Self::busy(),
+            Refused::Failed => Self::failed(),
+        }
+    }
+}
+
+impl From<&Rejection> for Problem {
+    /// Only the first complaint is reported.
+    fn from(rejection: &Rejection) -> Self {
+        let Complaint { field, invalid } = rejection.first();
+        let shape = match field {
+            Field::Contact if *invalid != Invalid::not_text(Field::Contact) => Shape::Contact,
+            _ => Shape::Input,
+        };
+        Self { shape, ..Self::input(field.name(), invalid.words().to_owned()) }
+    }
+}
+
+impl From<NotAdmitted> for Problem {
+    fn from(not_admitted: NotAdmitted) -> Self {
+        match not_admitted {
+            NotAdmitted::Refused(_) => Self::wrong_credentials(),
+            NotAdmitted::TooMany(seconds) => Self {
+                retry_after: Some(seconds),
+                ..Self::new(StatusCode::TOO_MANY_REQUESTS, "Request failed. Please try after sometime.")
+            },
+            NotAdmitted::Busy => Self::busy(),
+            NotAdmitted::Failed => Self::failed(),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.description)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status);
+        response.insert_header((CONTENT_TYPE, "application/json")).insert_header((CACHE_CONTROL, "no-store"));
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.insert_header((WWW_AUTHENTICATE, r#"Basic realm="patron""#));
+        }
+        if let Some(seconds) = self.retry_after {
+            response.insert_header((RETRY_AFTER, seconds));
+        }
+        response.body(serde_json::to_vec(&Envelope { error: ErrorBody::of(self) }).unwrap_or_default())
+    }
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    error: ErrorBody<'a>,
+}
+
+/// The keys in the documented order. No key is ever named `internal_error_code`: the Go client takes it for success.
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    code: &'static str,
+    description: &'a str,
+    source: &'static str,
+    step: &'static str,
+    reason: &'static str,
+    metadata: MetadataBody<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct MetadataBody<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    customer_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    customer: Option<CustomerBody<'a>>,
+}
+
+impl<'a> ErrorBody<'a> {
+    fn of(problem: &'a Problem) -> Self {
+        let (source, step, reason) = match problem.shape {
+            Shape::Contact => ("business", "NA", "invalid_contact_number"),
+            Shape::Plain => ("NA", "NA", "NA"),
+            Shape::Input => ("business", "payment_initiation", "input_validation_failed"),
+        };
+        let (customer_id, customer) = match &problem.metadata {
+            Metadata::Nothing => (None, None),
+            Metadata::CustomerId(id) => (Some(id.as_str()), None),
+            Metadata::Customer(customer) => (None, Some(CustomerBody::of(customer))),
+        };
+        let metadata = MetadataBody { customer_id, customer };
+        Self {
+            code: problem.code(),
+            description: &problem.description,
+            source,
+            step,
+            reason,
+            metadata,
+            field: problem.field,
+        }
+    }
+}

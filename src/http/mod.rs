@@ -1,0 +1,48 @@
+//! The doors. Everything that speaks HTTP is below here, and nothing here knows how records are kept.
+
+pub mod api;
+mod watch;
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::middleware::{NormalizePath, TrailingSlash, from_fn};
+use actix_web::web::Data;
+use actix_web::{App, Error, HttpServer};
+
+use crate::service::Services;
+
+/// How long requests in flight may take to finish once the server is told to stop.
+const STOP_WITHIN: Duration = Duration::from_secs(30);
+
+/// The application: what every request goes through, and every route.
+pub fn app(
+    services: Data<Services>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    App::new()
+        .app_data(services)
+        .configure(api::routes)
+        // `//` collapses and a trailing slash is nothing, without a redirect: some clients would lose the body.
+        .wrap(NormalizePath::new(TrailingSlash::Trim))
+        .wrap(from_fn(watch::watch))
+}
+
+/// Serves on a listener that is bound already, until [`Server::handle`] is told to stop.
+pub fn serve(listener: TcpListener, services: Data<Services>) -> std::io::Result<Server> {
+    let server = HttpServer::new(move || app(services.clone()))
+        // The program decides what a signal means.
+        .disable_signals()
+        .shutdown_timeout(STOP_WITHIN.as_secs())
+        .listen(listener)?;
+    Ok(server.run())
+}

@@ -1,0 +1,133 @@
+//! What every request goes through: it gets an id, a panic becomes an answer, and it leaves one line in the log. The line
+//! holds ids and patterns, never what anybody sent: no personal data and no secret.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, HttpMessage, HttpRequest};
+use futures_util::FutureExt;
+
+use super::api::Problem;
+use crate::domain::KeyId;
+use crate::service::Services;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The id of a request: the caller's where it is fit, else ours.
+#[derive(Clone)]
+pub(super) struct RequestId(pub(super) String);
+
+/// What the log line shall say of the credentials, where there were some.
+#[derive(Clone)]
+pub(super) struct Credentials {
+    pub(super) key_id: Option<KeyId>,
+    /// Why they were refused.
+    pub(super) refused: Option<&'static str>,
+}
+
+pub(super) async fn watch(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let began = Instant::now();
+    let request_id = RequestId(request_id(&request));
+    request.extensions_mut().insert(request_id.clone());
+    let method = request.method().clone();
+
+    let outcome = AssertUnwindSafe(next.call(request)).catch_unwind().await;
+    // The panic hook has written where a panic happened.
+    match outcome.unwrap_or_else(|_| Err(Problem::failed().into())) {
+        Ok(response) => {
+            let mut response = response.map_into_boxed_body();
+            put_id(response.headers_mut(), &request_id);
+            log(&method, response.status(), Some(response.request()), began, &request_id);
+            Ok(response)
+        }
+        // The request is gone, and with it what a line would say of its route.
+        Err(error) => {
+            let mut response = error.as_response_error().error_response();
+            put_id(response.headers_mut(), &request_id);
+            log(&method, response.status(), None, began, &request_id);
+            Err(InternalError::from_response(error, response).into())
+        }
+    }
+}
+
+fn put_id(headers: &mut HeaderMap, request_id: &RequestId) {
+    if let Ok(value) = HeaderValue::from_str(&request_id.0) {
+        headers.insert(X_REQUEST_ID, value);
+    }
+}
+
+fn request_id(request: &ServiceRequest) -> String {
+    let theirs = request.headers().get(X_REQUEST_ID).and_then(|value| value.to_str().ok());
+    if let Some(id) = theirs.filter(|id| is_fit(id)) {
+        return id.to_owned();
+    }
+    request.app_data::<Data<Services>>().map(|services| services.request_id()).unwrap_or_default()
+}
+
+fn is_fit(id: &str) -> bool {
+    (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+}
+
+fn log(method: &Method, status: StatusCode, request: Option<&HttpRequest>, began: Instant, request_id: &RequestId) {
+    let credentials = request.and_then(|request| request.extensions().get::<Credentials>().cloned());
+    tracing::info!(
+        method = method.as_str(),
+        route = request.and_then(HttpRequest::match_pattern).as_deref().unwrap_or("none"),
+        status = status.as_u16(),
+        duration_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
+        key_id = credentials.as_ref().and_then(|credentials| credentials.key_id.as_ref()).map(KeyId::as_str),
+        refused = credentials.as_ref().and_then(|credentials| credentials.refused),
+        request_id = request_id.0,
+        "request"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::body::to_bytes;
+    use actix_web::dev::Service;
+    use actix_web::middleware::from_fn;
+    use actix_web::test::{TestRequest, init_service};
+    use actix_web::{App, HttpResponse, web};
+
+    use super::*;
+
+    async fn boom() -> HttpResponse {
+        if is_fit("on purpose") { HttpResponse::Ok().finish() } else { panic!("on purpose") }
+    }
+
+    #[tokio::test]
+    async fn a_panic_becomes_an_answer_in_the_documented_shape() {
+        let app = init_service(App::new().wrap(from_fn(watch)).route("/boom", web::get().to(boom))).await;
+        let request = TestRequest::get().uri("/boom").insert_header(("X-Request-Id", "caller-1234")).to_request();
+        let response = app.call(request).await.unwrap_err().error_response();
+        assert_eq!(response.status(), 500);
+        assert_eq!(response.headers().get("content-type").unwrap(), "application/json");
+        assert_eq!(response.headers().get("x-request-id").unwrap(), "caller-1234");
+        let body = to_bytes(response.into_body()).await.unwrap();
+        assert!(
+            body.starts_with(br#"{"error":{"code":"SERVER_ERROR","description":"We are facing some trouble"#),
+            "{body:?}"
+        );
+    }
+
+    #[test]
+    fn a_callers_id_is_fit_within_its_limits() {
+        for fit in ["abcdefgh", "A-b_4567", &"a".repeat(64)] {
+            assert!(is_fit(fit), "{fit}");
+        }
+        for unfit in ["abcdefg", &"a".repeat(65), "abcdefg ", "abcdefgé", "abc\tdefgh", "abc.defgh"] {
+            assert!(!is_fit(unfit), "{unfit}");
+        }
+    }
+}

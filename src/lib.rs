@@ -1,0 +1,47 @@
+//! Patron keeps customer records: one binary over one SQLite file, with an API that is a drop-in for Razorpay's Customers API.
+//!
+//! # Bird's eye
+//!
+//! A request comes in at a door (`http`), which turns it into a question in the caller's words. The `service` answers it: it
+//! owns every decision, the clock and the ids. The `store` keeps the rows. All of them speak of the same `domain`: what a
+//! customer is, and what is wrong with a draft of one.
+//!
+//! ```text
+//! main ─► http ─► service ─► store ─► domain
+//!           └────────┴──────────────────▲
+//! ```
+//!
+//! # Code map
+//!
+//! - [`domain`]: values that can only be made by parsing; the customer, an edit of it, the revision that an edit leaves.
+//! - [`service`]: create, fetch, list, edit, history; issue, check, rotate and revoke keys; seed and check.
+//! - [`store`]: one operation an act, each one transaction; [`store::sqlite`] keeps them in a file.
+//! - [`http`]: [`http::api`] is the wire: routes, bodies, queries, conditional requests, answers, problems.
+//! - [`json`]: JSON whose order and number literals survive, which the wire and two columns need.
+//!
+//! # What never is
+//!
+//! - No SQL outside [`store::sqlite`], no HTTP outside [`http`], no JSON in the domain. `http` never names `store`: no path to a
+//!   row skips the service.
+//! - No value of a customer in a log line; no secret in the clear in a file, a log line or a `Debug`.
+//! - No answer of success before the change is on the disk.
+//! - No look before a write: uniqueness is one unique index.
+//! - No clock and no randomness but [`service::Ambient`].
+//!
+//! # Two walks
+//!
+//! **An edit.** `PUT /v1/customers/:id` reaches `http::api::edit`, whose `Caller` parameter admits it: the key's row is read, and
+//! its secret was verified before or is now ([`service::Access::check`]). The body, JSON or form, becomes members, the members a
+//! [`domain::Draft`]. [`service::Customers::edit`] parses the draft into an [`domain::Edit`] and hands the store a decision. The
+//! writing thread takes it together with whatever else waits, finds the row, asks the decision, writes the changed columns and
+//! the revision in a savepoint, commits once, and answers all. The customer becomes JSON in the documented order.
+//!
+//! **A wrong secret.** `Caller` finds the key; neither of its hashes is remembered with this secret. The failure is counted
+//! before anything is computed, so that many at once cannot slip past the limit together. One of two slots hashes for some 20 ms
+//! on a thread of its own. The answer has one text for every cause; the true one stands in the log line.
+
+pub mod domain;
+pub mod http;
+pub mod json;
+pub mod service;
+pub mod store;

@@ -1,0 +1,59 @@
+//! The commands: parse, wire, run. Exit codes: 0 done, 1 refused or failed, with one sentence on standard error, 2 usage.
+
+mod commands;
+mod config;
+
+use std::io::{IsTerminal, stderr};
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use config::{Cli, Command, Common, LogFormat};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse_from(with_command(std::env::args_os().collect()));
+    start_log(&cli.common);
+    let Common { db, .. } = cli.common;
+    let done = match cli.command {
+        Command::Serve(settings) => commands::serve::run(&db, &settings),
+        Command::Key(command) => commands::key::run(&db, command),
+        Command::Seed(settings) => commands::seed::run(&db, &settings),
+        Command::Check => commands::check::run(&db),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(sentence) => {
+            eprintln!("patron: {sentence}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The command line as given, with `serve` where it names no command and asks for neither help nor version.
+fn with_command(mut arguments: Vec<std::ffi::OsString>) -> Vec<std::ffi::OsString> {
+    let named = ["-h", "--help", "-V", "--version"].iter().chain(&config::COMMANDS);
+    if !named.into_iter().any(|name| arguments[1..].iter().any(|argument| argument == name)) {
+        arguments.insert(1, "serve".into());
+    }
+    arguments
+}
+
+/// Sends log lines to standard error; other crates' only where they warn. A panic is one such line: where it happened, and
+/// nothing of what it was about.
+fn start_log(common: &Common) {
+    let level = LevelFilter::from_level(common.log_level);
+    let lines = tracing_subscriber::fmt::layer().with_writer(stderr).with_target(false);
+    let lines: Box<dyn tracing_subscriber::Layer<_> + Send + Sync> = match common.log_format {
+        LogFormat::Text => Box::new(lines.with_ansi(stderr().is_terminal())),
+        LogFormat::Json => Box::new(lines.json().flatten_event(true)),
+    };
+    let wanted = Targets::new().with_default(LevelFilter::WARN).with_target("patron", level);
+    tracing_subscriber::registry().with(lines).with(wanted).init();
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a panic");
+    }));
+}

@@ -1,0 +1,179 @@
+//! What can be done, whoever asks. Owns decisions, time and ids; knows neither HTTP nor SQL.
+
+pub mod access;
+pub mod customers;
+mod failures;
+mod seed;
+mod verification;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::domain::{Actor, CustomerId, Mode, Rejection};
+use crate::store::{self, Store};
+
+pub use access::{Access, KeyRefused, NotAdmitted, OldSecret};
+pub use customers::{Customers, IfTaken, Precondition};
+pub use seed::Seed;
+pub use store::{Checked, Filter, Progress, Slice};
+
+/// Everything that can be done, over one store.
+pub struct Services {
+    /// What can be done with customers.
+    pub customers: Customers,
+    /// Keys: who may do it.
+    pub access: Access,
+    ambient: Ambient,
+    store: Arc<Store>,
+}
+
+impl Services {
+    /// The services over a store.
+    pub fn new(store: Store, ambient: Ambient) -> Self {
+        let store = Arc::new(store);
+        Self {
+            customers: Customers::new(store.clone(), ambient.clone()),
+            access: Access::new(store.clone(), ambient.clone()),
+            ambient,
+            store,
+        }
+    }
+
+    /// An id for a request that brought none.
+    pub fn request_id(&self) -> String {
+        format!("req_{}", self.ambient.random_text(14))
+    }
+
+    /// Holds the whole file against itself. Slow; `progress` is told how it goes.
+    pub async fn check(&self, progress: impl Fn(Progress) + Send + 'static) -> Result<Checked, Refused> {
+        self.store.check(progress).await.map_err(Refused::from)
+    }
+
+    /// Finishes what is queued and takes nothing more.
+    pub fn close(&self) {
+        self.store.close();
+    }
+}
+
+/// Who asks, admitted to a mode.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The world that the caller sees.
+    pub mode: Mode,
+    /// Who the history says it was.
+    pub actor: Actor,
+    /// The request that this is, where it is one.
+    pub request_id: Option<String>,
+}
+
+/// Why nothing happened.
+#[derive(Clone, Debug)]
+pub enum Refused {
+    /// Rules are broken.
+    Invalid(Rejection),
+    /// There is no such customer in the caller's mode.
+    NotFound,
+    /// The pair of email and contact belongs to this customer.
+    Taken(CustomerId),
+    /// The precondition does not hold; this is the customer as it is.
+    Conflict(Box<crate::domain::Customer>),
+    /// Not now, but soon.
+    Busy,
+    /// Our own failure. Its cause is in the log.
+    Failed,
+}
+
+impl From<store::Error<Refused>> for Refused {
+    fn from(error: store::Error<Refused>) -> Self {
+        match error {
+            store::Error::Missing => Self::NotFound,
+            store::Error::Taken(id) => Self::Taken(id),
+            store::Error::Refused(refused) => refused,
+            store::Error::Busy => Self::Busy,
+            store::Error::Failed(cause) => {
+                tracing::error!(cause, "an operation failed");
+                Self::Failed
+            }
+        }
+    }
+}
+
+impl From<store::Error> for Refused {
+    fn from(error: store::Error) -> Self {
+        error.map_refused(|never| -> Self { match never {} }).into()
+    }
+}
+
+/// Time and randomness, which nothing else in the crate reads: so tests can stop the one and repeat the other.
+#[derive(Clone)]
+pub struct Ambient {
+    now: Arc<dyn Fn() -> Duration + Send + Sync>,
+    random: Arc<Random>,
+}
+
+type Random = dyn Fn(&mut [u8]) + Send + Sync;
+
+impl Ambient {
+    /// A clock that gives the time since 1970 in UTC, and a source that fills a slice with random bytes.
+    pub fn new(
+        now: impl Fn() -> Duration + Send + Sync + 'static,
+        random: impl Fn(&mut [u8]) + Send + Sync + 'static,
+    ) -> Self {
+        Self { now: Arc::new(now), random: Arc::new(random) }
+    }
+
+    /// The clock and the randomness of the operating system.
+    ///
+    /// # Panics
+    ///
+    /// When asked for randomness and the operating system has none: nothing can be done safely without.
+    #[expect(clippy::disallowed_methods, reason = "the one place where time and randomness come in")]
+    pub fn of_system() -> Self {
+        let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let random = |bytes: &mut [u8]| getrandom::fill(bytes).expect("the operating system gives randomness");
+        Self::new(now, random)
+    }
+
+    /// Nanoseconds since 1970, until the year 2554.
+    fn nanos(&self) -> u64 {
+        u64::try_from((self.now)().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Whole seconds since 1970.
+    fn seconds(&self) -> i64 {
+        i64::try_from((self.now)().as_secs()).unwrap_or(i64::MAX)
+    }
+
+    fn random_bytes<const LEN: usize>(&self) -> [u8; LEN] {
+        let mut bytes = [0; LEN];
+        (self.random)(&mut bytes);
+        bytes
+    }
+
+    /// Random base-62 characters, each as likely as the others.
+    fn random_text(&self, len: usize) -> String {
+        let mut text = String::with_capacity(len);
+        while text.len() < len {
+            let bytes: [u8; 32] = self.random_bytes();
+            // 248 is the largest multiple of 62 in a byte; what lies above would favour the first digits.
+            let digits = bytes
+                .into_iter()
+                .filter(|byte| *byte < 248)
+                .map(|byte| char::from(crate::domain::base62_digit(byte.into())));
+            text.extend(digits.take(len - text.len()));
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn random_text_has_its_length_and_only_base62() {
+        let text = Ambient::of_system().random_text(1_000);
+        assert_eq!(text.len(), 1_000);
+        assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    }
+}

@@ -1,0 +1,226 @@
+//! Verifying a secret against its hash costs some 20 ms and 19 MiB on purpose. So it is done once, then remembered; the same
+//! question from many at once is asked once; and few are asked at a time.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
+
+use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
+use argon2::{Algorithm, Argon2, Params, Version};
+use blake2::Blake2bMac512;
+use blake2::digest::{FixedOutput, Mac};
+use lru::LruCache;
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
+
+use super::Ambient;
+use crate::domain::{Secret, SecretHash};
+
+/// argon2id with 19 MiB, 2 passes and 1 lane: OWASP's recommendation for password storage.
+const PARAMS: (u32, u32, u32) = (19_456, 2, 1);
+/// How many verifications run at once: what bounds their memory and the cores they take.
+const SLOTS: usize = 2;
+/// How many of those may be for nothing: for an id that is not there, so that it costs as much as a wrong secret.
+const DUMMY_SLOTS: usize = 1;
+/// How long one waits for a slot before it is told to come back.
+const WAIT_MAX: Duration = Duration::from_secs(2);
+/// How many successes are remembered.
+const REMEMBERED_MAX: NonZeroUsize = NonZeroUsize::new(4_096).unwrap();
+
+/// All slots were taken for too long.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Crowded;
+
+type Digest = [u8; 64];
+
+/// Verifies secrets, each once.
+pub(super) struct Verification {
+    /// Known to this process alone, so that a digest says nothing to anybody else.
+    key: [u8; 32],
+    /// Digests of a secret together with the stored hash that it matched. Only successes: a wrong guess pushes out nothing.
+    remembered: Mutex<LruCache<Digest, ()>>,
+    under_way: Mutex<HashMap<Digest, Weak<OnceCell<Option<SecretHash>>>>>,
+    slots: Arc<Semaphore>,
+    dummy_slots: Arc<Semaphore>,
+}
+
+impl Verification {
+    pub(super) fn new(ambient: &Ambient) -> Self {
+        Self {
+            key: ambient.random_bytes(),
+            remembered: Mutex::new(LruCache::new(REMEMBERED_MAX)),
+            under_way: Mutex::default(),
+            slots: Arc::new(Semaphore::new(SLOTS)),
+            dummy_slots: Arc::new(Semaphore::new(DUMMY_SLOTS)),
+        }
+    }
+
+    /// Whether this secret was found to match this hash before.
+    pub(super) fn remembers(&self, secret: &Secret, hash: &SecretHash) -> bool {
+        let digest = self.digest(secret, hash);
+        self.remembered.lock().is_ok_and(|mut remembered| remembered.get(&digest).is_some())
+    }
+
+    /// Whether a secret matches one of these hashes. Of many that ask the same at once, one computes it (by calling
+    /// [`Verification::compute`], after whatever else must be settled first) and all get its answer.
+    pub(super) async fn verify<E, Computed: Future<Output = Result<Option<SecretHash>, E>>>(
+        &self,
+        secret: &Secret,
+        newest: &SecretHash,
+        compute: impl FnOnce() -> Computed,
+    ) -> Result<bool, E> {
+        let question = self.question(self.digest(secret, newest));
+        let matched = question.get_or_try_init(compute).await?;
+        if let Some(hash) = matched
+            && let Ok(mut remembered) = self.remembered.lock()
+        {
+            remembered.put(self.digest(secret, hash), ());
+        }
+        Ok(matched.is_some())
+    }
+
+    /// Which of these hashes the secret matches. Always slow.
+    pub(super) async fn compute(&self, secret: Secret, hashes: Vec<SecretHash>) -> Result<Option<SecretHash>, Crowded> {
+        let slot = slot(&self.slots).await?;
+        compute_apart(secret, hashes, slot).await
+    }
+
+    /// Takes the time of a verification that fails.
+    pub(super) async fn verify_nothing(&self, secret: Secret) -> Result<(), Crowded> {
+        let dummy_slot = slot(&self.dummy_slots).await?;
+        let slot = slot(&self.slots).await?;
+        compute_apart(secret, vec![dummy()], (slot, dummy_slot)).await.map(drop)
+    }
+
+    /// The question that others may be asking at the same time.
+    fn question(&self, digest: Digest) -> Arc<OnceCell<Option<SecretHash>>> {
+        let Ok(mut under_way) = self.under_way.lock() else { return Arc::default() };
+        if let Some(question) = under_way.get(&digest).and_then(Weak::upgrade) {
+            return question;
+        }
+        under_way.retain(|_, question| question.strong_count() > 0);
+        let question = Arc::default();
+        under_way.insert(digest, Arc::downgrade(&question));
+        question
+    }
+
+    fn digest(&self, secret: &Secret, hash: &SecretHash) -> Digest {
+        let mac = Blake2bMac512::new_from_slice(&self.key);
+        let mut mac = mac.expect("32 bytes are a key for BLAKE2b");
+        // The hash holds no NUL, so nothing else gives the same bytes.
+        mac.update(hash.as_str().as_bytes());
+        mac.update(b"\0");
+        mac.update(secret.reveal().as_bytes());
+        mac.finalize_fixed().into()
+    }
+}
+
+/// Off the async threads. The slots are given back when the work is done, even where nobody waits for it any more.
+async fn compute_apart(
+    secret: Secret,
+    hashes: Vec<SecretHash>,
+    slots: impl Send + 'static,
+) -> Result<Option<SecretHash>, Crowded> {
+    let work = move || {
+        let matched = hashes.into_iter().find(|hash| matches(&secret, hash));
+        drop(slots);
+        matched
+    };
+    Ok(tokio::task::spawn_blocking(work).await.unwrap_or(None))
+}
+
+async fn slot(slots: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Crowded> {
+    let slot = tokio::time::timeout(WAIT_MAX, slots.clone().acquire_owned()).await;
+    slot.ok().and_then(Result::ok).ok_or(Crowded)
+}
+
+fn argon2id() -> Argon2<'static> {
+    let (memory, passes, lanes) = PARAMS;
+    let params = Params::new(memory, passes, lanes, None).expect("the parameters are within argon2's limits");
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+}
+
+/// Hashes a secret with a random salt. Slow.
+pub(super) fn hash(secret: &Secret, salt: &[u8; 16]) -> SecretHash {
+    let salt = SaltString::encode_b64(salt).expect("16 bytes are a salt");
+    let hash = argon2id().hash_password(secret.reveal().as_bytes(), &salt).expect("the parameters are argon2's own");
+    SecretHash::new(hash.to_string())
+}
+
+fn matches(secret: &Secret, hash: &SecretHash) -> bool {
+    PasswordHash::new(hash.as_str())
+        .is_ok_and(|hash| argon2id().verify_password(secret.reveal().as_bytes(), &hash).is_ok())
+}
+
+/// A well-formed hash that no secret is known to match: its output is all zeros. Made without hashing, since every start
+/// would pay for it.
+fn dummy() -> SecretHash {
+    let (memory, passes, lanes) = PARAMS;
+    let (salt, output) = ("A".repeat(22), "A".repeat(43));
+    SecretHash::new(format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${output}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verification() -> (Verification, Secret, SecretHash) {
+        let secret = Secret::given("correct horse battery st".into());
+        let hash = hash(&secret, &[7; 16]);
+        (Verification::new(&Ambient::of_system()), secret, hash)
+    }
+
+    async fn verify(verification: &Verification, secret: &Secret, hash: &SecretHash) -> Result<bool, Crowded> {
+        verification.verify(secret, hash, || verification.compute(secret.clone(), vec![hash.clone()])).await
+    }
+
+    #[tokio::test]
+    async fn a_success_is_remembered_for_this_secret_and_this_hash() {
+        let (verification, secret, hash) = verification();
+        assert!(hash.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+        assert!(!verification.remembers(&secret, &hash));
+        assert_eq!(verify(&verification, &secret, &hash).await, Ok(true));
+        assert!(verification.remembers(&secret, &hash));
+        assert!(!verification.remembers(&secret, &super::hash(&secret, &[8; 16])));
+        assert!(!verification.remembers(&Secret::given("wrong".into()), &hash));
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_not_remembered() {
+        let (verification, _, hash) = verification();
+        let wrong = Secret::given("wrong".into());
+        assert_eq!(verify(&verification, &wrong, &hash).await, Ok(false));
+        assert!(!verification.remembers(&wrong, &hash));
+    }
+
+    #[tokio::test]
+    async fn the_same_question_from_many_is_computed_once() {
+        let (verification, secret, hash) = verification();
+        let computed = std::sync::atomic::AtomicU32::new(0);
+        let ask = || {
+            verification.verify(&secret, &hash, || {
+                computed.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                verification.compute(secret.clone(), vec![hash.clone()])
+            })
+        };
+        let answers = futures_util::future::join_all((0..100).map(|_| ask())).await;
+        assert!(answers.into_iter().all(|answer| answer == Ok(true)));
+        assert_eq!(computed.into_inner(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_finds_no_slot_is_told_to_come_back() {
+        let (verification, secret, hash) = verification();
+        let taken = verification.slots.clone().acquire_many_owned(SLOTS as u32).await;
+        assert_eq!(verify(&verification, &secret, &hash).await, Err(Crowded));
+        assert_eq!(verification.verify_nothing(secret).await, Err(Crowded));
+        drop(taken);
+    }
+
+    #[test]
+    fn the_dummy_is_a_hash_and_matches_nothing() {
+        assert!(PasswordHash::new(dummy().as_str()).is_ok());
+        assert!(!matches(&Secret::given(String::new()), &dummy()));
+    }
+}

@@ -1,0 +1,166 @@
+//! How domain values sit in columns, and how JSON text in a column is read back.
+
+use rusqlite::types::Type;
+use rusqlite::{Error, Row};
+use serde::Serialize;
+
+use crate::domain::{
+    Actor, Changes, Contact, Customer, CustomerId, Email, Field, FieldChange, Gstin, KeyId, Mode, Name, NoteChange,
+    Notes,
+};
+use crate::json::{ChangesJson, Json, NotesJson, note_value};
+
+/// The columns that [`customer`] reads, in its order, for `concat!`.
+macro_rules! customer_columns {
+    () => {
+        "number, id, mode, name, email, contact, gstin, notes, created_at, version, revision"
+    };
+}
+pub(super) use customer_columns;
+
+/// A customer as read, with what only the store knows of it.
+pub(super) struct CustomerRow {
+    pub(super) number: i64,
+    pub(super) revision: i64,
+    pub(super) customer: Customer,
+}
+
+pub(super) fn customer(row: &Row<'_>) -> rusqlite::Result<CustomerRow> {
+    let customer = Customer {
+        id: CustomerId::stored(row.get(1)?),
+        mode: if row.get::<_, i64>(2)? == mode(Mode::Live) { Mode::Live } else { Mode::Test },
+        name: row.get::<_, Option<String>>(3)?.map(Name::stored),
+        email: row.get::<_, Option<String>>(4)?.map(Email::stored),
+        contact: row.get::<_, Option<String>>(5)?.map(Contact::stored),
+        gstin: row.get::<_, Option<String>>(6)?.map(Gstin::stored),
+        notes: read_notes(row, 7)?,
+        created_at: row.get(8)?,
+        version: row.get(9)?,
+    };
+    Ok(CustomerRow { number: row.get(0)?, revision: row.get(10)?, customer })
+}
+
+pub(super) fn mode(mode: Mode) -> i64 {
+    match mode {
+        Mode::Test => 0,
+        Mode::Live => 1,
+    }
+}
+
+pub(super) fn notes(notes: &Notes) -> rusqlite::Result<String> {
+    to_json(&NotesJson(notes))
+}
+
+fn to_json(value: &impl Serialize) -> rusqlite::Result<String> {
+    serde_json::to_string(value).map_err(|error| Error::ToSqlConversionFailure(error.into()))
+}
+
+fn read_notes(row: &Row<'_>, column: usize) -> rusqlite::Result<Notes> {
+    let text = row.get_ref(column)?.as_str()?;
+    if text == "{}" {
+        return Ok(Notes::default());
+    }
+    match Json::parse(text.as_bytes()) {
+        Ok(Json::Object(members)) => {
+            let pairs = members.into_iter().filter_map(|(key, value)| Some((key, note_value(value)?)));
+            Ok(Notes::stored(pairs.collect()))
+        }
+        _ => Err(unreadable(column)),
+    }
+}
+
+/// JSON text that is not what was written. Quotes nothing of it.
+fn unreadable(column: usize) -> Error {
+    Error::FromSqlConversionFailure(column, Type::Text, "not the JSON that was written".into())
+}
+
+/// The columns `actor_type`, `actor_id` and `actor_label`.
+pub(super) fn actor(actor: &Actor) -> (&'static str, Option<&str>, &str) {
+    match actor {
+        Actor::Key { id, label } => ("key", Some(id.as_str()), label),
+        Actor::Command { name } => ("command", None, name),
+    }
+}
+
+pub(super) fn read_actor(row: &Row<'_>, first: usize) -> rusqlite::Result<Actor> {
+    let label = row.get(first + 2)?;
+    Ok(match row.get_ref(first)?.as_str()? {
+        "key" => Actor::Key { id: KeyId::stored(row.get(first + 1)?), label },
+        _ => Actor::Command { name: label },
+    })
+}
+
+/// The column `changes`.
+pub(super) fn changes(changes: &Changes) -> rusqlite::Result<String> {
+    #[derive(Serialize)]
+    struct Column<'a> {
+        #[serde(flatten)]
+        changes: ChangesJson<'a>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        note_order: &'a Option<Vec<String>>,
+    }
+    to_json(&Column { changes: ChangesJson(changes), note_order: &changes.note_order })
+}
+
+pub(super) fn read_changes(row: &Row<'_>, column: usize) -> rusqlite::Result<Changes> {
+    parse_changes(row.get_ref(column)?.as_str()?).ok_or_else(|| unreadable(column))
+}
+
+fn parse_changes(text: &str) -> Option<Changes> {
+    let Ok(Json::Object(mut members)) = Json::parse(text.as_bytes()) else { return None };
+    let mut changes = Changes::default();
+    for field in [Field::Name, Field::Email, Field::Contact, Field::Gstin] {
+        if let Some(Json::Object(mut from_to)) = members.shift_remove(field.name()?) {
+            let (from, to) = (text_of(from_to.shift_remove("from")?), text_of(from_to.shift_remove("to")?));
+            changes.fields.push(FieldChange { field, from, to });
+        }
+    }
+    if let Some(Json::Object(notes)) = members.shift_remove("notes") {
+        for (key, change) in notes {
+            let Json::Object(mut from_to) = change else { return None };
+            let (from, to) = (note_value(from_to.shift_remove("from")?), note_value(from_to.shift_remove("to")?));
+            changes.notes.push(NoteChange { key, from, to });
+        }
+    }
+    if let Some(Json::Array(_)) = members.shift_remove("note_order") {
+        #[derive(serde::Deserialize)]
+        struct Order {
+            note_order: Vec<String>,
+        }
+        changes.note_order = Some(serde_json::from_str::<Order>(text).ok()?.note_order);
+    }
+    Some(changes)
+}
+
+fn text_of(json: Json) -> Option<String> {
+    match json {
+        Json::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::NoteValue;
+
+    #[test]
+    fn changes_come_back_as_they_went() {
+        let text = |text: &str| Some(NoteValue::Text(text.into()));
+        let note = |key: &str, from, to| NoteChange { key: key.into(), from, to };
+        let written = Changes {
+            fields: vec![
+                FieldChange { field: Field::Name, from: None, to: Some("Gaurav \"G\" Kumar".into()) },
+                FieldChange { field: Field::Gstin, from: Some("29XAbbA4369J1PA".into()), to: None },
+            ],
+            notes: vec![
+                note("from", None, text("note_order")),
+                note("$n", Some(NoteValue::Number("1.50".into())), Some(NoteValue::Bool(false))),
+                note("", text(""), None),
+            ],
+            note_order: Some(vec!["b".into(), "a".into()]),
+        };
+        let json = changes(&written).unwrap();
+        assert_eq!(parse_changes(&json), Some(written), "{json}");
+    }
+}

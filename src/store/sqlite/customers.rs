@@ -1,0 +1,198 @@
+//! The table of customers: find, page, insert, edit. Functions over a connection; the caller owns the transaction.
+
+use rusqlite::types::ToSql;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::columns::{self, CustomerRow, customer_columns};
+use super::{Decide, Error, Filter, Slice, revisions};
+use crate::domain::{Contact, Customer, CustomerId, Edited, Email, Field, Gstin, Mode, Name};
+
+pub(super) fn find(connection: &Connection, mode: Mode, id: &CustomerId) -> rusqlite::Result<Option<CustomerRow>> {
+    const SQL: &str = concat!("SELECT ", customer_columns!(), " FROM customers WHERE id = ?1 AND mode = ?2");
+    connection.prepare_cached(SQL)?.query_row(params![id.as_str(), columns::mode(mode)], columns::customer).optional()
+}
+
+pub(super) fn find_or_missing<R>(
+    connection: &Connection,
+    mode: Mode,
+    id: &CustomerId,
+) -> Result<CustomerRow, Error<R>> {
+    find(connection, mode, id)?.ok_or(Error::Missing)
+}
+
+/// Newest first; the id breaks ties within a second.
+pub(super) fn page(
+    connection: &Connection,
+    mode: Mode,
+    filter: &Filter,
+    slice: Slice,
+) -> rusqlite::Result<Vec<Customer>> {
+    let (sql, values) = page_query(&mode, filter, &slice);
+    let values: Vec<(&str, &dyn ToSql)> = values.iter().map(|(name, value)| (*name, value.as_ref())).collect();
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map(values.as_slice(), columns::customer)?;
+    rows.map(|row| Ok(row?.customer)).collect()
+}
+
+type Values<'a> = Vec<(&'static str, Box<dyn ToSql + 'a>)>;
+
+fn page_query<'a>(mode: &Mode, filter: &'a Filter, slice: &Slice) -> (String, Values<'a>) {
+    let mut sql = concat!("SELECT ", customer_columns!(), " FROM customers WHERE mode = :mode").to_owned();
+    let mut values: Values = vec![(":mode", Box::new(columns::mode(*mode)))];
+    let mut narrow = |condition: &str, name: &'static str, value: Option<Box<dyn ToSql + 'a>>| {
+        if let Some(value) = value {
+            sql.push_str(condition);
+            values.push((name, value));
+        }
+    };
+    // By email or contact few customers are left. The plus keeps SQLite from walking all of them by time instead.
+    let few = filter.email_key.is_some() || filter.contact.is_some();
+    let [after, before, order] = if few {
+        [" AND +created_at >= :from", " AND +created_at <= :to", " ORDER BY +created_at DESC, +id DESC"]
+    } else {
+        [" AND created_at >= :from", " AND created_at <= :to", " ORDER BY created_at DESC, id DESC"]
+    };
+    narrow(after, ":from", filter.from.map(|from| Box::new(from) as _));
+    narrow(before, ":to", filter.to.map(|to| Box::new(to) as _));
+    // The index on the pair is on this expression, and holds rows where the email is not null among others.
+    let email = filter.email_key.as_ref().map(|email| Box::new(email) as _);
+    narrow(" AND coalesce(email_key, '') = :email AND email_key IS NOT NULL", ":email", email);
+    narrow(" AND contact = :contact", ":contact", filter.contact.as_ref().map(|contact| Box::new(contact) as _));
+    sql.push_str(order);
+    sql.push_str(" LIMIT :count OFFSET :skip");
+    values.push((":count", Box::new(signed(slice.count))));
+    values.push((":skip", Box::new(signed(slice.skip))));
+    (sql, values)
+}
+
+/// SQLite's integers are signed. Past the end is past the end.
+pub(super) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Adds a customer with its first revision.
+pub(super) fn insert<R>(connection: &Connection, new: &Edited) -> Result<(), Error<R>> {
+    const SQL: &str = "INSERT INTO customers
+        (id, mode, name, email, email_key, contact, gstin, notes, created_at, version, revision)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+    let customer = &new.customer;
+    // Known beforehand, since this connection alone writes: so neither row needs to be written twice.
+    let revision = revisions::next_number(connection)?;
+    let inserted = connection.prepare_cached(SQL)?.execute(params![
+        customer.id.as_str(),
+        columns::mode(customer.mode),
+        customer.name.as_ref().map(Name::as_str),
+        customer.email.as_ref().map(Email::as_str),
+        customer.email.as_ref().map(Email::key),
+        customer.contact.as_ref().map(Contact::as_str),
+        customer.gstin.as_ref().map(Gstin::as_str),
+        columns::notes(&customer.notes)?,
+        customer.created_at,
+        customer.version,
+        revision,
+    ]);
+    inserted.map_err(|error| taken(connection, customer, error))?;
+    revisions::insert(connection, connection.last_insert_rowid(), None, &new.revision)?;
+    Ok(())
+}
+
+/// Finds the customer, asks the decision what becomes of it, and writes that: only the columns that change, since SQLite
+/// rewrites the index of every column that an update names, even where the value is the same.
+pub(super) fn edit<R>(
+    connection: &Connection,
+    mode: Mode,
+    id: &CustomerId,
+    decide: &impl Decide<R>,
+) -> Result<Customer, Error<R>> {
+    let row = find_or_missing(connection, mode, id)?;
+    let Some(Edited { customer, revision }) = decide(&row.customer).map_err(Error::Refused)? else {
+        return Ok(row.customer);
+    };
+    let revision_number = revisions::insert(connection, row.number, Some(row.revision), &revision)?;
+
+    let mut sql = "UPDATE customers SET version = :version, revision = :revision".to_owned();
+    let mut values: Values = vec![
+        (":number", Box::new(row.number)),
+        (":version", Box::new(customer.version)),
+        (":revision", Box::new(revision_number)),
+    ];
+    for change in &revision.changes.fields {
+        let (set, name) = match change.field {
+            Field::Name => (", name = :name", ":name"),
+            Field::Email => (", email = :email", ":email"),
+            Field::Contact => (", contact = :contact", ":contact"),
+            Field::Gstin => (", gstin = :gstin", ":gstin"),
+            Field::Extra | Field::Notes | Field::FailExisting | Field::Customer => continue,
+        };
+        sql.push_str(set);
+        values.push((name, Box::new(&change.to)));
+        let email_key = customer.email.as_ref().map(Email::key);
+        if change.field == Field::Email && email_key != row.customer.email.as_ref().map(Email::key) {
+            sql.push_str(", email_key = :email_key");
+            values.push((":email_key", Box::new(email_key)));
+        }
+    }
+    if revision.changes.touch_notes() {
+        sql.push_str(", notes = :notes");
+        values.push((":notes", Box::new(columns::notes(&customer.notes)?)));
+    }
+    sql.push_str(" WHERE number = :number");
+    let values: Vec<(&str, &dyn ToSql)> = values.iter().map(|(name, value)| (*name, value.as_ref())).collect();
+    let updated = connection.prepare_cached(&sql)?.execute(values.as_slice());
+    updated.map_err(|error| taken(connection, &customer, error))?;
+    Ok(customer)
+}
+
+/// What a failed write of this customer means. The unique index is the only judge of the pair; only after its verdict is
+/// the customer looked up that has it.
+fn taken<R>(connection: &Connection, customer: &Customer, error: rusqlite::Error) -> Error<R> {
+    let unique =
+        error.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE);
+    match unique.then(|| find_by_pair(connection, customer)) {
+        Some(Ok(Some(id))) => Error::Taken(id),
+        _ => error.into(),
+    }
+}
+
+fn find_by_pair(connection: &Connection, customer: &Customer) -> rusqlite::Result<Option<CustomerId>> {
+    const SQL: &str = "SELECT id FROM customers
+        WHERE mode = ?1 AND coalesce(email_key, '') = ?2 AND coalesce(contact, '') = ?3
+        AND (email_key IS NOT NULL OR contact IS NOT NULL)";
+    let email_key = customer.email.as_ref().map(Email::key).unwrap_or_default();
+    let contact = customer.contact.as_ref().map(Contact::as_str).unwrap_or_default();
+    let values = params![columns::mode(customer.mode), email_key, contact];
+    connection.prepare_cached(SQL)?.query_row(values, |row| row.get(0).map(CustomerId::stored)).optional()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(filter: &Filter) -> String {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(include_str!("../../../schema.sql")).unwrap();
+        let (sql, values) = page_query(&Mode::Live, filter, &Slice { count: 10, skip: 0 });
+        let values: Vec<(&str, &dyn ToSql)> = values.iter().map(|(name, value)| (*name, value.as_ref())).collect();
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let steps: Vec<String> =
+            statement.query_map(values.as_slice(), |row| row.get(3)).unwrap().map(Result::unwrap).collect();
+        steps.join("; ")
+    }
+
+    #[test]
+    fn every_list_comes_from_an_index() {
+        let (email_key, contact) = (Some("a@b.c".to_owned()), Some("12345678".to_owned()));
+        assert!(plan(&Filter::default()).ends_with("customers USING INDEX customers_created (mode=?)"));
+        let span = Filter { from: Some(1), to: Some(2), ..Filter::default() };
+        assert!(plan(&span).ends_with("USING INDEX customers_created (mode=? AND created_at>? AND created_at<?)"));
+        let by_email = plan(&Filter { email_key: email_key.clone(), ..Filter::default() });
+        assert!(by_email.contains("USING INDEX customers_pair (mode=? AND <expr>=?)"), "{by_email}");
+        let by_contact = plan(&Filter { contact: contact.clone(), ..Filter::default() });
+        assert!(by_contact.contains("USING INDEX customers_contact (mode=? AND contact=?)"), "{by_contact}");
+        let by_both = plan(&Filter { email_key, contact, from: Some(1), to: Some(2) });
+        assert!(
+            by_both.contains("USING INDEX customers_pair") || by_both.contains("USING INDEX customers_contact"),
+            "{by_both}"
+        );
+    }
+}

@@ -1,0 +1,52 @@
+//! The table of API keys: find, list, insert, update.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::domain::{Key, KeyId, SecretHash};
+
+pub(super) fn find(connection: &Connection, id: &KeyId) -> rusqlite::Result<Option<Key>> {
+    const SQL: &str =
+        "SELECT id, label, created_at, expires_at, revoked_at, secret_hash, previous_hash, previous_ends_at
+        FROM keys WHERE id = ?1";
+    connection.prepare_cached(SQL)?.query_row([id.as_str()], read).optional()
+}
+
+/// Eldest first.
+pub(super) fn list(connection: &Connection) -> rusqlite::Result<Vec<Key>> {
+    const SQL: &str =
+        "SELECT id, label, created_at, expires_at, revoked_at, secret_hash, previous_hash, previous_ends_at
+        FROM keys ORDER BY created_at, id";
+    connection.prepare_cached(SQL)?.query_map([], read)?.collect()
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Key> {
+    let previous: Option<String> = row.get(6)?;
+    let previous_ends_at: Option<i64> = row.get(7)?;
+    Ok(Key {
+        id: KeyId::stored(row.get(0)?),
+        label: row.get(1)?,
+        created_at: row.get(2)?,
+        expires_at: row.get(3)?,
+        revoked_at: row.get(4)?,
+        secret: SecretHash::new(row.get(5)?),
+        previous: previous.map(SecretHash::new).zip(previous_ends_at),
+    })
+}
+
+/// Adds a key, unless its id is there already; gives whether it was not.
+pub(super) fn insert(connection: &Connection, key: &Key) -> rusqlite::Result<bool> {
+    const SQL: &str = "INSERT INTO keys (id, label, created_at, expires_at, secret_hash) VALUES (?1, ?2, ?3, ?4, ?5)
+        ON CONFLICT (id) DO NOTHING";
+    let values = params![key.id.as_str(), key.label, key.created_at, key.expires_at, key.secret.as_str()];
+    Ok(connection.prepare_cached(SQL)?.execute(values)? == 1)
+}
+
+/// Writes what may change of a key.
+pub(super) fn update(connection: &Connection, key: &Key) -> rusqlite::Result<()> {
+    const SQL: &str = "UPDATE keys SET revoked_at = ?2, secret_hash = ?3, previous_hash = ?4, previous_ends_at = ?5
+        WHERE id = ?1";
+    let previous_hash = key.previous.as_ref().map(|(hash, _)| hash.as_str());
+    let previous_ends_at = key.previous.as_ref().map(|(_, ends_at)| ends_at);
+    let values = params![key.id.as_str(), key.revoked_at, key.secret.as_str(), previous_hash, previous_ends_at];
+    connection.prepare_cached(SQL)?.execute(values).map(drop)
+}

@@ -1,0 +1,92 @@
+//! The table of revisions: append one, and walk one customer's from the newest back.
+
+use rusqlite::{Connection, Row, params};
+
+use super::{Slice, columns};
+use crate::domain::{CustomerId, Revision};
+
+/// The number that the next revision gets, for whoever holds the write lock.
+pub(super) fn next_number(connection: &Connection) -> rusqlite::Result<i64> {
+    const SQL: &str = "SELECT coalesce(max(number), 0) + 1 FROM revisions";
+    connection.prepare_cached(SQL)?.query_row([], |row| row.get(0))
+}
+
+/// Adds a revision after the customer's `previous` one, and gives its number.
+pub(super) fn insert(
+    connection: &Connection,
+    customer: i64,
+    previous: Option<i64>,
+    revision: &Revision,
+) -> rusqlite::Result<i64> {
+    const SQL: &str = "INSERT INTO revisions
+        (customer, version, previous, at, actor_type, actor_id, actor_label, request_id, changes)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let (actor_type, actor_id, actor_label) = columns::actor(&revision.actor);
+    let changes = columns::changes(&revision.changes)?;
+    connection.prepare_cached(SQL)?.execute(params![
+        customer,
+        revision.version,
+        previous,
+        revision.at,
+        actor_type,
+        actor_id,
+        actor_label,
+        revision.request_id,
+        changes,
+    ])?;
+    Ok(connection.last_insert_rowid())
+}
+
+/// A customer's revisions from its newest, by its number, back to the creation.
+pub(super) fn page(
+    connection: &Connection,
+    id: &CustomerId,
+    newest: i64,
+    slice: Slice,
+) -> rusqlite::Result<Vec<Revision>> {
+    let mut revisions = Vec::new();
+    let mut skip = slice.skip;
+    let mut next = Some(newest);
+    while let Some(number) = next
+        && (revisions.len() as u64) < slice.count
+    {
+        if skip > 0 {
+            skip -= 1;
+            next = previous(connection, number)?;
+        } else {
+            let row = find(connection, id, number)?;
+            revisions.push(row.revision);
+            next = row.previous;
+        }
+    }
+    Ok(revisions)
+}
+
+/// A revision as read, with where the history goes on.
+pub(super) struct RevisionRow {
+    pub(super) previous: Option<i64>,
+    pub(super) revision: Revision,
+}
+
+/// One revision of this customer, by its number.
+pub(super) fn find(connection: &Connection, id: &CustomerId, number: i64) -> rusqlite::Result<RevisionRow> {
+    const SQL: &str = "SELECT previous, version, at, actor_type, actor_id, actor_label, request_id, changes
+        FROM revisions WHERE number = ?1";
+    let read = |row: &Row<'_>| {
+        let revision = Revision {
+            customer: id.clone(),
+            version: row.get(1)?,
+            at: row.get(2)?,
+            actor: columns::read_actor(row, 3)?,
+            request_id: row.get(6)?,
+            changes: columns::read_changes(row, 7)?,
+        };
+        Ok(RevisionRow { previous: row.get(0)?, revision })
+    };
+    connection.prepare_cached(SQL)?.query_row([number], read)
+}
+
+fn previous(connection: &Connection, number: i64) -> rusqlite::Result<Option<i64>> {
+    const SQL: &str = "SELECT previous FROM revisions WHERE number = ?1";
+    connection.prepare_cached(SQL)?.query_row([number], |row| row.get(0))
+}

@@ -1,0 +1,162 @@
+//! Which schema a file has, and bringing it to today's.
+
+use std::path::Path;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::open::{self, Unusable};
+
+const SCHEMA: &str = include_str!("../../../schema.sql");
+
+/// What brings a file from version 1 to 2, from 2 to 3, and so on: each step is one transaction. `schema.sql` is what
+/// comes out, and a test holds the two against each other.
+const STEPS: &[&str] = &[];
+
+/// `PRAGMA application_id`, "Ptrn": tells our files from other programs'.
+const APPLICATION_ID: i32 = 0x5074_726e;
+
+/// The eldest SQLite that does not lose a commit when a checkpoint races it.
+const SQLITE_VERSION_MIN: i32 = 3_051_003;
+
+/// Opens the file for writing, with today's schema: an empty one gets it, an older one is brought to it, a newer one and a
+/// stranger's are refused untouched.
+pub(super) fn bring_up(path: &Path) -> Result<Connection, Unusable> {
+    gate(rusqlite::version_number()).map_err(|reason| Unusable::because(path, &reason))?;
+    // Looked at first without a pragma that would write.
+    let found =
+        open::reader(path).and_then(|connection| Found::of(&connection)).map_err(|error| Unusable::of(path, &error))?;
+    found.judge(STEPS).map_err(|reason| Unusable::because(path, &reason))?;
+    let mut connection = open::writer(path).map_err(|error| Unusable::of(path, &error))?;
+    upgrade(&mut connection, SCHEMA, STEPS).map_err(|error| Unusable::of(path, &error))?;
+    Ok(connection)
+}
+
+fn gate(version: i32) -> Result<(), String> {
+    if version >= SQLITE_VERSION_MIN {
+        return Ok(());
+    }
+    let dotted = |number: i32| format!("{}.{}.{}", number / 1_000_000, number / 1_000 % 1_000, number % 1_000);
+    Err(format!(
+        "this binary was built with SQLite {}, which can lose a commit; build it with {} or later",
+        dotted(version),
+        dotted(SQLITE_VERSION_MIN)
+    ))
+}
+
+struct Found {
+    application_id: i32,
+    version: usize,
+    tables: i64,
+}
+
+impl Found {
+    fn of(connection: &Connection) -> rusqlite::Result<Self> {
+        Ok(Self {
+            application_id: connection.pragma_query_value(None, "application_id", |row| row.get(0))?,
+            version: connection.pragma_query_value(None, "user_version", |row| row.get(0))?,
+            tables: connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?,
+        })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.tables == 0 && self.version == 0
+    }
+
+    fn judge(&self, steps: &[&str]) -> Result<(), String> {
+        let newest = steps.len() + 1;
+        if self.is_empty() {
+            Ok(())
+        } else if self.application_id != APPLICATION_ID || self.version == 0 {
+            Err("it belongs to another program; choose another file with --db".into())
+        } else if self.version > newest {
+            Err(format!(
+                "a newer patron made it (schema {}, this one knows {newest}); start that newer patron instead",
+                self.version
+            ))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Runs the schema on an empty file, the missing steps on an older one. Looks again inside each transaction, since two
+/// processes may start on one file at once.
+fn upgrade(connection: &mut Connection, schema: &str, steps: &[&str]) -> rusqlite::Result<()> {
+    loop {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let found = Found::of(&transaction)?;
+        if found.is_empty() {
+            transaction.execute_batch(schema)?;
+            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+            finish(transaction, steps.len() + 1)?;
+        } else if let Some(step) = steps.get(found.version - 1) {
+            transaction.execute_batch(step)?;
+            finish(transaction, found.version + 1)?;
+        } else {
+            return transaction.rollback();
+        }
+    }
+}
+
+fn finish(transaction: Transaction<'_>, version: usize) -> rusqlite::Result<()> {
+    transaction.pragma_update(None, "user_version", i64::try_from(version).unwrap_or(i64::MAX))?;
+    transaction.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schema_of(connection: &Connection) -> Vec<String> {
+        let mut statement =
+            connection.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name").unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn this_binary_has_a_sqlite_that_keeps_commits() {
+        assert_eq!(gate(rusqlite::version_number()), Ok(()));
+        assert!(gate(3_051_002).unwrap_err().contains("SQLite 3.51.2, which can lose a commit; build it with 3.51.3"));
+    }
+
+    #[test]
+    fn sqlite_is_compiled_for_threads_that_share_nothing() {
+        let connection = Connection::open_in_memory().unwrap();
+        let mut statement = connection.prepare("PRAGMA compile_options").unwrap();
+        let options: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        for option in ["THREADSAFE=2", "DEFAULT_MEMSTATUS=0", "DQS=0", "OMIT_SHARED_CACHE", "LIKE_DOESNT_MATCH_BLOBS"] {
+            assert!(options.iter().any(|each| each == option), "{option} is not among {options:?}");
+        }
+        assert!(
+            !options.iter().any(|each| each.contains("MEMORY_MANAGEMENT") || each.contains("API_ARMOR")),
+            "{options:?}"
+        );
+    }
+
+    #[test]
+    fn an_older_file_is_brought_to_the_schema_that_a_fresh_one_gets() {
+        let old = "CREATE TABLE a (x INTEGER) STRICT";
+        let steps = ["CREATE TABLE b (y TEXT) STRICT", "INSERT INTO b SELECT x FROM a"];
+        let mut upgraded = Connection::open_in_memory().unwrap();
+        upgrade(&mut upgraded, old, &[]).unwrap();
+        upgraded.execute("INSERT INTO a VALUES (7)", []).unwrap();
+        upgrade(&mut upgraded, "never run", &steps).unwrap();
+        assert_eq!(upgraded.query_row("SELECT y FROM b", [], |row| row.get::<_, String>(0)).unwrap(), "7");
+
+        let mut fresh = Connection::open_in_memory().unwrap();
+        upgrade(&mut fresh, &format!("{old};{}", steps[0]), &steps).unwrap();
+        assert_eq!(schema_of(&upgraded), schema_of(&fresh));
+        assert_eq!(Found::of(&upgraded).unwrap().version, 3);
+        upgrade(&mut upgraded, "never run", &steps).unwrap();
+    }
+
+    #[test]
+    fn newer_files_and_strangers_are_refused() {
+        let found = |application_id, version, tables| Found { application_id, version, tables };
+        assert_eq!(found(0, 0, 0).judge(&[]), Ok(()));
+        assert_eq!(found(APPLICATION_ID, 1, 9).judge(&[]), Ok(()));
+        assert!(found(APPLICATION_ID, 2, 9).judge(&[]).unwrap_err().contains("schema 2, this one knows 1"));
+        assert!(found(0, 0, 3).judge(&[]).unwrap_err().contains("another program"));
+        assert!(found(0, 1, 3).judge(&[]).unwrap_err().contains("another program"));
+    }
+}

@@ -1,0 +1,285 @@
+//! The one writing thread: it takes every act that waits, opens one transaction, runs each act in its own savepoint,
+//! commits once, and only then answers them all. So many edits share one sync of the disk, and none waits for a timer.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::open;
+use crate::store::Error;
+
+/// How many acts may wait. Past it the answer is "busy" at once, rather than a growing wait.
+const QUEUE_LEN: usize = 1024;
+/// How many acts share a commit at most.
+const BATCH_LEN: usize = 128;
+
+pub(super) struct Writer {
+    queue: SyncSender<Message>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+enum Message {
+    Act(Box<dyn Act>),
+    Close,
+}
+
+impl Writer {
+    /// Starts the thread on a connection that is ready to write.
+    pub(super) fn start(path: &Path, connection: Connection) -> std::io::Result<Self> {
+        let (queue, waiting) = sync_channel(QUEUE_LEN);
+        let mut thread = Thread { path: path.to_owned(), connection: Some(connection) };
+        let handle = std::thread::Builder::new().name("writer".into()).spawn(move || thread.run(&waiting))?;
+        Ok(Self { queue, thread: Mutex::new(Some(handle)) })
+    }
+
+    /// Queues an act, and answers when it is committed, or why it is not. An error rolls back what the act did, and nothing
+    /// of its neighbours'.
+    pub(super) async fn act<T, R, F>(&self, act: F) -> Result<T, Error<R>>
+    where
+        T: Send + 'static,
+        R: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Error<R>> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let waiting = Waiting { act: Some(act), outcome: None, reply };
+        match self.queue.try_send(Message::Act(Box::new(waiting))) {
+            Ok(()) => answer.await.unwrap_or(Err(Error::Busy)),
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(Error::Busy),
+        }
+    }
+
+    /// Lets what is queued finish, then ends the thread. Closing twice is closing once.
+    pub(super) fn close(&self) {
+        let thread = self.thread.lock().ok().and_then(|mut thread| thread.take());
+        if let Some(thread) = thread
+            && self.queue.send(Message::Close).is_ok()
+            && thread.join().is_err()
+        {
+            tracing::error!("the writing thread had panicked");
+        }
+    }
+}
+
+/// Something to do in a transaction, with somebody waiting for the outcome.
+trait Act: Send {
+    /// Does it, and says whether what it did may stay.
+    fn run(&mut self, connection: &Connection) -> bool;
+    /// Answers, once it is known whether the transaction was committed.
+    fn answer(self: Box<Self>, committed: &Result<(), Loss>);
+}
+
+struct Waiting<T, R, F> {
+    act: Option<F>,
+    outcome: Option<Result<T, Error<R>>>,
+    reply: oneshot::Sender<Result<T, Error<R>>>,
+}
+
+impl<T: Send, R: Send, F> Act for Waiting<T, R, F>
+where
+    F: FnOnce(&Connection) -> Result<T, Error<R>> + Send,
+{
+    fn run(&mut self, connection: &Connection) -> bool {
+        self.outcome = self.act.take().map(|act| act(connection));
+        matches!(self.outcome, Some(Ok(_)))
+    }
+
+    fn answer(self: Box<Self>, committed: &Result<(), Loss>) {
+        let answer = match (committed, self.outcome) {
+            (Err(loss), _) => Err(loss.error()),
+            (Ok(()), Some(outcome)) => outcome,
+            (Ok(()), None) => Err(Error::Failed("an act panicked".into())),
+        };
+        // Whoever asked may have gone away; the act stays done.
+        let _ = self.reply.send(answer);
+    }
+}
+
+/// Why a whole transaction came to nothing.
+enum Loss {
+    Busy,
+    Failed(String),
+}
+
+impl Loss {
+    fn error<R>(&self) -> Error<R> {
+        match self {
+            Self::Busy => Error::Busy,
+            Self::Failed(cause) => Error::Failed(cause.clone()),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Loss {
+    fn from(error: rusqlite::Error) -> Self {
+        match Error::<()>::from(error) {
+            Error::Failed(cause) => Self::Failed(cause),
+            _ => Self::Busy,
+        }
+    }
+}
+
+struct Thread {
+    path: PathBuf,
+    /// `None` after a loss: opened anew for the next batch.
+    connection: Option<Connection>,
+}
+
+impl Thread {
+    fn run(&mut self, queue: &Receiver<Message>) {
+        while let Ok(Message::Act(first)) = queue.recv() {
+            let mut batch = vec![first];
+            let mut closing = false;
+            while batch.len() < BATCH_LEN && !closing {
+                match queue.try_recv() {
+                    Ok(Message::Act(act)) => batch.push(act),
+                    Ok(Message::Close) => closing = true,
+                    Err(_) => break,
+                }
+            }
+            let committed = self.commit(&mut batch);
+            if committed.is_err() {
+                self.connection = None;
+            }
+            for act in batch {
+                act.answer(&committed);
+            }
+            if closing {
+                break;
+            }
+        }
+        self.checkpoint();
+    }
+
+    fn commit(&mut self, batch: &mut [Box<dyn Act>]) -> Result<(), Loss> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => open::writer(&self.path)?,
+        };
+        let connection = self.connection.insert(connection);
+        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        for act in batch {
+            connection.prepare_cached("SAVEPOINT act")?.execute([])?;
+            let stays = catch_unwind(AssertUnwindSafe(|| act.run(connection))).unwrap_or(false);
+            // A full disk and the like end the transaction as a whole, with all that came before in it.
+            if connection.is_autocommit() {
+                return Err(Loss::Busy);
+            }
+            if !stays {
+                connection.prepare_cached("ROLLBACK TO act")?.execute([])?;
+            }
+            connection.prepare_cached("RELEASE act")?.execute([])?;
+        }
+        connection.prepare_cached("COMMIT")?.execute([])?;
+        Ok(())
+    }
+
+    /// Writes the log back into the file. Where a reader is in the way, the next start does it.
+    fn checkpoint(&self) {
+        let Some(connection) = &self.connection else { return };
+        let truncated = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        if let Err(error) = truncated {
+            tracing::warn!(%error, "the last checkpoint is left to the next start");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn add(writer: &Writer, number: i64) -> Result<(), Error<&'static str>> {
+        writer.act(move |connection| Ok(connection.execute("INSERT INTO t VALUES (?1)", [number]).map(drop)?)).await
+    }
+
+    fn writer() -> (tempfile::TempDir, Writer) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("t.db");
+        std::fs::File::create(&path).unwrap();
+        let connection = open::writer(&path).unwrap();
+        connection.execute_batch("CREATE TABLE t (number INTEGER PRIMARY KEY)").unwrap();
+        (directory, Writer::start(&path, connection).unwrap())
+    }
+
+    fn numbers(directory: &tempfile::TempDir) -> Vec<i64> {
+        let connection = open::reader(&directory.path().join("t.db")).unwrap();
+        let mut statement = connection.prepare("SELECT number FROM t ORDER BY 1").unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
+    #[tokio::test]
+    async fn a_refusal_a_broken_constraint_and_a_panic_harm_no_neighbour() {
+        let (directory, writer) = writer();
+        // The first act holds the thread until the others wait, so that they share a transaction.
+        let (hold, held) = std::sync::mpsc::channel::<()>();
+        let first = writer.act(move |_| held.recv().map_err(|_| Error::<()>::Busy));
+        let refused = writer.act(|connection| {
+            connection.execute("INSERT INTO t VALUES (2)", [])?;
+            Err::<(), _>(Error::Refused("no"))
+        });
+        let panicked = writer.act(|connection| {
+            connection.execute("INSERT INTO t VALUES (3)", [])?;
+            if connection.is_autocommit() { Ok(()) } else { panic!("on purpose") }
+        });
+        let release = async { hold.send(()).map_err(|_| ()) };
+        let (_, one, refused, panicked, broken, four, _) = tokio::join!(
+            first,
+            add(&writer, 1),
+            refused,
+            async { panicked.await as Result<(), Error<()>> },
+            add(&writer, 1),
+            add(&writer, 4),
+            release
+        );
+        assert_eq!((one, refused, four), (Ok(()), Err(Error::Refused("no")), Ok(())));
+        assert_eq!(panicked, Err(Error::Failed("an act panicked".into())));
+        assert!(matches!(broken, Err(Error::Failed(_))));
+        assert_eq!(numbers(&directory), [1, 4]);
+    }
+
+    #[tokio::test]
+    async fn when_the_transaction_is_lost_nobody_in_it_is_told_otherwise() {
+        let (directory, writer) = writer();
+        let (hold, held) = std::sync::mpsc::channel::<()>();
+        let first = writer.act(move |_| held.recv().map_err(|_| Error::<()>::Busy));
+        let ends_it = writer.act(|connection| Ok::<_, Error<()>>(connection.execute_batch("ROLLBACK")?));
+        let release = async { hold.send(()).map_err(|_| ()) };
+        let (_, one, ended, two, _) = tokio::join!(first, add(&writer, 1), ends_it, add(&writer, 2), release);
+        assert_eq!((one, ended, two), (Err(Error::Busy), Err(Error::Busy), Err(Error::Busy)));
+        assert_eq!(add(&writer, 3).await, Ok(()));
+        assert_eq!(numbers(&directory), [3]);
+    }
+
+    #[tokio::test]
+    async fn past_the_bound_the_answer_is_busy_at_once() {
+        let (_directory, writer) = writer();
+        let writer = std::sync::Arc::new(writer);
+        let (hold, held) = std::sync::mpsc::channel::<()>();
+        let (began, begun) = oneshot::channel();
+        let holder = writer.clone();
+        let first = tokio::spawn(async move {
+            let act = move |_: &Connection| {
+                let _ = began.send(());
+                held.recv().map_err(|_| Error::<()>::Busy)
+            };
+            holder.act(act).await
+        });
+        begun.await.unwrap();
+        let mut waiting: Vec<_> = (0..QUEUE_LEN as i64).map(|number| Box::pin(add(&writer, number))).collect();
+        for each in &mut waiting {
+            assert!(futures_util::poll!(each).is_pending());
+        }
+        assert_eq!(add(&writer, -1).await, Err(Error::Busy));
+        hold.send(()).unwrap();
+        for each in waiting {
+            assert_eq!(each.await, Ok(()));
+        }
+        assert_eq!(first.await.unwrap(), Ok(()));
+        writer.close();
+        assert_eq!(add(&writer, -2).await, Err(Error::Busy));
+    }
+}
