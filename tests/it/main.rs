@@ -1,0 +1,18 @@
+//! Everything a user can rely on, tried through public doors: features over HTTP, races, the binary, and the shape of the source.
+
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+mod binary;
+mod conditional;
+mod customers;
+mod errors;
+mod forms;
+mod keys;
+mod kill;
+mod lists;
+mod model;
+mod races;
+mod revisions;
+mod server;
+mod tidy;
+mod world;

@@ -1,0 +1,148 @@
+//! The built binary: started on a port it picks, spoken to over TCP, stopped and killed.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::Value;
+
+/// The binary with this environment and no other setting.
+pub fn patron(db: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_patron"));
+    command.env_clear().env("PATRON_DB", db).env("PATRON_LISTEN", "127.0.0.1:0").stdin(Stdio::null());
+    command
+}
+
+/// Runs a command to its end.
+pub fn run(db: &Path, arguments: &[&str]) -> Output {
+    patron(db).args(arguments).output().unwrap()
+}
+
+pub struct Server {
+    child: Child,
+    pub address: String,
+    /// What it printed until it listened.
+    pub printed: String,
+    /// Where its log goes.
+    pub log: PathBuf,
+}
+
+impl Server {
+    pub fn start(db: &Path) -> Self {
+        Self::start_with(db, &[])
+    }
+
+    pub fn start_with(db: &Path, arguments: &[&str]) -> Self {
+        let log = db.with_extension("log");
+        let log_file = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
+        let mut child = patron(db).args(arguments).stdout(Stdio::piped()).stderr(log_file).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        let mut server = Self { child, address: String::new(), printed: String::new(), log };
+        while server.address.is_empty() {
+            let before = server.printed.len();
+            let read = lines.read_line(&mut server.printed).unwrap();
+            assert!(read > 0, "{}{}", server.printed, std::fs::read_to_string(&server.log).unwrap());
+            let address = server.printed[before..].trim_end().strip_prefix("listening on http://");
+            server.address = address.unwrap_or_default().to_owned();
+        }
+        server
+    }
+
+    /// Asks it to stop, waits, and gives its exit code.
+    pub fn stop(mut self) -> Option<i32> {
+        self.signal("TERM");
+        self.child.wait().unwrap().code()
+    }
+
+    pub fn signal(&self, name: &str) {
+        let kill = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
+        assert!(kill.success());
+    }
+
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub fn wait(mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
+    /// Sends bytes as they are, and reads until the server closes.
+    pub fn speak(&self, bytes: &[u8]) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.write_all(bytes).unwrap();
+        let mut answer = Vec::new();
+        // What was read before a reset counts too.
+        let _ = stream.read_to_end(&mut answer);
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A client with a key of its own, over one connection that it keeps.
+#[derive(Clone)]
+pub struct Client {
+    agent: ureq::Agent,
+    base: String,
+    pub authorization: String,
+}
+
+impl Client {
+    /// Makes a test key on the file, beside whoever serves it.
+    pub fn new(server: &Server, db: &Path) -> Self {
+        let made = run(db, &["key", "create", "--mode", "test", "--label", "test client", "--json"]);
+        let key: Value = serde_json::from_slice(&made.stdout).unwrap_or_else(|_| panic!("{made:?}"));
+        let pair = format!("{}:{}", key["key_id"].as_str().unwrap(), key["key_secret"].as_str().unwrap());
+        Self::with(server, &pair)
+    }
+
+    /// With an id and a secret, `id:secret`.
+    pub fn with(server: &Server, pair: &str) -> Self {
+        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
+        let authorization = format!("Basic {}", BASE64_STANDARD.encode(pair));
+        Self { agent, base: format!("http://{}/v1/customers", server.address), authorization }
+    }
+
+    /// The same client at another server.
+    pub fn moved(&self, server: &Server) -> Self {
+        Self { base: format!("http://{}/v1/customers", server.address), ..self.clone() }
+    }
+
+    pub fn get(&self, rest: &str) -> Result<(u16, Value), ureq::Error> {
+        let request = self.agent.get(format!("{}{rest}", self.base));
+        read(request.header("Authorization", &self.authorization).call()?)
+    }
+
+    pub fn post(&self, json: &str) -> Result<(u16, Value), ureq::Error> {
+        let request = self.agent.post(&self.base).header("Content-Type", "application/json");
+        read(request.header("Authorization", &self.authorization).send(json)?)
+    }
+
+    pub fn put(&self, id: &str, json: &str) -> Result<(u16, Value), ureq::Error> {
+        let request = self.agent.put(format!("{}/{id}", self.base)).header("Content-Type", "application/json");
+        read(request.header("Authorization", &self.authorization).send(json)?)
+    }
+
+    /// Creates a customer and gives its id.
+    pub fn create(&self, json: &str) -> String {
+        let (status, customer) = self.post(json).unwrap();
+        assert_eq!(status, 200, "{customer}");
+        customer["id"].as_str().unwrap().to_owned()
+    }
+}
+
+fn read(mut response: ureq::http::Response<ureq::Body>) -> Result<(u16, Value), ureq::Error> {
+    let status = response.status().as_u16();
+    let body = response.body_mut().read_to_string()?;
+    Ok((status, serde_json::from_str(&body).unwrap_or_else(|_| panic!("{status} {body:?}"))))
+}
