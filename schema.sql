@@ -52,13 +52,17 @@ CREATE TABLE revisions (
   version     INTEGER NOT NULL,
   -- The revision before this one; NULL at the creation.
   previous    INTEGER,
+  -- The customer's mode, so that what happened in one mode is read without looking at each customer.
+  mode        INTEGER NOT NULL CHECK (mode IN (0, 1)),
   at          INTEGER NOT NULL,
-  -- Who asked: 'key' or 'command'. The label is the one of that day: history tells what was so.
-  actor_type  TEXT    NOT NULL CHECK (actor_type IN ('key', 'command')),
+  -- Who asked. The label is the one of that day: history tells what was so.
+  actor_type  TEXT    NOT NULL CHECK (actor_type IN ('key', 'staff', 'command')),
   actor_id    TEXT,
   actor_label TEXT    NOT NULL,
   -- The X-Request-Id of the request it came by.
   request_id  TEXT,
+  -- The version whose revision this one undoes, where it does.
+  undoes      INTEGER,
   -- A JSON object: field to {"from","to"}, notes key by key, and `note_order` where single changes would
   -- not give the order of the notes.
   changes     TEXT    NOT NULL
@@ -79,3 +83,41 @@ CREATE TABLE keys (
   previous_ends_at  INTEGER,
   CHECK ((previous_hash IS NULL) = (previous_ends_at IS NULL))
 ) STRICT, WITHOUT ROWID;
+
+-- People who may sign in to the console.
+CREATE TABLE staff (
+  -- `staff_` and 14 base-62 characters.
+  id            TEXT    NOT NULL PRIMARY KEY,
+  email         TEXT    NOT NULL,
+  -- The email in ASCII lower case, by which one signs in.
+  email_key     TEXT    NOT NULL UNIQUE,
+  role          TEXT    NOT NULL CHECK (role IN ('owner', 'editor', 'viewer')),
+  -- NULL until the person has chosen a password by a link.
+  password_hash TEXT,
+  created_at    INTEGER NOT NULL,
+  disabled_at   INTEGER
+) STRICT, WITHOUT ROWID;
+
+-- Links that let somebody choose a password, once.
+CREATE TABLE links (
+  -- The BLAKE2 hash of the token in the link. The token is random and long: it needs no slow hash.
+  hash     TEXT    NOT NULL PRIMARY KEY,
+  -- NULL: the link makes the first owner.
+  staff_id TEXT    REFERENCES staff (id),
+  ends_at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Who is signed in. A row that is not there is a session that ended.
+CREATE TABLE sessions (
+  -- The BLAKE2 hash of the token in the cookie.
+  hash       TEXT    NOT NULL PRIMARY KEY,
+  staff_id   TEXT    NOT NULL REFERENCES staff (id),
+  created_at INTEGER NOT NULL,
+  -- The last request, to the minute.
+  seen_at    INTEGER NOT NULL,
+  -- What the browser called itself, so that a person recognises the session.
+  agent      TEXT    NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX sessions_staff ON sessions (staff_id);
+CREATE INDEX links_staff ON links (staff_id);

@@ -4,7 +4,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::Mode;
+use super::{Email, Mode};
 
 /// What a key is called: `rzp_test_` or `rzp_live_`, then 14 base-62 characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -138,6 +138,77 @@ impl Key {
     }
 }
 
+/// What a staff member is called inside: `staff_`, then 14 base-62 characters.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct StaffId(String);
+
+impl StaffId {
+    /// The random characters of an id.
+    pub const RANDOM_LEN: usize = 14;
+
+    /// Makes the id of a new person from 14 random base-62 characters.
+    pub fn new(random: &str) -> Self {
+        Self(format!("staff_{random}"))
+    }
+
+    /// An id as the store kept it, or as somebody claims it to be.
+    pub fn stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The id, prefix included.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a staff member may do. Each may do what the ones after it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Reads customers and their history.
+    Viewer,
+    /// Also edits customers and undoes edits.
+    Editor,
+    /// Everything: keys, staff and requests too.
+    Owner,
+}
+
+impl Role {
+    /// All roles, from the least to the most.
+    pub const ALL: [Self; 3] = [Self::Viewer, Self::Editor, Self::Owner];
+
+    /// Reads `viewer`, `editor` or `owner`.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == text)
+    }
+
+    /// `viewer`, `editor` or `owner`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Editor => "editor",
+            Self::Owner => "owner",
+        }
+    }
+}
+
+/// A person who may sign in to the console. All times are Unix seconds.
+#[derive(Clone, Debug)]
+pub struct Staff {
+    /// Their id.
+    pub id: StaffId,
+    /// The email that they sign in with.
+    pub email: Email,
+    /// What they may do.
+    pub role: Role,
+    /// The hash of their password; `None` until they have chosen one.
+    pub password: Option<SecretHash>,
+    /// When they were added.
+    pub created_at: i64,
+    /// When they were disabled.
+    pub disabled_at: Option<i64>,
+}
+
 /// Who asked for an edit, as they were called then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
@@ -147,6 +218,13 @@ pub enum Actor {
         id: KeyId,
         /// Its label at the time.
         label: String,
+    },
+    /// A staff member, in the console.
+    Staff {
+        /// The person.
+        id: StaffId,
+        /// Their email at the time.
+        email: String,
     },
     /// Somebody at the command line of the machine.
     Command {

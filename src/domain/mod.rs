@@ -10,7 +10,7 @@ pub mod notes;
 pub mod rejection;
 pub mod revision;
 
-pub use access::{Actor, Key, KeyId, Secret, SecretHash};
+pub use access::{Actor, Key, KeyId, Role, Secret, SecretHash, Staff, StaffId};
 pub use contact::Contact;
 pub(crate) use customer::base62_digit;
 pub use customer::{Change, Customer, CustomerId, Draft, Edit, Mode};

@@ -15,6 +15,8 @@ pub struct Revision {
     pub actor: Actor,
     /// The request it came by, where it came by one.
     pub request_id: Option<String>,
+    /// The version whose revision it undoes, where it does.
+    pub undoes: Option<u64>,
     /// What it changed.
     pub changes: Changes,
 }

@@ -131,6 +131,7 @@ fn edited(caller: &Caller, mut customer: Customer, changes: Changes, at: i64) ->
         at,
         actor: caller.actor.clone(),
         request_id: caller.request_id.clone(),
+        undoes: None,
         changes,
     };
     Edited { customer, revision }

@@ -116,6 +116,7 @@ impl<'a> RevisionBody<'a> {
     fn of(revision: &'a Revision) -> Self {
         let actor = match &revision.actor {
             Actor::Key { id, label } => ActorBody { r#type: "key", id: Some(id.as_str()), label },
+            Actor::Staff { id, email } => ActorBody { r#type: "staff", id: Some(id.as_str()), label: email },
             Actor::Command { name } => ActorBody { r#type: "command", id: None, label: name },
         };
         Self {

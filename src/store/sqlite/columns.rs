@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::domain::{
     Actor, Changes, Contact, Customer, CustomerId, Email, Field, FieldChange, Gstin, KeyId, Mode, Name, NoteChange,
-    Notes,
+    Notes, StaffId,
 };
 use crate::json::{ChangesJson, Json, NotesJson, note_value};
 
@@ -78,6 +78,7 @@ fn unreadable(column: usize) -> Error {
 pub(super) fn actor(actor: &Actor) -> (&'static str, Option<&str>, &str) {
     match actor {
         Actor::Key { id, label } => ("key", Some(id.as_str()), label),
+        Actor::Staff { id, email } => ("staff", Some(id.as_str()), email),
         Actor::Command { name } => ("command", None, name),
     }
 }
@@ -86,6 +87,7 @@ pub(super) fn read_actor(row: &Row<'_>, first: usize) -> rusqlite::Result<Actor>
     let label = row.get(first + 2)?;
     Ok(match row.get_ref(first)?.as_str()? {
         "key" => Actor::Key { id: KeyId::stored(row.get(first + 1)?), label },
+        "staff" => Actor::Staff { id: StaffId::stored(row.get(first + 1)?), email: label },
         _ => Actor::Command { name: label },
     })
 }

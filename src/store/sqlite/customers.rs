@@ -92,7 +92,7 @@ pub(super) fn insert<R>(connection: &Connection, new: &Edited) -> Result<(), Err
         revision,
     ]);
     inserted.map_err(|error| taken(connection, customer, error))?;
-    revisions::insert(connection, connection.last_insert_rowid(), None, &new.revision)?;
+    revisions::insert(connection, connection.last_insert_rowid(), customer.mode, None, &new.revision)?;
     Ok(())
 }
 
@@ -108,7 +108,7 @@ pub(super) fn edit<R>(
     let Some(Edited { customer, revision }) = decide(&row.customer).map_err(Error::Refused)? else {
         return Ok(row.customer);
     };
-    let revision_number = revisions::insert(connection, row.number, Some(row.revision), &revision)?;
+    let revision_number = revisions::insert(connection, row.number, mode, Some(row.revision), &revision)?;
 
     let mut sql = "UPDATE customers SET version = :version, revision = :revision".to_owned();
     let mut values: Values = vec![

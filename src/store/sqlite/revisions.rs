@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row, params};
 
 use super::{Slice, columns};
-use crate::domain::{CustomerId, Revision};
+use crate::domain::{CustomerId, Mode, Revision};
 
 /// The number that the next revision gets, for whoever holds the write lock.
 pub(super) fn next_number(connection: &Connection) -> rusqlite::Result<i64> {
@@ -15,23 +15,26 @@ pub(super) fn next_number(connection: &Connection) -> rusqlite::Result<i64> {
 pub(super) fn insert(
     connection: &Connection,
     customer: i64,
+    mode: Mode,
     previous: Option<i64>,
     revision: &Revision,
 ) -> rusqlite::Result<i64> {
     const SQL: &str = "INSERT INTO revisions
-        (customer, version, previous, at, actor_type, actor_id, actor_label, request_id, changes)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+        (customer, version, previous, mode, at, actor_type, actor_id, actor_label, request_id, undoes, changes)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     let (actor_type, actor_id, actor_label) = columns::actor(&revision.actor);
     let changes = columns::changes(&revision.changes)?;
     connection.prepare_cached(SQL)?.execute(params![
         customer,
         revision.version,
         previous,
+        columns::mode(mode),
         revision.at,
         actor_type,
         actor_id,
         actor_label,
         revision.request_id,
+        revision.undoes,
         changes,
     ])?;
     Ok(connection.last_insert_rowid())
@@ -70,7 +73,7 @@ pub(super) struct RevisionRow {
 
 /// One revision of this customer, by its number.
 pub(super) fn find(connection: &Connection, id: &CustomerId, number: i64) -> rusqlite::Result<RevisionRow> {
-    const SQL: &str = "SELECT previous, version, at, actor_type, actor_id, actor_label, request_id, changes
+    const SQL: &str = "SELECT previous, version, at, actor_type, actor_id, actor_label, request_id, undoes, changes
         FROM revisions WHERE number = ?1";
     let read = |row: &Row<'_>| {
         let revision = Revision {
@@ -79,7 +82,8 @@ pub(super) fn find(connection: &Connection, id: &CustomerId, number: i64) -> rus
             at: row.get(2)?,
             actor: columns::read_actor(row, 3)?,
             request_id: row.get(6)?,
-            changes: columns::read_changes(row, 7)?,
+            undoes: row.get(7)?,
+            changes: columns::read_changes(row, 8)?,
         };
         Ok(RevisionRow { previous: row.get(0)?, revision })
     };
