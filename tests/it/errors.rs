@@ -135,6 +135,24 @@ async fn bodies() {
 }
 
 #[tokio::test]
+async fn depth_is_harmless() {
+    let world = World::new();
+    let app = world.key(Mode::Test).await;
+    for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+        for depth in [10, 900, 20_000] {
+            let deep = format!("{}1{}", open.repeat(depth), close.repeat(depth));
+            let described = async |json: String| app.post(CUSTOMERS, &json).await.description();
+            assert!(described(deep.clone()).await.ends_with("is/are not required and should not be sent"));
+            assert_eq!(described(format!(r#"{{"name":{deep}}}"#)).await, "The name must be a string.");
+            assert_eq!(
+                described(format!(r#"{{"name":"Gaurav","notes":{{"k":{deep}}}}}"#)).await,
+                "Notes values themselves should not be an array."
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn ids() {
     let world = World::new();
     let app = world.key(Mode::Test).await;
