@@ -1,9 +1,13 @@
 //! The doors. Everything that speaks HTTP is below here, and nothing here knows how records are kept.
 
 pub mod api;
+mod connections;
+mod intake;
 mod watch;
 
 use std::net::TcpListener;
+use std::num::NonZeroUsize;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use actix_web::body::MessageBody;
@@ -14,8 +18,9 @@ use actix_web::{App, Error, HttpServer};
 
 use crate::service::Services;
 
-/// How long requests in flight may take to finish once the server is told to stop.
-const STOP_WITHIN: Duration = Duration::from_secs(30);
+/// How long requests in flight may take to finish once the server is told to stop. A container is killed 10 seconds after
+/// it was told, and the log must be written back by then.
+const STOP_WITHIN: Duration = Duration::from_secs(7);
 
 /// The application: what every request goes through, and every route.
 pub fn app(
@@ -34,12 +39,20 @@ pub fn app(
         .configure(api::routes)
         // `//` collapses and a trailing slash is nothing, without a redirect: some clients would lose the body.
         .wrap(NormalizePath::new(TrailingSlash::Trim))
+        .wrap(from_fn(intake::intake))
         .wrap(from_fn(watch::watch))
 }
 
 /// Serves on a listener that is bound already, until [`Server::handle`] is told to stop.
 pub fn serve(listener: TcpListener, services: Data<Services>) -> std::io::Result<Server> {
+    let workers = available_parallelism().map_or(1, NonZeroUsize::get);
     let server = HttpServer::new(move || app(services.clone()))
+        .workers(workers)
+        .max_connections(connections::max_of_worker(workers))
+        .on_connect(connections::watch)
+        .client_request_timeout(connections::HEAD_WITHIN)
+        .keep_alive(connections::IDLE_MAX)
+        .client_disconnect_timeout(connections::LINGER_MAX)
         // The program decides what a signal means.
         .disable_signals()
         .shutdown_timeout(STOP_WITHIN.as_secs())

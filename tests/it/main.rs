@@ -14,5 +14,6 @@ mod model;
 mod races;
 mod revisions;
 mod server;
+mod slow;
 mod tidy;
 mod world;

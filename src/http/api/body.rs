@@ -6,6 +6,7 @@ use actix_web::web::{Bytes, Payload};
 use percent_encoding::percent_decode;
 
 use super::Problem;
+use crate::http::intake;
 use crate::json::{Json, Members};
 
 /// The most bytes of a body: many times the largest customer.
@@ -27,6 +28,7 @@ async fn read_bytes(request: &HttpRequest, payload: Payload) -> Result<Bytes, Pr
     }
     match payload.to_bytes_limited(LEN_MAX).await {
         Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error)) if intake::is_late(&error) => Err(Problem::body_late()),
         Ok(Err(_)) => Err(Problem::body_incomplete()),
         Err(_) => Err(Problem::body_too_large(LEN_MAX)),
     }

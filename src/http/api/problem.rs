@@ -114,6 +114,10 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "The request body ended before it was complete.")
     }
 
+    pub(super) fn body_late() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "The request body took too long to arrive.")
+    }
+
     fn code(&self) -> &'static str {
         if self.status.is_server_error() { "SERVER_ERROR" } else { "BAD_REQUEST_ERROR" }
     }

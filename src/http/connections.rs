@@ -1,0 +1,108 @@
+//! Connections: how many there may be, and how long one may be open without a request.
+//!
+//! The server has a time for the first head of a connection and for the pause after an answer, but none for a head that begins
+//! and never ends, nor for an answer that is never taken. So each connection is watched from here too.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::AsFd;
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix_web::dev::{Extensions, ServiceRequest};
+use actix_web::rt;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
+
+/// How long the head of a connection's first request may take.
+pub(super) const HEAD_WITHIN: Duration = Duration::from_secs(5);
+/// How long a connection may wait for its next request. Clients with a pool of connections find them open; past it, a
+/// connection is cheaper to make anew than to keep.
+pub(super) const IDLE_MAX: Duration = Duration::from_secs(15);
+/// How long a client that was answered before it had sent its whole body may go on sending, so that it reads the answer
+/// rather than fails to write.
+pub(super) const LINGER_MAX: Duration = Duration::from_secs(1);
+/// How long from one answer to the next request's head, the taking of the answer included. The server's own times are
+/// shorter: this one is for what they do not see.
+const BETWEEN_MAX: Duration = Duration::from_secs(20);
+
+/// How many connections a worker may hold: what is left of the files that this process may open, after those of the
+/// database and the runtime. Past it a connection waits to be accepted; without it, the database could not open its own.
+/// As many files as the system grants, since the soft limit is for programs that cannot do with more.
+pub(super) fn max_of_worker(workers: usize) -> usize {
+    /// More than these need memory before they need files.
+    const MOST: u64 = 25_000;
+    /// A connection is two files: the server's, and ours to shut it down by.
+    const FILES: u64 = 2;
+    let mut limit = getrlimit(Resource::Nofile);
+    let granted = Rlimit { current: limit.maximum, ..limit };
+    if setrlimit(Resource::Nofile, granted).is_ok() {
+        limit = granted;
+    }
+    let workers = workers as u64;
+    let ours = 48 + 8 * workers;
+    let each = limit.current.map_or(MOST, |files| files.saturating_sub(ours) / FILES / workers);
+    usize::try_from(each.clamp(1, MOST)).unwrap_or(usize::MAX)
+}
+
+/// Watches a connection that was just accepted, for as long as the server has it.
+pub(super) fn watch(connection: &dyn Any, data: &mut Extensions) {
+    let stream = connection.downcast_ref::<rt::net::TcpStream>();
+    let Some(Ok(socket)) = stream.map(|stream| stream.as_fd().try_clone_to_owned()) else { return };
+    let socket = TcpStream::from(socket);
+    let waiting = Waiting(Rc::new(Cell::new(Some(Instant::now()))));
+    let since = waiting.clone();
+    let watcher = rt::spawn(async move {
+        while let Some(end) = since.end() {
+            sleep_until(end).await;
+        }
+        // It may be gone already.
+        let _ = socket.shutdown(Shutdown::Both);
+    });
+    data.insert(Watched { waiting, watcher });
+}
+
+/// What a connection has with it.
+struct Watched {
+    waiting: Waiting,
+    watcher: JoinHandle<()>,
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.watcher.abort();
+    }
+}
+
+/// Since when a connection has had no request; `None` while it has one.
+#[derive(Clone)]
+struct Waiting(Rc<Cell<Option<Instant>>>);
+
+impl Waiting {
+    /// When to look again; `None` where the connection has waited for too long.
+    fn end(&self) -> Option<Instant> {
+        let now = Instant::now();
+        let end = self.0.get().unwrap_or(now) + BETWEEN_MAX;
+        (now < end).then_some(end)
+    }
+}
+
+/// A request under way: until this is dropped, its connection does not wait.
+pub(super) struct UnderWay(Waiting);
+
+impl UnderWay {
+    /// `None` where the request came by no connection, as in tests.
+    pub(super) fn of(request: &ServiceRequest) -> Option<Self> {
+        let waiting = request.conn_data::<Watched>()?.waiting.clone();
+        waiting.0.set(None);
+        Some(Self(waiting))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.0.set(Some(Instant::now()));
+    }
+}
