@@ -42,10 +42,8 @@ async fn serve(services: &Data<Services>, listener: TcpListener, address: Socket
     }
     tokio::select! {
         () = handle.stop(true) => tracing::info!("stopped"),
-        () = signals.next() => {
-            tracing::warn!("told twice: stopping at once");
-            handle.stop(false).await;
-        }
+        // Nothing asks the server again: it answers the first asking only when that is done.
+        () = signals.next() => tracing::warn!("told twice: stopping at once"),
     }
     Ok(())
 }

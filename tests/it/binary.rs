@@ -1,8 +1,12 @@
 //! The binary as its host meets it: first start, refusals to start, keys beside a running server, the log, the end.
 
+use std::io::Write;
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
@@ -309,4 +313,26 @@ fn ctrl_c_and_sigterm_end_it_well() {
         );
     }
     assert!(run(&db, &["check"]).status.success());
+}
+
+#[test]
+fn it_ends_in_time_however_long_somebody_takes_and_at_once_when_told_twice() {
+    let (_directory, db) = fresh();
+    for (tellings, longest) in [(1, 9), (2, 3)] {
+        let server = Server::start(&db);
+        let authorization = Client::new(&server, &db).authorization;
+        let mut stalled = TcpStream::connect(&server.address).unwrap();
+        let head = format!(
+            "POST /v1/customers HTTP/1.1\r\nHost: x\r\nAuthorization: {authorization}\r\nContent-Length: 9\r\n\r\n"
+        );
+        stalled.write_all(head.as_bytes()).unwrap();
+        sleep(Duration::from_millis(500));
+        let told = Instant::now();
+        for _ in 0..tellings {
+            server.signal("TERM");
+            sleep(Duration::from_millis(300));
+        }
+        assert_eq!(server.wait(), Some(0));
+        assert!(told.elapsed() < Duration::from_secs(longest), "{tellings} {:?}", told.elapsed());
+    }
 }
