@@ -8,7 +8,7 @@ use patron::store::Use;
 use super::{Done, progress_bar, sentence, with_services};
 
 pub fn run(db: &Path) -> Done {
-    with_services(db, Use::Existing, async |services| {
+    with_services(db, Use::Read, async |services| {
         let bar = progress_bar(0, "histories");
         let shown = bar.clone();
         let progress = move |progress| match progress {

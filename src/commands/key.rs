@@ -15,7 +15,8 @@ use crate::config::{KeyCommand, KeyCreate, KeyImport, KeyRotate};
 pub fn run(db: &Path, command: KeyCommand) -> Done {
     let use_ = match command {
         KeyCommand::Create(_) | KeyCommand::Import(_) => Use::Fill,
-        KeyCommand::List { .. } | KeyCommand::Rotate(_) | KeyCommand::Revoke { .. } => Use::Existing,
+        KeyCommand::List { .. } => Use::Read,
+        KeyCommand::Rotate(_) | KeyCommand::Revoke { .. } => Use::Existing,
     };
     with_services(db, use_, async |services| match command {
         KeyCommand::Create(settings) => create(services, settings).await,

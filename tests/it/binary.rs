@@ -175,6 +175,47 @@ fn keys_are_managed_beside_a_running_server() {
 }
 
 #[test]
+fn commands_and_readers_hold_up_no_edit() {
+    let (_directory, db) = fresh();
+    let server = Server::start(&db);
+    let client = Client::new(&server, &db);
+    let id = client.create(r#"{"name":"Gaurav"}"#);
+    let reader = rusqlite::Connection::open(&db).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM customers").unwrap();
+    for (number, arguments) in
+        [&["key", "create", "--mode", "test"][..], &["key", "list"], &["check"], &["seed", "--count", "5"]]
+            .iter()
+            .enumerate()
+    {
+        client.put(&id, &format!(r#"{{"name":"Gaurav {number}"}}"#)).unwrap();
+        let began = Instant::now();
+        assert!(run(&db, arguments).status.success(), "{arguments:?}");
+        assert_eq!(client.put(&id, &format!(r#"{{"name":"Kumar {number}"}}"#)).unwrap().0, 200);
+        assert!(began.elapsed() < Duration::from_secs(3), "{arguments:?} {:?}", began.elapsed());
+    }
+    reader.execute_batch("ROLLBACK; BEGIN IMMEDIATE").unwrap();
+    for arguments in [&["key", "list"][..], &["check"]] {
+        let began = Instant::now();
+        assert!(run(&db, arguments).status.success(), "{arguments:?} waits for nobody who writes");
+        assert!(began.elapsed() < Duration::from_secs(3), "{arguments:?} {:?}", began.elapsed());
+    }
+    reader.execute_batch("ROLLBACK; BEGIN; SELECT count(*) FROM customers").unwrap();
+    let log = server.log.clone();
+    assert_eq!(server.stop(), Some(0));
+    assert!(std::fs::read_to_string(log).unwrap().contains("writing back its log is left to the next start"));
+}
+
+#[test]
+fn a_file_is_served_once_by_whatever_name() {
+    let (directory, db) = fresh();
+    let link = directory.path().join("link.db");
+    std::os::unix::fs::symlink(&db, &link).unwrap();
+    let _server = Server::start(&link);
+    assert!(refusal(&run(&db, &[])).contains("another patron serves it"));
+    assert!(refusal(&run(&link, &[])).contains("another patron serves it"));
+}
+
+#[test]
 fn the_log_has_a_line_a_request_and_nothing_personal() {
     let (_directory, db) = fresh();
     let server = Server::start_with(&db, &["--log-format", "json"]);

@@ -37,9 +37,13 @@ impl Store {
     /// gave the path.
     pub fn open(path: &Path, use_: Use) -> Result<Self, Unusable> {
         let lock = open::prepare(path, use_)?;
-        let connection = schema::bring_up(path)?;
+        let connection = schema::bring_up(path, use_)?;
         let readers = Readers::open(path).map_err(|error| Unusable::of(path, &error))?;
-        let writer = Writer::start(path, connection).map_err(|error| Unusable::because(path, &error.to_string()))?;
+        let writer = match connection {
+            Some(connection) => Writer::start(path, connection, use_ == Use::Serve),
+            None => Ok(Writer::none()),
+        };
+        let writer = writer.map_err(|error| Unusable::because(path, &error.to_string()))?;
         Ok(Self { readers, writer, _lock: lock })
     }
 

@@ -18,6 +18,8 @@ pub enum Use {
     Fill,
     /// For a command that makes no sense without the file.
     Existing,
+    /// For a command that only reads it. Takes no lock that anybody could wait for, and changes nothing, so not the schema.
+    Read,
 }
 
 /// Why the file cannot be used, in one sentence that names it and the way out.
@@ -63,16 +65,17 @@ pub(super) fn prepare(path: &Path, use_: Use) -> Result<Option<File>, Unusable> 
             format!("the directory {} does not exist; make it, or choose another place with --db", directory.display());
         return Err(Unusable::because(path, &reason));
     }
-    let lock = if use_ == Use::Serve { Some(lock(path)?) } else { None };
-    let opened =
-        OpenOptions::new().read(true).write(true).create(use_ != Use::Existing).truncate(false).mode(0o600).open(path);
-    opened.map_err(|error| Unusable::because(path, &reason_of(&error)))?;
-    Ok(lock)
+    let mut options = OpenOptions::new();
+    options.read(true).write(use_ != Use::Read).create(matches!(use_, Use::Serve | Use::Fill)).mode(0o600);
+    options.open(path).map_err(|error| Unusable::because(path, &reason_of(&error)))?;
+    if use_ == Use::Serve { lock(path).map(Some) } else { Ok(None) }
 }
 
 /// Takes the lock on `FILE.lock`. The file stays when the process is gone; the lock does not.
 fn lock(path: &Path) -> Result<File, Unusable> {
-    let lock_path = beside(path, ".lock");
+    // By whatever names a file is served, it is one file: so SQLite too places what stands beside it.
+    let real = path.canonicalize().map_err(|error| Unusable::because(path, &reason_of(&error)))?;
+    let lock_path = beside(&real, ".lock");
     let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&lock_path);
     let file =
         opened.map_err(|error| Unusable::because(path, &format!("{}: {}", lock_path.display(), reason_of(&error))))?;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::open::{self, Unusable};
+use super::open::{self, Unusable, Use};
 
 const SCHEMA: &str = include_str!("../../../schema.sql");
 
@@ -19,16 +19,19 @@ const APPLICATION_ID: i32 = 0x5074_726e;
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 
 /// Opens the file for writing, with today's schema: an empty one gets it, an older one is brought to it, a newer one and a
-/// stranger's are refused untouched.
-pub(super) fn bring_up(path: &Path) -> Result<Connection, Unusable> {
+/// stranger's are refused untouched. For reading nothing is opened, and an older one is refused too.
+pub(super) fn bring_up(path: &Path, use_: Use) -> Result<Option<Connection>, Unusable> {
     gate(rusqlite::version_number()).map_err(|reason| Unusable::because(path, &reason))?;
     // Looked at first without a pragma that would write.
     let found =
         open::reader(path).and_then(|connection| Found::of(&connection)).map_err(|error| Unusable::of(path, &error))?;
     found.judge(STEPS).map_err(|reason| Unusable::because(path, &reason))?;
+    if use_ == Use::Read {
+        return found.judge_unchanged(STEPS).map(|()| None).map_err(|reason| Unusable::because(path, &reason));
+    }
     let mut connection = open::writer(path).map_err(|error| Unusable::of(path, &error))?;
     upgrade(&mut connection, SCHEMA, STEPS).map_err(|error| Unusable::of(path, &error))?;
-    Ok(connection)
+    Ok(Some(connection))
 }
 
 fn gate(version: i32) -> Result<(), String> {
@@ -71,6 +74,21 @@ impl Found {
         } else if self.version > newest {
             Err(format!(
                 "a newer patron made it (schema {}, this one knows {newest}); start that newer patron instead",
+                self.version
+            ))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether the file can be used as it is, given that it can be used at all.
+    fn judge_unchanged(&self, steps: &[&str]) -> Result<(), String> {
+        let newest = steps.len() + 1;
+        if self.is_empty() {
+            Err("it is empty; start `patron` once to set it up".into())
+        } else if self.version < newest {
+            Err(format!(
+                "an older patron made it (schema {}, this one has {newest}); start this `patron` once to bring it up to date",
                 self.version
             ))
         } else {
@@ -158,5 +176,13 @@ mod tests {
         assert!(found(APPLICATION_ID, 2, 9).judge(&[]).unwrap_err().contains("schema 2, this one knows 1"));
         assert!(found(0, 0, 3).judge(&[]).unwrap_err().contains("another program"));
         assert!(found(0, 1, 3).judge(&[]).unwrap_err().contains("another program"));
+    }
+
+    #[test]
+    fn who_only_reads_is_told_of_an_older_file() {
+        let found = |version, tables| Found { application_id: APPLICATION_ID, version, tables };
+        assert_eq!(found(2, 9).judge_unchanged(&["step"]), Ok(()));
+        assert!(found(1, 9).judge_unchanged(&["step"]).unwrap_err().contains("older patron made it (schema 1"));
+        assert!(found(0, 0).judge_unchanged(&["step"]).unwrap_err().contains("it is empty"));
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -17,6 +18,8 @@ use crate::store::Error;
 const QUEUE_LEN: usize = 1024;
 /// How many acts share a commit at most.
 const BATCH_LEN: usize = 128;
+/// How long the last checkpoint waits for readers.
+const CHECKPOINT_WAIT: Duration = Duration::from_secs(1);
 
 pub(super) struct Writer {
     queue: SyncSender<Message>,
@@ -29,12 +32,18 @@ enum Message {
 }
 
 impl Writer {
-    /// Starts the thread on a connection that is ready to write.
-    pub(super) fn start(path: &Path, connection: Connection) -> std::io::Result<Self> {
+    /// Starts the thread on a connection that is ready to write. In the end it writes the log back into the file where it
+    /// is told to: a command beside a server would only stand in its way.
+    pub(super) fn start(path: &Path, connection: Connection, writes_back: bool) -> std::io::Result<Self> {
         let (queue, waiting) = sync_channel(QUEUE_LEN);
-        let mut thread = Thread { path: path.to_owned(), connection: Some(connection) };
+        let mut thread = Thread { path: path.to_owned(), connection: Some(connection), writes_back };
         let handle = std::thread::Builder::new().name("writer".into()).spawn(move || thread.run(&waiting))?;
         Ok(Self { queue, thread: Mutex::new(Some(handle)) })
+    }
+
+    /// What stands in place of a writer where nothing is to be written: acts find it closed.
+    pub(super) fn none() -> Self {
+        Self { queue: sync_channel(0).0, thread: Mutex::new(None) }
     }
 
     /// Queues an act, and answers when it is committed, or why it is not. An error rolls back what the act did, and nothing
@@ -127,6 +136,7 @@ struct Thread {
     path: PathBuf,
     /// `None` after a loss: opened anew for the next batch.
     connection: Option<Connection>,
+    writes_back: bool,
 }
 
 impl Thread {
@@ -178,12 +188,17 @@ impl Thread {
         Ok(())
     }
 
-    /// Writes the log back into the file. Where a reader is in the way, the next start does it.
+    /// Writes the log back into the file. Where a reader is in the way for longer than it may take, the next start does it.
     fn checkpoint(&self) {
-        let Some(connection) = &self.connection else { return };
-        let truncated = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        if let Err(error) = truncated {
-            tracing::warn!(%error, "the last checkpoint is left to the next start");
+        let Some(connection) = self.connection.as_ref().filter(|_| self.writes_back) else { return };
+        let written_back = connection.busy_timeout(CHECKPOINT_WAIT).and_then(|()| {
+            // A row of three: whether it was blocked, the pages in the log, the pages written back.
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| Ok(row.get::<_, i64>(0)? == 0))
+        });
+        match written_back {
+            Ok(true) => {}
+            Ok(false) => tracing::warn!("somebody reads the database: writing back its log is left to the next start"),
+            Err(error) => tracing::warn!(%error, "writing back the log is left to the next start"),
         }
     }
 }
@@ -202,7 +217,7 @@ mod tests {
         std::fs::File::create(&path).unwrap();
         let connection = open::writer(&path).unwrap();
         connection.execute_batch("CREATE TABLE t (number INTEGER PRIMARY KEY)").unwrap();
-        (directory, Writer::start(&path, connection).unwrap())
+        (directory, Writer::start(&path, connection, true).unwrap())
     }
 
     fn numbers(directory: &tempfile::TempDir) -> Vec<i64> {
