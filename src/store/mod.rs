@@ -25,10 +25,14 @@ pub enum Error<R = Infallible> {
     Taken(CustomerId),
     /// The decision refused.
     Refused(R),
-    /// Not now: the queue is full, the disk is full, or the store is closing.
+    /// Not now: the queue is full, somebody else writes for too long, or the store is closing.
     Busy,
+    /// Not now: the disk is full.
+    Full,
     /// It should not have happened; this is why, for the log.
     Failed(String),
+    /// It failed together with others, and the log has the cause already.
+    Lost,
 }
 
 impl<R> Error<R> {
@@ -39,6 +43,8 @@ impl<R> Error<R> {
             Self::Taken(id) => Error::Taken(id),
             Self::Refused(refused) => Error::Refused(map(refused)),
             Self::Busy => Error::Busy,
+            Self::Full => Error::Full,
+            Self::Lost => Error::Lost,
             Self::Failed(cause) => Error::Failed(cause),
         }
     }

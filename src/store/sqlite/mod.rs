@@ -159,9 +159,8 @@ impl<R> From<rusqlite::Error> for Error<R> {
     /// A full disk and a lock that somebody else holds too long pass; the rest is our own failure.
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
-            Some(ffi::ErrorCode::DatabaseBusy | ffi::ErrorCode::DatabaseLocked | ffi::ErrorCode::DiskFull) => {
-                Self::Busy
-            }
+            Some(ffi::ErrorCode::DatabaseBusy | ffi::ErrorCode::DatabaseLocked) => Self::Busy,
+            Some(ffi::ErrorCode::DiskFull) => Self::Full,
             _ => Self::Failed(format!("SQLite: {error}")),
         }
     }

@@ -1,6 +1,7 @@
 //! The one writing thread: it takes every act that waits, opens one transaction, runs each act in its own savepoint,
 //! commits once, and only then answers them all. So many edits share one sync of the disk, and none waits for a timer.
 
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -36,7 +37,7 @@ impl Writer {
     /// is told to: a command beside a server would only stand in its way.
     pub(super) fn start(path: &Path, connection: Connection, writes_back: bool) -> std::io::Result<Self> {
         let (queue, waiting) = sync_channel(QUEUE_LEN);
-        let mut thread = Thread { path: path.to_owned(), connection: Some(connection), writes_back };
+        let mut thread = Thread { path: path.to_owned(), connection: Some(connection), writes_back, lost: None };
         let handle = std::thread::Builder::new().name("writer".into()).spawn(move || thread.run(&waiting))?;
         Ok(Self { queue, thread: Mutex::new(Some(handle)) })
     }
@@ -78,6 +79,8 @@ impl Writer {
 trait Act: Send {
     /// Does it, and says whether what it did may stay.
     fn run(&mut self, connection: &Connection) -> bool;
+    /// What it says of a transaction that was over after it.
+    fn loss(&self) -> Loss;
     /// Answers, once it is known whether the transaction was committed.
     fn answer(self: Box<Self>, committed: &Result<(), Loss>);
 }
@@ -97,6 +100,15 @@ where
         matches!(self.outcome, Some(Ok(_)))
     }
 
+    fn loss(&self) -> Loss {
+        match &self.outcome {
+            Some(Err(Error::Busy)) => Loss::Busy,
+            Some(Err(Error::Full)) => Loss::Full,
+            Some(Err(Error::Failed(cause))) => Loss::Failed(cause.clone()),
+            _ => Loss::Failed("an act ended the transaction".into()),
+        }
+    }
+
     fn answer(self: Box<Self>, committed: &Result<(), Loss>) {
         let answer = match (committed, self.outcome) {
             (Err(loss), _) => Err(loss.error()),
@@ -111,21 +123,35 @@ where
 /// Why a whole transaction came to nothing.
 enum Loss {
     Busy,
+    Full,
     Failed(String),
 }
 
 impl Loss {
+    /// For each that was in it. The cause goes into the log once, not with each.
     fn error<R>(&self) -> Error<R> {
         match self {
             Self::Busy => Error::Busy,
-            Self::Failed(cause) => Error::Failed(cause.clone()),
+            Self::Full => Error::Full,
+            Self::Failed(_) => Error::Lost,
         }
+    }
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Busy => "another process keeps the database locked",
+            Self::Full => "the disk is full",
+            Self::Failed(cause) => cause,
+        })
     }
 }
 
 impl From<rusqlite::Error> for Loss {
     fn from(error: rusqlite::Error) -> Self {
         match Error::<()>::from(error) {
+            Error::Full => Self::Full,
             Error::Failed(cause) => Self::Failed(cause),
             _ => Self::Busy,
         }
@@ -137,6 +163,8 @@ struct Thread {
     /// `None` after a loss: opened anew for the next batch.
     connection: Option<Connection>,
     writes_back: bool,
+    /// Why the last transaction came to nothing, where it did.
+    lost: Option<String>,
 }
 
 impl Thread {
@@ -155,6 +183,7 @@ impl Thread {
             if committed.is_err() {
                 self.connection = None;
             }
+            self.log(committed.as_ref().err().map(ToString::to_string));
             for act in batch {
                 act.answer(&committed);
             }
@@ -177,7 +206,7 @@ impl Thread {
             let stays = catch_unwind(AssertUnwindSafe(|| act.run(connection))).unwrap_or(false);
             // A full disk and the like end the transaction as a whole, with all that came before in it.
             if connection.is_autocommit() {
-                return Err(Loss::Busy);
+                return Err(act.loss());
             }
             if !stays {
                 connection.prepare_cached("ROLLBACK TO act")?.execute([])?;
@@ -186,6 +215,16 @@ impl Thread {
         }
         connection.prepare_cached("COMMIT")?.execute([])?;
         Ok(())
+    }
+
+    /// A loss once, however many it is told to; and when it is over.
+    fn log(&mut self, lost: Option<String>) {
+        match &lost {
+            Some(cause) if lost != self.lost => tracing::error!(cause, "nothing can be written"),
+            None if self.lost.is_some() => tracing::info!("writing again"),
+            _ => {}
+        }
+        self.lost = lost;
     }
 
     /// Writes the log back into the file. Where a reader is in the way for longer than it may take, the next start does it.
@@ -264,9 +303,23 @@ mod tests {
         let ends_it = writer.act(|connection| Ok::<_, Error<()>>(connection.execute_batch("ROLLBACK")?));
         let release = async { hold.send(()).map_err(|_| ()) };
         let (_, one, ended, two, _) = tokio::join!(first, add(&writer, 1), ends_it, add(&writer, 2), release);
-        assert_eq!((one, ended, two), (Err(Error::Busy), Err(Error::Busy), Err(Error::Busy)));
+        assert_eq!((one, ended, two), (Err(Error::Lost), Err(Error::Lost), Err(Error::Lost)));
         assert_eq!(add(&writer, 3).await, Ok(()));
         assert_eq!(numbers(&directory), [3]);
+    }
+
+    #[tokio::test]
+    async fn a_loss_is_what_the_act_says_that_met_it() {
+        let (_directory, writer) = writer();
+        for (met, told) in
+            [(Error::Full, Error::Full), (Error::Busy, Error::Busy), (Error::Failed("I/O".into()), Error::Lost)]
+        {
+            let meets = writer.act(move |connection| {
+                connection.execute_batch("ROLLBACK")?;
+                Err::<(), Error<&str>>(met)
+            });
+            assert_eq!(meets.await, Err(told));
+        }
     }
 
     #[tokio::test]
