@@ -2,10 +2,13 @@
 //! connection: 1.7 times the pool. What is slow goes to the pool and its own threads.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
 use thread_local::ThreadLocal;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use super::open;
 use crate::store::Error;
@@ -18,6 +21,8 @@ const POOL_WAIT: Duration = Duration::from_secs(5);
 pub(super) struct Readers {
     path: PathBuf,
     here: ThreadLocal<Connection>,
+    /// As many as the pool has connections: who waits for one waits here, and not on a thread of its own.
+    turns: Arc<Semaphore>,
     pool: r2d2::Pool<Opener>,
 }
 
@@ -30,7 +35,8 @@ impl Readers {
             .connection_timeout(POOL_WAIT)
             .test_on_check_out(false)
             .build_unchecked(opener);
-        let readers = Self { path: path.to_owned(), here: ThreadLocal::new(), pool };
+        let turns = Arc::new(Semaphore::new(POOL_SIZE as usize));
+        let readers = Self { path: path.to_owned(), here: ThreadLocal::new(), turns, pool };
         readers.local()?;
         Ok(readers)
     }
@@ -49,8 +55,12 @@ impl Readers {
         &self,
         ask: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
+        let turn = timeout(POOL_WAIT, self.turns.clone().acquire_owned()).await;
+        let turn = turn.map_err(|_| Error::Busy)?.map_err(|_| Error::Busy)?;
         let pool = self.pool.clone();
         let asked = tokio::task::spawn_blocking(move || {
+            // Held until the answer is there, even where nobody waits for it any more.
+            let _turn = turn;
             let connection = pool.get().map_err(|_| Error::Busy)?;
             Ok(ask(&connection)?)
         });
