@@ -100,7 +100,9 @@ impl Seed {
     /// In nanoseconds: evenly over the span, each seed and mode a little beside the others, so that ids never meet.
     fn created_at(self, number: u64) -> u64 {
         let step = (CREATED.end - CREATED.start) * 1_000_000_000 / self.count.max(1);
-        let beside = SplitMix(self.seed ^ u64::from(self.mode == Mode::Live)).below(step.max(1));
+        // Drawn twice, so that no other seed gives in one mode what this one gives in the other.
+        let of_seed = SplitMix(self.seed).below(u64::MAX);
+        let beside = SplitMix(of_seed ^ u64::from(self.mode == Mode::Live)).below(step.max(1));
         CREATED.start * 1_000_000_000 + number * step + beside
     }
 }
@@ -168,5 +170,13 @@ mod tests {
         assert!(customers().is_sorted_by(|one, two| one.id.as_str() < two.id.as_str()));
         let other = Seed { seed: 8, ..seed };
         assert!(other.customer(&caller, 5).unwrap().customer != seed.customer(&caller, 5).unwrap().customer);
+        let mut beginnings: Vec<u64> = (0..100)
+            .flat_map(|number| {
+                [Mode::Test, Mode::Live].map(|mode| Seed { mode, count: 10, seed: number }.created_at(0))
+            })
+            .collect();
+        beginnings.sort_unstable();
+        beginnings.dedup();
+        assert_eq!(beginnings.len(), 200);
     }
 }

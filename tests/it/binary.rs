@@ -281,6 +281,21 @@ fn seeding_is_repeatable_and_the_file_is_whole_after_it() {
 }
 
 #[test]
+fn seeding_again_leaves_edited_customers_alone() {
+    let (_directory, db) = fresh();
+    run(&db, &["seed", "--count", "10"]);
+    let server = Server::start(&db);
+    let client = Client::new(&server, &db);
+    let (_, page) = client.get("?count=1").unwrap();
+    let id = page["items"][0]["id"].as_str().unwrap();
+    assert_eq!(client.put(id, r#"{"contact":"99999999","email":"moved@example.com"}"#).unwrap().0, 200);
+    let again = run(&db, &["seed", "--count", "10"]);
+    assert!(again.status.success(), "{again:?}");
+    assert!(String::from_utf8_lossy(&again.stdout).contains("10 were there already"), "{again:?}");
+    assert_eq!(client.get(&format!("/{id}")).unwrap().1["contact"], "99999999");
+}
+
+#[test]
 fn check_finds_what_is_not_whole() {
     let (_directory, db) = fresh();
     run(&db, &["seed", "--count", "20"]);

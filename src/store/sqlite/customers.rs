@@ -20,6 +20,12 @@ pub(super) fn find_or_missing<R>(
     find(connection, mode, id)?.ok_or(Error::Missing)
 }
 
+/// Whether there is a customer of this id, in whichever mode.
+pub(super) fn is_there(connection: &Connection, id: &CustomerId) -> rusqlite::Result<bool> {
+    const SQL: &str = "SELECT EXISTS (SELECT 1 FROM customers WHERE id = ?1)";
+    connection.prepare_cached(SQL)?.query_row([id.as_str()], |row| row.get(0))
+}
+
 /// Newest first; the id breaks ties within a second.
 pub(super) fn page(
     connection: &Connection,

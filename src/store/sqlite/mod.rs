@@ -69,11 +69,15 @@ impl Store {
         self.writer.act(act).await
     }
 
-    /// Adds many new customers in one transaction, and leaves out those whose pair is taken. Gives how many it added.
+    /// Adds many new customers in one transaction, and leaves out those that are there and those whose pair is taken. Gives
+    /// how many it added.
     pub async fn insert_many(&self, new: Vec<Edited>) -> Result<u64, Error> {
         let act = move |connection: &_| {
             let mut added = 0;
             for each in &new {
+                if customers::is_there(connection, &each.customer.id)? {
+                    continue;
+                }
                 match customers::insert(connection, each) {
                     Ok(()) => added += 1,
                     Err(Error::Taken(_)) => {}
