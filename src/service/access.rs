@@ -1,20 +1,15 @@
 //! Keys: issue, import, rotate and revoke them, and check the credentials that a request brings.
 
 use std::fmt;
-use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::failures::{Failures, network};
-use super::verification::{self, Crowded, Verification};
+use super::failures::Limits;
+use super::verification::{Crowded, Verification};
 use super::{Ambient, Refused};
-use crate::domain::{Key, KeyId, Mode, Secret};
+use crate::domain::{Key, KeyId, Mode, Secret, SecretHash};
 use crate::store::{self, Store};
 
-/// Failures a minute that one address may have with one key.
-const FAILURES_OF_ADDRESS_AND_KEY: u32 = 20;
-/// Failures a minute that one address may have with all keys. More, since many people may share an address.
-const FAILURES_OF_ADDRESS: u32 = 60;
 /// When somebody who found every slot taken should come back, in seconds.
 const CROWDED_RETRY_AFTER: u64 = 1;
 
@@ -22,13 +17,9 @@ const CROWDED_RETRY_AFTER: u64 = 1;
 pub struct Access {
     store: Arc<Store>,
     ambient: Ambient,
-    verification: Verification,
-    failures_of_address: Failures<IpAddr>,
-    failures_of_address_and_key: Failures<Party>,
+    verification: Arc<Verification>,
+    limits: Limits<KeyId>,
 }
-
-/// Who fails: an address, with a key.
-type Party = (IpAddr, KeyId);
 
 /// Why credentials did not open anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +40,15 @@ impl From<Crowded> for NotAdmitted {
     }
 }
 
+impl From<store::Error> for NotAdmitted {
+    fn from(error: store::Error) -> Self {
+        match Refused::from(error) {
+            Refused::Busy => Self::Busy,
+            _ => Self::Failed,
+        }
+    }
+}
+
 /// What becomes of the secret before, when a key is rotated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OldSecret {
@@ -56,6 +56,11 @@ pub enum OldSecret {
     EndsNow,
     /// It works for another 24 hours.
     EndsInADay,
+}
+
+impl OldSecret {
+    /// A day, in seconds.
+    pub const A_DAY: i64 = 24 * 60 * 60;
 }
 
 /// Why a key was not changed.
@@ -107,14 +112,8 @@ impl From<store::Error> for KeyRefused {
 }
 
 impl Access {
-    pub(super) fn new(store: Arc<Store>, ambient: Ambient) -> Self {
-        Self {
-            verification: Verification::new(&ambient),
-            store,
-            ambient,
-            failures_of_address: Failures::new(FAILURES_OF_ADDRESS),
-            failures_of_address_and_key: Failures::new(FAILURES_OF_ADDRESS_AND_KEY),
-        }
+    pub(super) fn new(store: Arc<Store>, ambient: Ambient, verification: Arc<Verification>) -> Self {
+        Self { verification, store, ambient, limits: Limits::new() }
     }
 
     /// Makes a new key, which ends after `lifetime` seconds where one is given. The secret is given out this once.
@@ -143,7 +142,7 @@ impl Access {
             created_at: now,
             expires_at: lifetime.map(|seconds| now.saturating_add(seconds)),
             revoked_at: None,
-            secret: verification::hash(secret, &self.ambient.random_bytes()),
+            secret: self.hash(secret).await,
             previous: None,
         };
         if self.store.insert_key(key.clone()).await? { Ok(key) } else { Err(KeyRefused::Exists) }
@@ -154,10 +153,15 @@ impl Access {
         Ok(self.store.list_keys().await?)
     }
 
+    /// One key.
+    pub async fn fetch(&self, id: &KeyId) -> Result<Key, KeyRefused> {
+        self.store.find_key(id).await?.ok_or(KeyRefused::NotFound)
+    }
+
     /// Gives a key another secret, which is given out this once.
     pub async fn rotate(&self, id: &KeyId, old: OldSecret) -> Result<(Key, Secret), KeyRefused> {
         let secret = self.new_secret();
-        let hash = verification::hash(&secret, &self.ambient.random_bytes());
+        let hash = self.hash(&secret).await;
         let now = self.ambient.seconds();
         let rotate = move |key: &mut Key| {
             if !key.is_live(now) {
@@ -165,7 +169,7 @@ impl Access {
             }
             let ends_at = match old {
                 OldSecret::EndsNow => now,
-                OldSecret::EndsInADay => now + 24 * 60 * 60,
+                OldSecret::EndsInADay => now + OldSecret::A_DAY,
             };
             key.rotate(hash.clone(), ends_at);
             Ok(())
@@ -190,69 +194,39 @@ impl Access {
         // No key looks like this, and everybody may know that: it needs no time.
         let id = KeyId::parse(id).ok_or(NotAdmitted::Refused("malformed key id"))?;
         let now = self.ambient.seconds();
-        let key = self.store.find_key(&id).await.map_err(failed)?;
+        let key = self.store.find_key(&id).await?;
         if let Some(key) = key.as_ref().filter(|key| key.is_live(now))
             && key.hashes(now).any(|hash| self.verification.remembers(&secret, hash))
         {
             return Ok(key.clone());
         }
 
-        let party = (network(address), id);
-        match key {
-            None => self.refuse_slowly("unknown key", secret, &party, now).await,
-            Some(key) if key.revoked_at.is_some() => self.refuse_slowly("revoked key", secret, &party, now).await,
-            Some(key) if !key.is_live(now) => self.refuse_slowly("expired key", secret, &party, now).await,
-            Some(key) => {
-                let hashes: Vec<_> = key.hashes(now).cloned().collect();
-                let compute = || self.suspecting(&party, now, self.verification.compute(secret.clone(), hashes));
-                let matches = self.verification.verify(&secret, &key.secret, compute).await?;
-                if matches { Ok(key) } else { Err(NotAdmitted::Refused("wrong secret")) }
+        let refusal = match &key {
+            None => "unknown key",
+            Some(key) if key.revoked_at.is_some() => "revoked key",
+            Some(key) if !key.is_live(now) => "expired key",
+            Some(_) => "wrong secret",
+        };
+        if let Some(key) = key.filter(|key| key.is_live(now)) {
+            let hashes: Vec<_> = key.hashes(now).cloned().collect();
+            let (limits, learned) = (self.limits.clone(), self.verification.learn(secret.clone(), hashes));
+            let compute = async move || limits.watch(address, id, now, learned).await;
+            if self.verification.verify(&secret, &key.secret, compute).await? {
+                return Ok(key);
             }
+        } else {
+            // In the time that a wrong secret takes, so that nobody learns which half was right.
+            self.limits.watch(address, id, now, self.verification.compute_nothing(secret)).await?;
         }
+        Err(NotAdmitted::Refused(refusal))
     }
 
-    /// In the time that a wrong secret takes, so that nobody learns which half was right.
-    async fn refuse_slowly(
-        &self,
-        reason: &'static str,
-        secret: Secret,
-        party: &Party,
-        now: i64,
-    ) -> Result<Key, NotAdmitted> {
-        let nothing = self.verification.verify_nothing(secret);
-        self.suspecting(party, now, async { nothing.await.map(|()| None::<()>) }).await?;
-        Err(NotAdmitted::Refused(reason))
-    }
-
-    /// Computes a verification unless the party failed too often, and counts it where it fails.
-    async fn suspecting<T>(
-        &self,
-        party: &Party,
-        now: i64,
-        computed: impl Future<Output = Result<Option<T>, Crowded>>,
-    ) -> Result<Option<T>, NotAdmitted> {
-        self.failures_of_address_and_key.suspect(party.clone(), now).map_err(NotAdmitted::TooMany)?;
-        if let Err(seconds) = self.failures_of_address.suspect(party.0, now) {
-            self.failures_of_address_and_key.clear(party);
-            return Err(NotAdmitted::TooMany(seconds));
-        }
-        let outcome = computed.await;
-        // Not a failure: it matched, or was never judged.
-        if !matches!(outcome, Ok(None)) {
-            self.failures_of_address_and_key.clear(party);
-            self.failures_of_address.clear(&party.0);
-        }
-        Ok(outcome?)
+    /// Off the async threads: the pages make keys too.
+    async fn hash(&self, secret: &Secret) -> SecretHash {
+        self.verification.hash(secret.clone(), self.ambient.random_bytes()).await
     }
 
     fn new_secret(&self) -> Secret {
         Secret::given(self.ambient.random_text(Secret::LEN))
-    }
-}
-
-fn failed(error: store::Error) -> NotAdmitted {
-    match Refused::from(error) {
-        Refused::Busy => NotAdmitted::Busy,
-        _ => NotAdmitted::Failed,
     }
 }

@@ -1,19 +1,72 @@
 //! Failed verifications, counted by who fails: the limit that makes guessing hopeless and locks nobody else out.
 
+use std::future::Future;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroUsize;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use lru::LruCache;
 
+use super::access::NotAdmitted;
+use super::verification::Crowded;
+
+/// Failures a minute that one address may have with one account.
+const OF_ADDRESS_AND_ACCOUNT: u32 = 20;
+/// Failures a minute that one address may have in all. More, since many people may share an address.
+const OF_ADDRESS: u32 = 60;
+
+/// The limits of one kind of credentials. An account is what somebody claims to be: a key's id, a person's email.
+#[derive(Clone)]
+pub(super) struct Limits<Account: Hash + Eq> {
+    of_address: Arc<Failures<IpAddr>>,
+    of_both: Arc<Failures<(IpAddr, Account)>>,
+}
+
+impl<Account: Hash + Eq + Clone + Send + 'static> Limits<Account> {
+    pub(super) fn new() -> Self {
+        let of_both = Failures::new(OF_ADDRESS_AND_ACCOUNT);
+        Self { of_address: Arc::new(Failures::new(OF_ADDRESS)), of_both: Arc::new(of_both) }
+    }
+
+    /// Computes a verification unless there were too many failures, and counts it where it finds nothing. The computation
+    /// goes on where nobody waits for it any more: who leaves with a wrong secret has failed, with the right one has not.
+    pub(super) async fn watch<T: Send + 'static>(
+        &self,
+        address: IpAddr,
+        account: Account,
+        now: i64,
+        computed: impl Future<Output = Result<Option<T>, Crowded>> + Send + 'static,
+    ) -> Result<Option<T>, NotAdmitted> {
+        let address = network(address);
+        let both = (address, account);
+        // The address first: who fails with one made-up account after the other is stopped before they push out others'.
+        self.of_address.suspect(address, now).map_err(NotAdmitted::TooMany)?;
+        if let Err(seconds) = self.of_both.suspect(both.clone(), now) {
+            self.of_address.clear(&address);
+            return Err(NotAdmitted::TooMany(seconds));
+        }
+        let (of_address, of_both) = (self.of_address.clone(), self.of_both.clone());
+        let settled = tokio::spawn(async move {
+            let outcome = computed.await;
+            // Not a failure: it matched, or was never judged.
+            if !matches!(outcome, Ok(None)) {
+                of_both.clear(&both);
+                of_address.clear(&address);
+            }
+            outcome
+        });
+        Ok(settled.await.map_err(|_| NotAdmitted::Failed)??)
+    }
+}
+
 /// The length of a window, in seconds.
 const WINDOW_SECONDS: i64 = 60;
-/// How many different failing parties are remembered. Beyond, the one that failed longest ago is forgotten.
+/// How many different failing parties are remembered. Beyond, the one that was seen longest ago is forgotten.
 const PARTIES_MAX: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
 
 /// Counts failures of each party in a window of a minute.
-pub(super) struct Failures<Party: Hash + Eq> {
+struct Failures<Party: Hash + Eq> {
     limit: u32,
     windows: Mutex<LruCache<Party, Window>>,
 }
@@ -25,13 +78,13 @@ struct Window {
 
 impl<Party: Hash + Eq> Failures<Party> {
     /// Lets a party fail this often in a window.
-    pub(super) fn new(limit: u32) -> Self {
+    fn new(limit: u32) -> Self {
         Self { limit, windows: Mutex::new(LruCache::new(PARTIES_MAX)) }
     }
 
     /// Counts an attempt as failed before it is made, so that many at once cannot slip past together. Where the party has
     /// failed too often already: the seconds until it may try again.
-    pub(super) fn suspect(&self, party: Party, now: i64) -> Result<(), u64> {
+    fn suspect(&self, party: Party, now: i64) -> Result<(), u64> {
         let Ok(mut windows) = self.windows.lock() else { return Ok(()) };
         let window = windows.get_or_insert_mut(party, || Window { began: now, failures: 0 });
         // A clock that jumps back begins a new window too, rather than a long one.
@@ -46,7 +99,7 @@ impl<Party: Hash + Eq> Failures<Party> {
     }
 
     /// Takes back a suspicion: the attempt succeeded, or was never judged.
-    pub(super) fn clear(&self, party: &Party) {
+    fn clear(&self, party: &Party) {
         if let Ok(mut windows) = self.windows.lock()
             && let Some(window) = windows.get_mut(party)
         {
@@ -56,7 +109,7 @@ impl<Party: Hash + Eq> Failures<Party> {
 }
 
 /// An address as a party: of IPv6 the first 64 bits, since one host commands all of the rest.
-pub(super) fn network(address: IpAddr) -> IpAddr {
+fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
         v4 => v4,
@@ -75,6 +128,43 @@ mod tests {
         assert_eq!(failures.suspect("b", 120), Ok(()));
         assert_eq!(failures.suspect("a", 159), Err(1));
         assert_eq!(failures.suspect("a", 160), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn who_does_not_wait_is_judged_all_the_same() {
+        let limits = Limits::new();
+        let watch = |address: &str, found: Option<()>| {
+            let computed = async move {
+                tokio::task::yield_now().await;
+                Ok(found)
+            };
+            limits.watch(address.parse().unwrap(), "a", 0, computed)
+        };
+        for _ in 0..OF_ADDRESS_AND_ACCOUNT {
+            for (address, found) in [("10.0.0.1", Some(())), ("10.0.0.2", None)] {
+                assert!(futures_util::poll!(Box::pin(watch(address, found))).is_pending());
+            }
+            for _ in 0..3 {
+                tokio::task::yield_now().await;
+            }
+        }
+        assert_eq!(watch("10.0.0.1", Some(())).await, Ok(Some(())));
+        assert_eq!(watch("10.0.0.2", Some(())).await, Err(NotAdmitted::TooMany(60)));
+    }
+
+    #[tokio::test]
+    async fn made_up_accounts_push_nobody_out() {
+        let limits = Limits::new();
+        let fail = async |address: &str, account: usize| {
+            limits.watch(address.parse().unwrap(), account, 0, async { Ok(None::<()>) }).await
+        };
+        for _ in 0..OF_ADDRESS_AND_ACCOUNT {
+            assert_eq!(fail("10.0.0.1", 0).await, Ok(None));
+        }
+        for account in 1..=PARTIES_MAX.get() + 1 {
+            let _ = fail("10.0.0.2", account).await;
+        }
+        assert_eq!(fail("10.0.0.1", 0).await, Err(NotAdmitted::TooMany(60)));
     }
 
     #[test]

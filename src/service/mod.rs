@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::domain::{Actor, CustomerId, Mode, Rejection};
 use crate::store::{self, Store};
+use verification::Verification;
 
 pub use access::{Access, KeyRefused, NotAdmitted, OldSecret};
 pub use customers::{Customers, IfTaken, Precondition};
@@ -31,9 +32,10 @@ impl Services {
     /// The services over a store.
     pub fn new(store: Store, ambient: Ambient) -> Self {
         let store = Arc::new(store);
+        let verification = Arc::new(Verification::new(&ambient));
         Self {
             customers: Customers::new(store.clone(), ambient.clone()),
-            access: Access::new(store.clone(), ambient.clone()),
+            access: Access::new(store.clone(), ambient.clone(), verification),
             ambient,
             store,
         }

@@ -32,6 +32,11 @@ const REMEMBERED_MAX: NonZeroUsize = NonZeroUsize::new(4_096).unwrap();
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Crowded;
 
+/// A computation under way: the hash that matches, if any does.
+pub(super) trait Computing: Future<Output = Result<Option<SecretHash>, Crowded>> + Send + 'static {}
+
+impl<F: Future<Output = Result<Option<SecretHash>, Crowded>> + Send + 'static> Computing for F {}
+
 type Digest = [u8; 64];
 
 /// Verifies secrets, each once.
@@ -63,34 +68,63 @@ impl Verification {
     }
 
     /// Whether a secret matches one of these hashes. Of many that ask the same at once, one computes it (by calling
-    /// [`Verification::compute`], after whatever else must be settled first) and all get its answer.
-    pub(super) async fn verify<E, Computed: Future<Output = Result<Option<SecretHash>, E>>>(
+    /// [`Verification::learn`], after whatever else must be settled first) and all get its answer. It is computed to its end
+    /// even where nobody waits for it any more, so that whoever gave up and asks again finds it done or under way.
+    pub(super) async fn verify<E: Send + 'static, Computed: Future<Output = Result<Option<SecretHash>, E>> + Send>(
         &self,
         secret: &Secret,
         newest: &SecretHash,
-        compute: impl FnOnce() -> Computed,
+        compute: impl FnOnce() -> Computed + Send + 'static,
     ) -> Result<bool, E> {
         let question = self.question(self.digest(secret, newest));
-        let matched = question.get_or_try_init(compute).await?;
-        if let Some(hash) = matched
-            && let Ok(mut remembered) = self.remembered.lock()
-        {
-            remembered.put(self.digest(secret, hash), ());
+        let asked = tokio::spawn(async move { Ok(question.get_or_try_init(compute).await?.is_some()) });
+        asked.await.unwrap_or(Ok(false))
+    }
+
+    /// Which of these hashes the secret matches, remembered where there is one. Whoever computes may do so where nobody waits
+    /// for it any more, here and below.
+    pub(super) fn learn(self: &Arc<Self>, secret: Secret, hashes: Vec<SecretHash>) -> impl Computing + use<> {
+        let this = self.clone();
+        async move {
+            let matched = this.compute(secret.clone(), hashes).await?;
+            if let Some(hash) = &matched
+                && let Ok(mut remembered) = this.remembered.lock()
+            {
+                remembered.put(this.digest(&secret, hash), ());
+            }
+            Ok(matched)
         }
-        Ok(matched.is_some())
     }
 
     /// Which of these hashes the secret matches. Always slow.
-    pub(super) async fn compute(&self, secret: Secret, hashes: Vec<SecretHash>) -> Result<Option<SecretHash>, Crowded> {
-        let slot = slot(&self.slots).await?;
-        compute_apart(secret, hashes, slot).await
+    pub(super) fn compute(&self, secret: Secret, hashes: Vec<SecretHash>) -> impl Computing + use<> {
+        let slots = self.slots.clone();
+        async move {
+            let slot = slot(&slots).await?;
+            compute_apart(secret, hashes, slot).await
+        }
     }
 
-    /// Takes the time of a verification that fails.
-    pub(super) async fn verify_nothing(&self, secret: Secret) -> Result<(), Crowded> {
-        let dummy_slot = slot(&self.dummy_slots).await?;
-        let slot = slot(&self.slots).await?;
-        compute_apart(secret, vec![dummy()], (slot, dummy_slot)).await.map(drop)
+    /// Takes the time of a verification that fails, and fails.
+    pub(super) fn compute_nothing(&self, secret: Secret) -> impl Computing + use<> {
+        let (slots, dummy_slots) = (self.slots.clone(), self.dummy_slots.clone());
+        async move {
+            let dummy_slot = slot(&dummy_slots).await?;
+            let slot = slot(&slots).await?;
+            compute_apart(secret, vec![dummy()], (slot, dummy_slot)).await
+        }
+    }
+
+    /// Hashes a password that somebody chose, or a key's new secret, in a slot. Waits as long as it takes: it is rare, and
+    /// asked for on purpose.
+    pub(super) async fn hash(&self, secret: Secret, salt: [u8; 16]) -> SecretHash {
+        let slot = self.slots.clone().acquire_owned().await;
+        let work = move || {
+            let hash = hash(&secret, &salt);
+            drop(slot);
+            hash
+        };
+        tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| dummy())
     }
 
     /// The question that others may be asking at the same time.
@@ -142,7 +176,7 @@ fn argon2id() -> Argon2<'static> {
 }
 
 /// Hashes a secret with a random salt. Slow.
-pub(super) fn hash(secret: &Secret, salt: &[u8; 16]) -> SecretHash {
+fn hash(secret: &Secret, salt: &[u8; 16]) -> SecretHash {
     let salt = SaltString::encode_b64(salt).expect("16 bytes are a salt");
     let hash = argon2id().hash_password(secret.reveal().as_bytes(), &salt).expect("the parameters are argon2's own");
     SecretHash::new(hash.to_string())
@@ -163,16 +197,19 @@ fn dummy() -> SecretHash {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use super::*;
 
-    fn verification() -> (Verification, Secret, SecretHash) {
+    fn verification() -> (Arc<Verification>, Secret, SecretHash) {
         let secret = Secret::given("correct horse battery st".into());
         let hash = hash(&secret, &[7; 16]);
-        (Verification::new(&Ambient::of_system()), secret, hash)
+        (Arc::new(Verification::new(&Ambient::of_system())), secret, hash)
     }
 
-    async fn verify(verification: &Verification, secret: &Secret, hash: &SecretHash) -> Result<bool, Crowded> {
-        verification.verify(secret, hash, || verification.compute(secret.clone(), vec![hash.clone()])).await
+    async fn verify(verification: &Arc<Verification>, secret: &Secret, hash: &SecretHash) -> Result<bool, Crowded> {
+        let learned = verification.learn(secret.clone(), vec![hash.clone()]);
+        verification.verify(secret, hash, || learned).await
     }
 
     #[tokio::test]
@@ -197,16 +234,19 @@ mod tests {
     #[tokio::test]
     async fn the_same_question_from_many_is_computed_once() {
         let (verification, secret, hash) = verification();
-        let computed = std::sync::atomic::AtomicU32::new(0);
+        let computed = Arc::new(AtomicU32::new(0));
         let ask = || {
-            verification.verify(&secret, &hash, || {
-                computed.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                verification.compute(secret.clone(), vec![hash.clone()])
+            let (computed, learned) = (computed.clone(), verification.learn(secret.clone(), vec![hash.clone()]));
+            verification.verify(&secret, &hash, move || {
+                computed.fetch_add(1, Ordering::Relaxed);
+                learned
             })
         };
+        // Who gives up leaves the question behind.
+        assert!(futures_util::poll!(Box::pin(ask())).is_pending());
         let answers = futures_util::future::join_all((0..100).map(|_| ask())).await;
         assert!(answers.into_iter().all(|answer| answer == Ok(true)));
-        assert_eq!(computed.into_inner(), 1);
+        assert_eq!(computed.load(Ordering::Relaxed), 1);
     }
 
     #[tokio::test(start_paused = true)]
@@ -214,7 +254,7 @@ mod tests {
         let (verification, secret, hash) = verification();
         let taken = verification.slots.clone().acquire_many_owned(SLOTS as u32).await;
         assert_eq!(verify(&verification, &secret, &hash).await, Err(Crowded));
-        assert_eq!(verification.verify_nothing(secret).await, Err(Crowded));
+        assert_eq!(verification.compute_nothing(secret).await, Err(Crowded));
         drop(taken);
     }
 

@@ -131,3 +131,15 @@ async fn an_application_that_starts_with_many_requests_at_once_is_not_limited() 
     let answers = futures_util::future::join_all((0..64).map(|_| app.get(CUSTOMERS))).await;
     assert!(answers.iter().all(|answer| answer.status == 200));
 }
+
+#[tokio::test]
+async fn an_application_that_gives_up_early_does_not_lock_itself_out() {
+    let world = World::new();
+    let app = world.key(Mode::Test).await;
+    for _ in 0..25 {
+        let gives_up = tokio::time::timeout(Duration::from_millis(2), app.get(CUSTOMERS)).await;
+        // By the time one of them waits long enough, the secret is remembered.
+        assert!(gives_up.is_err() || gives_up.is_ok_and(|answer| answer.status == 200));
+    }
+    assert_eq!(app.get(CUSTOMERS).await.status, 200);
+}
