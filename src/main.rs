@@ -50,7 +50,9 @@ fn start_log(common: &Common) {
         LogFormat::Text => Box::new(lines.with_ansi(stderr().is_terminal())),
         LogFormat::Json => Box::new(lines.json().flatten_event(true)),
     };
-    let wanted = Targets::new().with_default(LevelFilter::WARN).with_target("patron", level);
+    // What is not HTTP at all is a line a time here, and nobody's concern but its sender's.
+    let not_http = ("actix_http::h1::dispatcher", LevelFilter::OFF);
+    let wanted = Targets::new().with_default(LevelFilter::WARN).with_target("patron", level).with_targets([not_http]);
     tracing_subscriber::registry().with(lines).with(wanted).init();
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();

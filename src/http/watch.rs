@@ -7,8 +7,8 @@ use std::time::Instant;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
+use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpRequest};
@@ -19,6 +19,9 @@ use crate::domain::KeyId;
 use crate::service::Services;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The status in the log of a request that nobody waited for: nginx's number, which standards leave alone.
+const CLIENT_GONE: u16 = 499;
 
 /// The id of a request: the caller's where it is fit, else ours.
 #[derive(Clone)]
@@ -41,22 +44,37 @@ pub(super) async fn watch(
     request.extensions_mut().insert(request_id.clone());
     let method = request.method().clone();
 
+    let dropped = Dropped { method: &method, began, request_id: &request_id };
     let outcome = AssertUnwindSafe(next.call(request)).catch_unwind().await;
+    std::mem::forget(dropped);
     // The panic hook has written where a panic happened.
     match outcome.unwrap_or_else(|_| Err(Problem::failed().into())) {
         Ok(response) => {
             let mut response = response.map_into_boxed_body();
             put_id(response.headers_mut(), &request_id);
-            log(&method, response.status(), Some(response.request()), began, &request_id);
+            log(&method, response.status().as_u16(), Some(response.request()), began, &request_id);
             Ok(response)
         }
         // The request is gone, and with it what a line would say of its route.
         Err(error) => {
             let mut response = error.as_response_error().error_response();
             put_id(response.headers_mut(), &request_id);
-            log(&method, response.status(), None, began, &request_id);
+            log(&method, response.status().as_u16(), None, began, &request_id);
             Err(InternalError::from_response(error, response).into())
         }
+    }
+}
+
+/// Writes the line of a request whose client went away before it was answered, and which may have done its work all the same.
+struct Dropped<'a> {
+    method: &'a Method,
+    began: Instant,
+    request_id: &'a RequestId,
+}
+
+impl Drop for Dropped<'_> {
+    fn drop(&mut self) {
+        log(self.method, CLIENT_GONE, None, self.began, self.request_id);
     }
 }
 
@@ -78,18 +96,34 @@ fn is_fit(id: &str) -> bool {
     (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
-fn log(method: &Method, status: StatusCode, request: Option<&HttpRequest>, began: Instant, request_id: &RequestId) {
+fn log(method: &Method, status: u16, request: Option<&HttpRequest>, began: Instant, request_id: &RequestId) {
     let credentials = request.and_then(|request| request.extensions().get::<Credentials>().cloned());
     tracing::info!(
-        method = method.as_str(),
+        method = name_of(method),
         route = request.and_then(HttpRequest::match_pattern).as_deref().unwrap_or("none"),
-        status = status.as_u16(),
+        status,
         duration_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
         key_id = credentials.as_ref().and_then(|credentials| credentials.key_id.as_ref()).map(KeyId::as_str),
         refused = credentials.as_ref().and_then(|credentials| credentials.refused),
         request_id = request_id.0,
         "request"
     );
+}
+
+/// A method that HTTP has. Anything else is text of the caller's.
+fn name_of(method: &Method) -> &str {
+    const KNOWN: [Method; 9] = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+        Method::CONNECT,
+        Method::TRACE,
+    ];
+    if KNOWN.contains(method) { method.as_str() } else { "other" }
 }
 
 #[cfg(test)]

@@ -245,6 +245,53 @@ fn the_log_has_a_line_a_request_and_nothing_personal() {
 }
 
 #[test]
+fn what_was_done_for_a_client_who_went_away_is_in_the_log() {
+    let (_directory, db) = fresh();
+    let server = Server::start(&db);
+    let client = Client::new(&server, &db);
+    let id = client.create(r#"{"name":"Gaurav"}"#);
+    for number in 10..60 {
+        let mut stream = TcpStream::connect(&server.address).unwrap();
+        stream.write_all(b"GET /v1/nowhere HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        stream.peek(&mut [0]).unwrap();
+        let edit = format!(
+            "PUT /v1/customers/{id} HTTP/1.1\r\nHost: x\r\nAuthorization: {}\r\nX-Request-Id: gone-away-{number}\r\n\
+             Content-Length: 18\r\n\r\n{{\"name\":\"Gone {number}\"}}",
+            client.authorization
+        );
+        stream.write_all(edit.as_bytes()).unwrap();
+        // With an answer unread, closing is a reset.
+        drop(stream);
+    }
+    let log = server.log.clone();
+    let history = client.get(&format!("/{id}/revisions?count=100")).unwrap().1;
+    assert_eq!(server.stop(), Some(0));
+    let log = std::fs::read_to_string(log).unwrap();
+    let revisions = history["items"].as_array().unwrap();
+    for revision in revisions {
+        let request_id = revision["request_id"].as_str().unwrap();
+        assert!(log.contains(request_id), "{request_id} is not in the log:\n{log}");
+    }
+    assert!(log.contains("status=499"), "nobody went away in time:\n{log}");
+}
+
+#[test]
+fn what_is_no_http_is_not_in_the_log() {
+    let (_directory, db) = fresh();
+    let server = Server::start(&db);
+    assert!(server.speak(b"hello\r\n\r\n").starts_with("HTTP/1.1 400 "));
+    assert!(
+        server
+            .speak(b"SECRET9123456780 / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            .starts_with("HTTP/1.1 400 ")
+    );
+    let log = server.log.clone();
+    assert_eq!(server.stop(), Some(0));
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(log.contains(r#"method="other""#) && !log.contains("9123456780") && !log.contains("ERROR"), "{log}");
+}
+
+#[test]
 fn a_secret_is_nowhere_in_the_files() {
     let (directory, db) = fresh();
     let server = Server::start(&db);
