@@ -83,6 +83,8 @@ impl Kind {
             '.' | ')' => Self::End,
             ' ' | '\'' | '-' | '_' | '/' | '@' | '(' => Self::Middle,
             '\u{200C}' | '\u{200D}' => Self::Joiner,
+            // Fillers of Hangul syllables: letters to Unicode, and nothing at all to the eye. A name of them looks empty.
+            '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}' => Self::Other,
             _ => match get_general_category(char) {
                 Category::UppercaseLetter
                 | Category::LowercaseLetter
@@ -115,6 +117,7 @@ mod tests {
             "Anne-Marie",
             "snake_case",
             "李小龍",
+            "김민수",
             "ශ්\u{200D}රී ලංකා",
             "a)b",
             "محمد علي",
@@ -158,6 +161,9 @@ mod tests {
             "١٢٣",
             "Bob\u{a0}Ray",
             "e\u{2019}a",
+            "\u{3164}\u{3164}\u{3164}",
+            "\u{115F}\u{1160}\u{FFA0}",
+            "김\u{3164}수",
         ] {
             assert_eq!(Name::parse(text), Err(Name::FORMAT), "{text:?}");
         }

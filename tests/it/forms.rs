@@ -20,6 +20,9 @@ async fn a_form_does_what_json_does() {
     assert_snapshot!(created, @r#"200 {"id":"cust_EIECESKRDE2tLI","entity":"customer","name":"Gaurav Kumar","email":"g@example.com","contact":"+919123456780","gstin":null,"notes":{"a":"1","b c":"x&y"},"created_at":1582033731}"#);
     let path = format!("/v1/customers/{}", created.id());
     assert_snapshot!(app.send_form(Method::PUT, &path, "contact=&notes[only]=%E0%A4%97").await, @r#"200 {"id":"cust_EIECESKRDE2tLI","entity":"customer","name":"Gaurav Kumar","email":"g@example.com","contact":null,"gstin":null,"notes":{"only":"ग"},"created_at":1582033731}"#);
+    app.send_form(Method::PUT, &path, "notes[]=").await;
+    assert_eq!(app.get(&path).await.json()["notes"], serde_json::json!([]), "an empty array");
+    app.send_form(Method::PUT, &path, "notes[only]=1").await;
     assert_snapshot!(app.send_form(Method::PUT, &path, "notes=").await, @r#"200 {"id":"cust_EIECESKRDE2tLI","entity":"customer","name":"Gaurav Kumar","email":"g@example.com","contact":null,"gstin":null,"notes":[],"created_at":1582033731}"#);
     assert_snapshot!(app.send_form(Method::PUT, &path, "").await, @r#"200 {"id":"cust_EIECESKRDE2tLI","entity":"customer","name":"Gaurav Kumar","email":"g@example.com","contact":null,"gstin":null,"notes":[],"created_at":1582033731}"#);
 }

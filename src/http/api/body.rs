@@ -93,7 +93,11 @@ fn put(members: &mut Members, name: &str, value: String) {
             let key = inner.split("][").next().unwrap_or_default();
             put_within(members, outer, key, Json::Array(1));
         }
-        Some((outer, "")) => drop(members.insert(outer.to_owned(), Json::Array(1))),
+        // `a[]=` alone is how an empty array is sent.
+        Some((outer, "")) => {
+            let len = usize::from(!value.is_empty() || members.contains_key(outer));
+            members.insert(outer.to_owned(), Json::Array(len));
+        }
         Some((outer, key)) => put_within(members, outer, key, Json::Text(value)),
         None => drop(members.insert(name.to_owned(), Json::Text(value))),
     }
@@ -122,6 +126,9 @@ mod tests {
         insta::assert_snapshot!(form("name=%E0%A4%97&&=&x"), @r#"{"name": Text("ग"), "": Text(""), "x": Text("")}"#);
         insta::assert_snapshot!(form("notes[a][b]=1&notes[]=2"), @r#"{"notes": Array(1)}"#);
         insta::assert_snapshot!(form("notes[a][b]=1"), @r#"{"notes": Object({"a": Array(1)})}"#);
+        insta::assert_snapshot!(form("notes[]="), @r#"{"notes": Array(0)}"#);
+        insta::assert_snapshot!(form("notes[]=&notes[]=x&notes[]="), @r#"{"notes": Array(1)}"#);
+        insta::assert_snapshot!(form("notes[a]=1&notes[]="), @r#"{"notes": Array(1)}"#);
         insta::assert_snapshot!(form("notes[a[b]=1&notes=x"), @r#"{"notes": Text("x")}"#);
         insta::assert_snapshot!(form("name=%FF"), @"The request body is not a valid form.");
     }

@@ -1,5 +1,7 @@
 //! The query of a list to a filter and a slice.
 
+use indexmap::IndexSet;
+
 use super::Problem;
 use crate::service::{Filter, Slice};
 
@@ -37,12 +39,8 @@ struct Parameters(Vec<(String, String)>);
 impl Parameters {
     fn parse(query: &str, known: &[&str]) -> Result<Self, Problem> {
         let pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        let mut extra: Vec<&str> = Vec::new();
-        for (name, _) in &pairs {
-            if !known.contains(&name.as_str()) && !extra.contains(&name.as_str()) {
-                extra.push(name);
-            }
-        }
+        let names: IndexSet<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
+        let extra: Vec<&str> = names.into_iter().filter(|name| !known.contains(name)).collect();
         if extra.is_empty() { Ok(Self(pairs)) } else { Err(Problem::extra(&extra)) }
     }
 
