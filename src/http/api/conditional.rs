@@ -18,7 +18,8 @@ pub(super) fn is_known(request: &HttpRequest, customer: &Customer) -> bool {
     }
     match IfNoneMatch::parse(request) {
         Ok(IfNoneMatch::Any) => true,
-        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| tag.tag() == customer.version.to_string()),
+        // Weak or strong: what one has, one has.
+        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| version(tag) == Some(customer.version)),
         Err(_) => false,
     }
 }
@@ -31,12 +32,14 @@ pub(super) fn precondition(request: &HttpRequest) -> Precondition {
     match IfMatch::parse(request) {
         // Any customer will do, and that there is one is checked in any case.
         Ok(IfMatch::Any) => Precondition::None,
-        Ok(IfMatch::Items(tags)) => Precondition::Versions(tags.iter().filter_map(version).collect()),
+        Ok(IfMatch::Items(tags)) => {
+            Precondition::Versions(tags.iter().filter(|tag| !tag.weak).filter_map(version).collect())
+        }
         Err(_) => Precondition::Versions(Vec::new()),
     }
 }
 
+/// The version that [`etag`] gives this tag. Others are spelled `01` or `+1`, and are no tags of ours.
 fn version(tag: &EntityTag) -> Option<u64> {
-    let version: u64 = tag.tag().parse().ok()?;
-    (!tag.weak && version.to_string() == tag.tag()).then_some(version)
+    tag.tag().parse().ok().filter(|version: &u64| version.to_string() == tag.tag())
 }

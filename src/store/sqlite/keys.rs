@@ -4,18 +4,21 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::domain::{Key, KeyId, SecretHash};
 
+/// The columns that [`read`] reads, in its order.
+macro_rules! key_columns {
+    () => {
+        "id, label, created_at, expires_at, revoked_at, secret_hash, previous_hash, previous_ends_at"
+    };
+}
+
 pub(super) fn find(connection: &Connection, id: &KeyId) -> rusqlite::Result<Option<Key>> {
-    const SQL: &str =
-        "SELECT id, label, created_at, expires_at, revoked_at, secret_hash, previous_hash, previous_ends_at
-        FROM keys WHERE id = ?1";
+    const SQL: &str = concat!("SELECT ", key_columns!(), " FROM keys WHERE id = ?1");
     connection.prepare_cached(SQL)?.query_row([id.as_str()], read).optional()
 }
 
 /// Eldest first.
 pub(super) fn list(connection: &Connection) -> rusqlite::Result<Vec<Key>> {
-    const SQL: &str =
-        "SELECT id, label, created_at, expires_at, revoked_at, secret_hash, previous_hash, previous_ends_at
-        FROM keys ORDER BY created_at, id";
+    const SQL: &str = concat!("SELECT ", key_columns!(), " FROM keys ORDER BY created_at, id");
     connection.prepare_cached(SQL)?.query_map([], read)?.collect()
 }
 
