@@ -368,6 +368,38 @@ fn check_finds_what_is_not_whole() {
 }
 
 #[test]
+fn check_finds_what_only_shows_from_edit_to_edit() {
+    let (_directory, db) = fresh();
+    let server = Server::start(&db);
+    let client = Client::new(&server, &db);
+    let id = client.create(r#"{"name":"Gaurav","email":"G@example.com","notes":{"a":1}}"#);
+    client.put(&id, r#"{"name":"Kumar","notes":{"a":2}}"#).unwrap();
+    client.create(r#"{"name":"Another"}"#);
+    server.stop();
+    assert!(run(&db, &["check"]).status.success());
+    let damaged = db.with_file_name("damaged.db");
+    for (damage, fault) in [
+        ("UPDATE customers SET email_key = 'h@example.com' WHERE number = 1", "is not what it is found by"),
+        ("UPDATE customers SET notes = '{\"a\":[2]}' WHERE number = 1", "none that was ever written"),
+        ("UPDATE revisions SET customer = 2 WHERE number = 2", "another customer's"),
+        ("UPDATE revisions SET mode = 1 WHERE number = 2", "another customer's"),
+        ("UPDATE revisions SET changes = replace(changes, 'Gaurav', 'Gauri') WHERE number = 2", "does not begin where"),
+        ("UPDATE revisions SET changes = replace(changes, ':1,', ':3,') WHERE number = 2", "does not begin where"),
+        (
+            "UPDATE revisions SET changes = replace(changes, ':1,', ':{},') WHERE number = 2",
+            "none that was ever written",
+        ),
+    ] {
+        std::fs::copy(&db, &damaged).unwrap();
+        rusqlite::Connection::open(&damaged).unwrap().execute_batch(damage).unwrap();
+        let output = run(&damaged, &["check"]);
+        assert_eq!(output.status.code(), Some(1), "{damage}");
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(said.contains(fault) && said.lines().count() == 1, "{damage}: {said}");
+    }
+}
+
+#[test]
 fn head_and_oddly_spelled_requests_are_answered() {
     let (_directory, db) = fresh();
     let server = Server::start(&db);

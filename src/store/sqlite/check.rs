@@ -1,10 +1,10 @@
 //! Whether the file is whole: SQLite's own checks, and each customer held against its history.
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Row, TransactionBehavior};
 
-use super::columns::{self, customer_columns};
+use super::columns::{self, CustomerRow, customer_columns};
 use super::revisions;
-use crate::domain::{Changes, Customer};
+use crate::domain::{Customer, Email, Revision};
 
 /// How far a check is.
 #[derive(Clone, Copy, Debug)]
@@ -70,20 +70,16 @@ fn histories(connection: &Connection, checked: &mut Checked, progress: &impl Fn(
         |table: &str| connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, u64>(0));
     let (total, total_revisions) = (count("customers")?, count("revisions")?);
     let mut statement =
-        connection.prepare(concat!("SELECT ", customer_columns!(), " FROM customers ORDER BY number"))?;
+        connection.prepare(concat!("SELECT ", customer_columns!(), ", email_key FROM customers ORDER BY number"))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let row = columns::customer(row)?;
-        let fault = match history(connection, &row.customer, row.revision) {
-            Ok(history) => {
-                checked.revisions += history.len() as u64;
-                fault_in(&row.customer, history)
+        match judge(connection, row) {
+            Ok(revisions) => checked.revisions += revisions,
+            Err(Broken::Sqlite(error)) => return Err(error),
+            Err(Broken::Fault(fault)) if checked.faults.len() < FAULTS_MAX => {
+                checked.faults.push(format!("{}: {fault}", row.get_ref(1)?.as_str().unwrap_or("a customer")));
             }
-            Err(rusqlite::Error::QueryReturnedNoRows) => Some("a revision is missing".into()),
-            Err(error) => return Err(error),
-        };
-        if let Some(fault) = fault.filter(|_| checked.faults.len() < FAULTS_MAX) {
-            checked.faults.push(format!("{}: {fault}", row.customer.id.as_str()));
+            Err(Broken::Fault(_)) => {}
         }
         checked.customers += 1;
         if checked.customers.is_multiple_of(1_000) || checked.customers == total {
@@ -97,27 +93,133 @@ fn histories(connection: &Connection, checked: &mut Checked, progress: &impl Fn(
     Ok(())
 }
 
-/// A history, newest first.
-fn history(connection: &Connection, customer: &Customer, newest: i64) -> rusqlite::Result<Vec<(u64, Changes)>> {
-    let mut history = Vec::new();
-    let mut next = Some(newest);
-    // A loop in the chain would be longer than the version says.
-    while let Some(number) = next.filter(|_| history.len() as u64 <= customer.version) {
-        let row = revisions::find(connection, &customer.id, number)?;
-        history.push((row.revision.version, row.revision.changes));
-        next = row.previous;
-    }
-    Ok(history)
+/// Why a customer could not be found whole.
+#[derive(Debug)]
+enum Broken {
+    /// It is not.
+    Fault(String),
+    /// SQLite failed, and nothing is known.
+    Sqlite(rusqlite::Error),
 }
 
-fn fault_in(customer: &Customer, history: Vec<(u64, Changes)>) -> Option<String> {
-    if !history.iter().map(|(version, _)| *version).eq((1..=customer.version).rev()) {
-        return Some(format!("its revisions do not count from 1 to {}", customer.version));
+impl From<rusqlite::Error> for Broken {
+    fn from(error: rusqlite::Error) -> Self {
+        match error {
+            rusqlite::Error::QueryReturnedNoRows => Self::Fault("a revision is missing".into()),
+            rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..) => {
+                Self::Fault("a value of it, or of its history, is none that was ever written".into())
+            }
+            error => Self::Sqlite(error),
+        }
     }
-    let mut replayed = Customer::blank(customer.id.clone(), customer.mode, customer.created_at);
-    for (_, changes) in history.iter().rev() {
-        changes.apply(&mut replayed);
+}
+
+fn hold(so: bool, fault: impl FnOnce() -> String) -> Result<(), Broken> {
+    if so { Ok(()) } else { Err(Broken::Fault(fault())) }
+}
+
+/// Holds one customer against its history, and gives how many revisions that has.
+fn judge(connection: &Connection, row: &Row<'_>) -> Result<u64, Broken> {
+    let email_key: Option<String> = row.get("email_key")?;
+    let row = columns::customer(row)?;
+    let customer = &row.customer;
+    hold(email_key == customer.email.as_ref().map(Email::key), || "its email is not what it is found by".into())?;
+    let numbers = numbers(connection, &row)?;
+    let mut replay = Replay::of(customer);
+    for number in numbers.iter().rev() {
+        replay.step(&revisions::find(connection, &customer.id, *number)?.revision)?;
     }
-    replayed.version = customer.version;
-    (replayed != *customer).then(|| "its history does not end in its present values".into())
+    replay.end()?;
+    Ok(numbers.len() as u64)
+}
+
+/// The numbers of a customer's revisions, newest first. So much of a history is held at once, and no more.
+fn numbers(connection: &Connection, row: &CustomerRow) -> Result<Vec<i64>, Broken> {
+    const SQL: &str = "SELECT customer, mode, previous FROM revisions WHERE number = ?1";
+    let mut statement = connection.prepare_cached(SQL)?;
+    let mut numbers = Vec::new();
+    let mut next = Some(row.revision);
+    // A loop in the chain would be longer than the version says.
+    while let Some(number) = next.filter(|_| numbers.len() as u64 <= row.customer.version) {
+        let (customer, mode): (i64, i64);
+        (customer, mode, next) = statement.query_row([number], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let is_its_own = customer == row.number && mode == columns::mode(row.customer.mode);
+        hold(is_its_own, || "a revision in its history is another customer's".into())?;
+        numbers.push(number);
+    }
+    Ok(numbers)
+}
+
+/// A history played again from nothing.
+struct Replay<'a> {
+    customer: &'a Customer,
+    replayed: Customer,
+}
+
+impl<'a> Replay<'a> {
+    fn of(customer: &'a Customer) -> Self {
+        Self { customer, replayed: Customer::blank(customer.id.clone(), customer.mode, customer.created_at) }
+    }
+
+    fn step(&mut self, revision: &Revision) -> Result<(), Broken> {
+        let version = revision.version;
+        self.replayed.version += 1;
+        hold(version == self.replayed.version, || self.does_not_count())?;
+        // The creation is not undone, nor anything that was still to come.
+        let undoes = revision.undoes.is_none_or(|undone| (2..version).contains(&undone));
+        hold(undoes, || format!("its revision {version} undoes what is not there to undo"))?;
+        let from =
+            revision.changes.fields.iter().all(|change| self.replayed.text(change.field) == change.from.as_deref())
+                && revision
+                    .changes
+                    .notes
+                    .iter()
+                    .all(|change| self.replayed.notes.value(&change.key) == change.from.as_ref());
+        hold(from, || format!("its revision {version} does not begin where the one before ended"))?;
+        revision.changes.apply(&mut self.replayed);
+        Ok(())
+    }
+
+    fn end(&self) -> Result<(), Broken> {
+        hold(self.replayed.version == self.customer.version, || self.does_not_count())?;
+        hold(self.replayed == *self.customer, || "its history does not end in its present values".into())
+    }
+
+    fn does_not_count(&self) -> String {
+        format!("its revisions do not count from 1 to {}", self.customer.version)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Actor, Changes, CustomerId, Mode};
+
+    #[test]
+    fn an_undo_names_an_edit_between_the_creation_and_itself() {
+        let id = CustomerId::stored("cust_1Aa00000000004".into());
+        let customer = Customer { version: 3, ..Customer::blank(id.clone(), Mode::Test, 0) };
+        let fault = |undone| {
+            let mut replay = Replay::of(&customer);
+            let mut step = |version, undoes| {
+                replay.step(&Revision {
+                    customer: id.clone(),
+                    version,
+                    at: 0,
+                    actor: Actor::Command { name: "test".into() },
+                    request_id: None,
+                    undoes,
+                    changes: Changes::default(),
+                })
+            };
+            match step(1, None).and_then(|()| step(2, None)).and_then(|()| step(3, undone)) {
+                Err(Broken::Fault(fault)) => Some(fault),
+                _ => None,
+            }
+        };
+        assert_eq!((fault(None), fault(Some(2))), (None, None));
+        for undone in [0, 1, 3, 4] {
+            assert_eq!(fault(Some(undone)), Some("its revision 3 undoes what is not there to undo".into()));
+        }
+    }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::domain::{
     Actor, Changes, Contact, Customer, CustomerId, Email, Field, FieldChange, Gstin, KeyId, Mode, Name, NoteChange,
-    Notes, StaffId,
+    NoteValue, Notes, StaffId,
 };
 use crate::json::{ChangesJson, Json, NotesJson, note_value};
 
@@ -60,13 +60,9 @@ fn read_notes(row: &Row<'_>, column: usize) -> rusqlite::Result<Notes> {
     if text == "{}" {
         return Ok(Notes::default());
     }
-    match Json::parse(text.as_bytes()) {
-        Ok(Json::Object(members)) => {
-            let pairs = members.into_iter().filter_map(|(key, value)| Some((key, note_value(value)?)));
-            Ok(Notes::stored(pairs.collect()))
-        }
-        _ => Err(unreadable(column)),
-    }
+    let Ok(Json::Object(members)) = Json::parse(text.as_bytes()) else { return Err(unreadable(column)) };
+    let pairs: Option<_> = members.into_iter().map(|(key, value)| Some((key, note_value(value)?))).collect();
+    Ok(Notes::stored(pairs.ok_or_else(|| unreadable(column))?))
 }
 
 /// JSON text that is not what was written. Quotes nothing of it.
@@ -113,14 +109,14 @@ fn parse_changes(text: &str) -> Option<Changes> {
     let mut changes = Changes::default();
     for field in [Field::Name, Field::Email, Field::Contact, Field::Gstin] {
         if let Some(Json::Object(mut from_to)) = members.shift_remove(field.name()?) {
-            let (from, to) = (text_of(from_to.shift_remove("from")?), text_of(from_to.shift_remove("to")?));
+            let (from, to) = (text_of(from_to.shift_remove("from")?)?, text_of(from_to.shift_remove("to")?)?);
             changes.fields.push(FieldChange { field, from, to });
         }
     }
     if let Some(Json::Object(notes)) = members.shift_remove("notes") {
         for (key, change) in notes {
             let Json::Object(mut from_to) = change else { return None };
-            let (from, to) = (note_value(from_to.shift_remove("from")?), note_value(from_to.shift_remove("to")?));
+            let (from, to) = (note_of(from_to.shift_remove("from")?)?, note_of(from_to.shift_remove("to")?)?);
             changes.notes.push(NoteChange { key, from, to });
         }
     }
@@ -134,17 +130,26 @@ fn parse_changes(text: &str) -> Option<Changes> {
     Some(changes)
 }
 
-fn text_of(json: Json) -> Option<String> {
+/// The text or its absence; `None` for what is neither.
+fn text_of(json: Json) -> Option<Option<String>> {
     match json {
-        Json::Text(text) => Some(text),
+        Json::Null => Some(None),
+        Json::Text(text) => Some(Some(text)),
         _ => None,
+    }
+}
+
+/// A note's value or its absence; `None` for what is neither.
+fn note_of(json: Json) -> Option<Option<NoteValue>> {
+    match json {
+        Json::Null => Some(None),
+        json => note_value(json).map(Some),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::NoteValue;
 
     #[test]
     fn changes_come_back_as_they_went() {
