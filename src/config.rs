@@ -63,9 +63,6 @@ pub enum Command {
     Check,
 }
 
-/// The names of the commands, by which a command line without one is told.
-pub const COMMANDS: [&str; 5] = ["serve", "key", "seed", "check", "help"];
-
 /// Settings of `serve`.
 #[derive(Debug, Args)]
 pub struct Serve {

@@ -3,10 +3,11 @@
 mod commands;
 mod config;
 
-use std::io::{IsTerminal, stderr};
+use std::ffi::OsString;
+use std::io::{IsTerminal, Write, stderr};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -26,18 +27,34 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
-            eprintln!("patron: {sentence}");
+            // Nobody may listen, which changes nothing about the outcome.
+            let _ = writeln!(stderr(), "patron: {sentence}");
             ExitCode::FAILURE
         }
     }
 }
 
 /// The command line as given, with `serve` where it names no command and asks for neither help nor version.
-fn with_command(mut arguments: Vec<std::ffi::OsString>) -> Vec<std::ffi::OsString> {
-    let named = ["-h", "--help", "-V", "--version"].iter().chain(&config::COMMANDS);
-    if !named.into_iter().any(|name| arguments[1..].iter().any(|argument| argument == name)) {
-        arguments.insert(1, "serve".into());
+fn with_command(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let cli = Cli::command();
+    let serve = cli.get_subcommands().filter(|command| command.get_name() == "serve");
+    let options: Vec<_> = cli.get_arguments().chain(serve.flat_map(clap::Command::get_arguments)).collect();
+    // `--db seed` names a file.
+    let takes_value = |argument: &str| {
+        argument.strip_prefix("--").is_some_and(|name| {
+            options.iter().any(|option| option.get_long() == Some(name) && option.get_action().takes_values())
+        })
+    };
+    let mut rest = arguments.iter().skip(1).map(|argument| argument.to_string_lossy());
+    while let Some(argument) = rest.next() {
+        if ["-h", "--help", "-V", "--version"].contains(&argument.as_ref()) || !argument.starts_with('-') {
+            return arguments;
+        }
+        if takes_value(&argument) {
+            rest.next();
+        }
     }
+    arguments.insert(1, "serve".into());
     arguments
 }
 

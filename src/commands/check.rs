@@ -5,7 +5,7 @@ use std::path::Path;
 use patron::service::Progress;
 use patron::store::Use;
 
-use super::{Done, progress_bar, sentence, with_services};
+use super::{Done, print, progress_bar, sentence, with_services};
 
 pub fn run(db: &Path) -> Done {
     with_services(db, Use::Read, async |services| {
@@ -21,7 +21,7 @@ pub fn run(db: &Path) -> Done {
         let checked = services.check(progress).await.map_err(sentence)?;
         bar.finish_and_clear();
         for fault in &checked.faults {
-            println!("{fault}");
+            print(fault)?;
         }
         if !checked.faults.is_empty() {
             return Err(format!(
@@ -30,7 +30,6 @@ pub fn run(db: &Path) -> Done {
                 checked.faults.len()
             ));
         }
-        println!("{} is whole: {} customers, {} revisions.", db.display(), checked.customers, checked.revisions);
-        Ok(())
+        print(&format!("{} is whole: {} customers, {} revisions.", db.display(), checked.customers, checked.revisions))
     })
 }

@@ -9,7 +9,7 @@ use patron::service::{KeyRefused, Services};
 use patron::store::Use;
 use serde::Serialize;
 
-use super::{Done, with_services};
+use super::{Done, print, with_services};
 use crate::config::{KeyCommand, KeyCreate, KeyImport, KeyRotate};
 
 pub fn run(db: &Path, command: KeyCommand) -> Done {
@@ -30,14 +30,14 @@ pub fn run(db: &Path, command: KeyCommand) -> Done {
 async fn create(services: &Services, settings: KeyCreate) -> Done {
     let issued = services.access.issue(settings.mode, &settings.label, settings.expires.map(seconds)).await;
     let (key, secret) = issued.map_err(|refused| refused.to_string())?;
-    show(&key, &secret, settings.json)
+    show(&key, &secret, settings.json).map_err(unseen(&key.id))
 }
 
 async fn rotate(services: &Services, KeyRotate { id, old, json }: KeyRotate) -> Done {
     let (key, secret) = services.access.rotate(&id, old).await.map_err(about(&id))?;
-    show(&key, &secret, json)?;
+    show(&key, &secret, json).map_err(unseen(&key.id))?;
     if let Some((_, ends_at)) = key.previous.filter(|_| !json && old == patron::service::OldSecret::EndsInADay) {
-        println!("The secret before works until {}.", date(ends_at));
+        print(&format!("The secret before works until {}.", date(ends_at)))?;
     }
     Ok(())
 }
@@ -50,8 +50,7 @@ async fn revoke(services: &Services, id: &KeyId, yes: bool) -> Done {
         }
     }
     let key = services.access.revoke(id).await.map_err(about(id))?;
-    println!("{} is revoked since {}.", id.as_str(), date(key.revoked_at.unwrap_or_default()));
-    Ok(())
+    print(&format!("{} is revoked since {}.", id.as_str(), date(key.revoked_at.unwrap_or_default())))
 }
 
 async fn import(services: &Services, KeyImport { id, label, expires }: KeyImport) -> Done {
@@ -61,8 +60,7 @@ async fn import(services: &Services, KeyImport { id, label, expires }: KeyImport
     let secret = Secret::parse(&line()?)
         .ok_or("the secret is not 24 letters and digits; give it as one line on standard input")?;
     let key = services.access.import(id.clone(), &secret, &label, expires.map(seconds)).await.map_err(about(&id))?;
-    println!("{} opens {} customers from now on.", key.id.as_str(), key.id.mode().as_str());
-    Ok(())
+    print(&format!("{} opens {} customers from now on.", key.id.as_str(), key.id.mode().as_str()))
 }
 
 async fn list(services: &Services, json: bool) -> Done {
@@ -71,15 +69,16 @@ async fn list(services: &Services, json: bool) -> Done {
         return print_json(&keys.iter().map(ListedKey::of).collect::<Vec<_>>());
     }
     if keys.is_empty() {
-        println!("There are no keys. Make one: patron key create --mode test");
+        print("There are no keys. Make one: patron key create --mode test")?;
     }
     for key in keys {
         let end = match (key.revoked_at, key.expires_at) {
             (Some(at), _) => format!("revoked {}", date(at)),
+            (None, Some(at)) if services.access.has_expired(&key) => format!("expired {}", date(at)),
             (None, Some(at)) => format!("expires {}", date(at)),
             (None, None) => "never expires".into(),
         };
-        println!("{}  made {}  {end:<29}  {}", key.id.as_str(), date(key.created_at), key.label);
+        print(&format!("{}  made {}  {end:<29}  {}", key.id.as_str(), date(key.created_at), key.label))?;
     }
     Ok(())
 }
@@ -121,6 +120,17 @@ impl<'a> ListedKey<'a> {
     }
 }
 
+/// What to do about a key whose secret was made, and then shown to nobody.
+fn unseen(id: &KeyId) -> impl Fn(String) -> String {
+    let id = id.as_str();
+    move |sentence| {
+        format!(
+            "{sentence}; {id} has a secret that nobody has seen: `patron key rotate {id} --old now` gives it another, \
+             `patron key revoke {id}` ends it"
+        )
+    }
+}
+
 fn show(key: &Key, secret: &Secret, json: bool) -> Done {
     let mode = key.id.mode().as_str();
     if json {
@@ -132,17 +142,21 @@ fn show(key: &Key, secret: &Secret, json: bool) -> Done {
             expires_at: key.expires_at,
         });
     }
-    println!("key id      {}", key.id.as_str());
-    println!("key secret  {}    shown this once: only its hash is stored", secret.reveal());
-    println!("mode        {mode}");
-    println!("label       {}", key.label);
-    println!("expires     {}", key.expires_at.map_or("never".into(), date));
-    Ok(())
+    let expires = key.expires_at.map_or("never".into(), date);
+    print(&format!(
+        "key id      {}\n\
+         key secret  {}    shown this once: only its hash is stored\n\
+         mode        {mode}\n\
+         label       {}\n\
+         expires     {expires}",
+        key.id.as_str(),
+        secret.reveal(),
+        key.label
+    ))
 }
 
 fn print_json(value: &impl Serialize) -> Done {
-    println!("{}", serde_json::to_string(value).map_err(|error| error.to_string())?);
-    Ok(())
+    print(&serde_json::to_string(value).map_err(|error| error.to_string())?)
 }
 
 fn line() -> Result<String, String> {

@@ -5,6 +5,7 @@ pub mod key;
 pub mod seed;
 pub mod serve;
 
+use std::io::{Write, stdout};
 use std::path::Path;
 use std::time::Duration;
 
@@ -27,6 +28,13 @@ fn with_services(db: &Path, use_: Use, command: impl AsyncFnOnce(&Services) -> D
 fn runtime() -> Result<tokio::runtime::Runtime, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| format!("cannot start: {error}"))
+}
+
+/// Prints a line, or several. What could not be shown is an error, however well the rest went.
+fn print(text: &str) -> Done {
+    let mut out = stdout();
+    let written = writeln!(out, "{text}").and_then(|()| out.flush());
+    written.map_err(|error| format!("cannot write to standard output: {error}"))
 }
 
 /// A refusal of the services in a sentence, for commands that bring no input of their own.

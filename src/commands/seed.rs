@@ -5,7 +5,7 @@ use std::path::Path;
 use patron::service::Seed;
 use patron::store::Use;
 
-use super::{Done, progress_bar, sentence, with_services};
+use super::{Done, print, progress_bar, sentence, with_services};
 use crate::config;
 
 pub fn run(db: &Path, settings: &config::Seed) -> Done {
@@ -14,9 +14,9 @@ pub fn run(db: &Path, settings: &config::Seed) -> Done {
         let bar = progress_bar(count, "customers");
         let added = services.seed(Seed { mode, count, seed }, |done| bar.set_position(done)).await.map_err(sentence)?;
         bar.finish_and_clear();
-        println!("{added} customers added to {}.", mode.as_str());
+        print(&format!("{added} customers added to {}.", mode.as_str()))?;
         if added < count {
-            println!("{} were there already: another --seed gives others.", count - added);
+            print(&format!("{} were there already: another --seed gives others.", count - added))?;
         }
         Ok(())
     })

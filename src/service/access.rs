@@ -153,6 +153,11 @@ impl Access {
         Ok(self.store.list_keys().await?)
     }
 
+    /// Whether a key's time is over.
+    pub fn has_expired(&self, key: &Key) -> bool {
+        key.expires_at.is_some_and(|at| at <= self.ambient.seconds())
+    }
+
     /// One key.
     pub async fn fetch(&self, id: &KeyId) -> Result<Key, KeyRefused> {
         self.store.find_key(id).await?.ok_or(KeyRefused::NotFound)

@@ -55,6 +55,50 @@ fn the_file_belongs_to_its_owner_alone() {
 }
 
 #[test]
+fn a_file_may_have_the_name_of_a_command() {
+    let (directory, db) = fresh();
+    let server = Server::start(&db);
+    for arguments in [&["--db", "seed"][..], &["--log-level", "info", "--db", "key"]] {
+        let mut command = patron(&db);
+        // Serving is what it tries.
+        let output =
+            command.current_dir(&directory).args(arguments).args(["--listen", &server.address]).output().unwrap();
+        assert!(refusal(&output).contains("the port is in use"), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_secret_that_cannot_be_shown_is_told_of() {
+    let (_directory, db) = fresh();
+    let into_full = |arguments: &[&str]| {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = patron(&db).args(arguments).stdout(full).output().unwrap();
+        refusal(&output)
+    };
+    let said = into_full(&["key", "create", "--mode", "test"]);
+    let id = said.split_whitespace().find(|word| word.starts_with("rzp_test_")).unwrap();
+    assert!(
+        said.contains("cannot write to standard output") && said.contains(&format!("patron key revoke {id}")),
+        "{said}"
+    );
+    assert!(into_full(&["key", "rotate", id, "--json"]).contains(&format!("patron key rotate {id} --old now")));
+    assert!(into_full(&["key", "list"]).contains("cannot write to standard output"));
+    assert!(run(&db, &["key", "revoke", id]).status.success());
+}
+
+#[test]
+fn an_expired_key_is_listed_as_one() {
+    let (_directory, db) = fresh();
+    run(&db, &["key", "create", "--mode", "test", "--expires", "1s"]);
+    run(&db, &["key", "create", "--mode", "test", "--expires", "1d"]);
+    sleep(Duration::from_secs(2));
+    let listed = String::from_utf8(run(&db, &["key", "list"]).stdout).unwrap();
+    let lines: Vec<&str> = listed.lines().collect();
+    assert_eq!(lines.iter().filter(|line| line.contains("  expired 20")).count(), 1, "{listed}");
+    assert_eq!(lines.iter().filter(|line| line.contains("  expires 20")).count(), 1, "{listed}");
+}
+
+#[test]
 fn what_cannot_be_served_is_said_in_one_sentence() {
     let (directory, db) = fresh();
     let said = |db: &Path| refusal(&run(db, &[]));
