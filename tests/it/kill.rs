@@ -1,9 +1,10 @@
 //! `kill -9` under a load of edits, again and again: whatever was answered with 200 is there afterwards.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Mutex;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use tempfile::tempdir;
 
@@ -11,6 +12,31 @@ use crate::server::{Client, Server, run};
 
 const KILLS: u64 = 20;
 const CLIENTS: u64 = 4;
+
+/// Moments to kill at, different in every run. Shown as the seed that gives them again.
+struct Moments {
+    seed: u64,
+    state: u64,
+}
+
+impl Moments {
+    fn new() -> Self {
+        let given = std::env::var("KILL_SEED").ok().map(|seed| seed.parse().unwrap());
+        let seed = given.unwrap_or_else(|| UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64);
+        Self { seed, state: seed }
+    }
+
+    fn next(&mut self) -> Duration {
+        self.state = self.state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        Duration::from_micros((self.state >> 33) % 270_000)
+    }
+}
+
+impl fmt::Display for Moments {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "again with KILL_SEED={}", self.seed)
+    }
+}
 
 #[test]
 fn nothing_acknowledged_is_lost() {
@@ -22,9 +48,10 @@ fn nothing_acknowledged_is_lost() {
         (0..CLIENTS).map(|number| client.create(&format!(r#"{{"name":"Kill {number}"}}"#))).collect();
     server.kill();
 
+    let mut moments = Moments::new();
     let mut counted: HashMap<&str, u64> = ids.iter().map(|id| (id.as_str(), 0)).collect();
     let mut acknowledged = 0;
-    for round in 0..KILLS {
+    for _ in 0..KILLS {
         let server = Server::start(&db);
         let client = client.moved(&server);
         let latest = Mutex::new(&mut counted);
@@ -40,8 +67,8 @@ fn nothing_acknowledged_is_lost() {
                     }
                 });
             }
-            // Moments that differ, from before the first edit to well into them.
-            thread::sleep(Duration::from_millis(20 + round * 37 % 250));
+            // From before the first edit to well into them.
+            thread::sleep(moments.next());
             server.kill();
         });
         let server = Server::start(&db);
@@ -51,14 +78,14 @@ fn nothing_acknowledged_is_lost() {
             let (found, promised) = (customer["notes"]["n"].as_u64().unwrap_or(0), counted[id.as_str()]);
             assert!(
                 status == 200 && (promised..=promised + 1).contains(&found),
-                "{id} is at {found}, promised {promised}"
+                "{id} is at {found}, promised {promised}; {moments}"
             );
             counted.insert(id, found);
         }
         acknowledged = counted.values().sum();
         server.kill();
         let checked = run(&db, &["check"]);
-        assert!(checked.status.success(), "{checked:?}");
+        assert!(checked.status.success(), "{checked:?}; {moments}");
     }
     assert!(acknowledged > KILLS, "the load was no load: {acknowledged} edits");
 }

@@ -9,58 +9,75 @@ use crate::server::{Client, Server, run};
 
 const CLIENTS: usize = 8;
 
+/// What a client writes: one of the fields, which it shares with another client. No value comes twice.
+fn edit(client: usize, number: usize) -> (&'static str, String) {
+    let marked = client * 1_000 + number;
+    match client % 4 {
+        0 => ("name", format!("Race {marked}")),
+        1 => ("email", format!("race{marked}@example.com")),
+        2 => ("contact", format!("{}", 10_000_000 + marked)),
+        _ => ("gstin", format!("29AAG{marked:010}")),
+    }
+}
+
 #[test]
-fn edits_of_different_fields_lose_none() {
+fn many_clients_edit_one_customer_and_lose_nothing() {
     const EDITS: usize = 500;
     let directory = tempdir().unwrap();
     let db = directory.path().join("patron.db");
     let server = Server::start(&db);
     let client = Client::new(&server, &db);
-    let notes: Vec<String> = (0..4).map(|number| format!(r#""k{number}":"0""#)).collect();
-    let id = client.create(&format!(r#"{{"name":"Race","notes":{{{}}}}}"#, notes.join(",")));
-    // Four clients write a field each; four write to customers of their own, so that batches mix.
-    let fields = ["name", "email", "contact", "gstin"];
-    let value = |field: &str, edit: usize| match field {
-        "name" => format!("Race {edit}"),
-        "email" => format!("race{edit}@example.com"),
-        "contact" => format!("{:08}", 10_000_000 + edit),
-        _ => format!("29AAGCB{edit:04}J1Z4"),
-    };
+    let id = client.create(r#"{"name":"Race"}"#);
     thread::scope(|scope| {
         for number in 0..CLIENTS {
-            let (client, id) = (client.clone(), id.clone());
+            let (client, id) = (client.clone(), &id);
             scope.spawn(move || {
-                let (field, id) = match fields.get(number) {
-                    Some(field) => (*field, id),
-                    None => ("name", client.create(&format!(r#"{{"name":"Own {number}"}}"#))),
-                };
-                for edit in 1..=EDITS {
-                    let json = format!(r#"{{"{field}":"{}"}}"#, value(field, edit));
-                    let (status, customer) = client.put(&id, &json).unwrap();
-                    assert_eq!(status, 200, "{customer}");
-                    assert_eq!(customer[field], value(field, edit), "nobody else writes this field");
+                for count in 1..=EDITS {
+                    let (field, value) = edit(number, count);
+                    let (status, customer) = client.put(id, &format!(r#"{{"{field}":"{value}"}}"#)).unwrap();
+                    // The answer is the customer as this edit left it, whoever is next.
+                    assert_eq!((status, customer[field].as_str()), (200, Some(value.as_str())), "{customer}");
                 }
             });
         }
     });
-    let (_, customer) = client.get(&format!("/{id}")).unwrap();
-    for field in fields {
-        assert_eq!(customer[field], value(field, EDITS));
+
+    // No two edits write the same value, so each of them is a revision, and their order is in the values before and after.
+    let revisions = revisions(&client, &id);
+    let counted: Vec<u64> = revisions.iter().map(|revision| revision["version"].as_u64().unwrap()).collect();
+    assert_eq!(counted, (1..=(CLIENTS * EDITS + 1) as u64).collect::<Vec<_>>(), "no gap and no double");
+    let mut replayed = serde_json::json!({ "name": null, "email": null, "contact": null, "gstin": null });
+    let mut seen = vec![0; CLIENTS];
+    for revision in &revisions {
+        let changes = revision["changes"].as_object().unwrap();
+        assert_eq!(changes.len(), 1, "an edit of one field changes one: {revision}");
+        for (field, change) in changes {
+            assert_eq!(replayed[field], change["from"], "{revision}");
+            replayed[field] = change["to"].clone();
+            if let Some(number) = (0..CLIENTS).find(|number| edit(*number, seen[*number] + 1).1 == change["to"]) {
+                seen[number] += 1;
+            }
+        }
     }
-    let versions = versions(&client, &id);
-    assert_eq!(versions, (1..=(fields.len() * EDITS + 1) as u64).rev().collect::<Vec<_>>(), "no gap and no double");
+    assert_eq!(seen, [EDITS; CLIENTS], "each client's edits are there in its order");
+    let (_, customer) = client.get(&format!("/{id}")).unwrap();
+    for (field, value) in replayed.as_object().unwrap() {
+        assert_eq!(customer[field], *value);
+    }
     assert_eq!(server.stop(), Some(0));
     assert!(run(&db, &["check"]).status.success());
 }
 
-fn versions(client: &Client, id: &str) -> Vec<u64> {
-    let mut versions = Vec::new();
+/// A customer's history, oldest first.
+fn revisions(client: &Client, id: &str) -> Vec<Value> {
+    let mut revisions = Vec::new();
     loop {
-        let (_, page) = client.get(&format!("/{id}/revisions?count=100&skip={}", versions.len())).unwrap();
+        let (_, page) = client.get(&format!("/{id}/revisions?count=100&skip={}", revisions.len())).unwrap();
         let items = page["items"].as_array().unwrap();
-        versions.extend(items.iter().map(|item| item["version"].as_u64().unwrap()));
+        revisions.extend(items.iter().cloned());
         if items.is_empty() {
-            return versions;
+            revisions.reverse();
+            return revisions;
         }
     }
 }
