@@ -26,7 +26,7 @@ pub struct Cli {
 /// Settings of every command.
 #[derive(Debug, Args)]
 pub struct Common {
-    /// The database file. Beside it stand FILE-wal, FILE-shm and, while it is served, FILE.lock
+    /// The database file. Beside it stand FILE-wal, FILE-shm and FILE.lock, which belong to it
     #[arg(long, global = true, env = "PATRON_DB", default_value = "patron.db", value_name = "FILE")]
     pub db: PathBuf,
     /// How log lines look on standard error

@@ -13,7 +13,7 @@ use crate::domain::{Changes, NoteChange, NoteValue, Notes};
 /// to spare. What lies deeper is not read, so that no document costs more than a few passes over it, nor any stack.
 const DEPTH_MAX: usize = 4;
 
-/// A JSON value, read as deep as it is an object, down to [`DEPTH_MAX`].
+/// A JSON value, read as deep as it is an object, down to a small depth.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Json {
     /// `null`

@@ -16,7 +16,8 @@
 //! - [`domain`]: values that can only be made by parsing; the customer, an edit of it, the revision that an edit leaves.
 //! - [`service`]: create, fetch, list, edit, history; issue, check, rotate and revoke keys; seed and check.
 //! - [`store`]: one operation an act, each one transaction; [`store::sqlite`] keeps them in a file.
-//! - [`http`]: [`http::api`] is the wire: routes, bodies, queries, conditional requests, answers, problems.
+//! - [`http`]: [`http::api`] is the wire: routes, bodies, queries, conditional requests, answers, problems. Around it, what every
+//!   request and connection goes through: a log line, a time to be sent in, a bound on how many there are.
 //! - [`json`]: JSON whose order and number literals survive, which the wire and two columns need.
 //!
 //! # What never is
@@ -26,6 +27,7 @@
 //! - No value of a customer in a log line; no secret in the clear in a file, a log line or a `Debug`.
 //! - No answer of success before the change is on the disk.
 //! - No look before a write: uniqueness is one unique index.
+//! - No connection is held, and no stack or thread taken, for as long as a stranger pleases.
 //! - No clock and no randomness but [`service::Ambient`].
 //!
 //! # Two walks

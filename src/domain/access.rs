@@ -45,7 +45,7 @@ fn is_base62(text: &str, len: usize) -> bool {
     text.len() == len && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-/// A secret in the clear: shown once and stored nowhere. It has no `Display`, and leaves memory when it is dropped.
+/// A secret in the clear: shown once and stored nowhere. It has no `Display`, and is wiped when it is dropped.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
