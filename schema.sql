@@ -61,12 +61,38 @@ CREATE TABLE revisions (
   actor_label TEXT    NOT NULL,
   -- The X-Request-Id of the request it came by.
   request_id  TEXT,
+  -- The number of that request, under which `requests` may hold a record of it. No foreign key: records are
+  -- written later, and go after a while.
+  request     INTEGER,
   -- The version whose revision this one undoes, where it does.
   undoes      INTEGER,
   -- A JSON object: field to {"from","to"}, notes key by key, and `note_order` where single changes would
   -- not give the order of the notes.
   changes     TEXT    NOT NULL
 ) STRICT;
+
+-- What customers are searched by: which trigrams stand in the text of each, a row a customer, by its number. Fed after the
+-- edits, so that none of them pays for it; so it lags behind, and gives candidates only, each judged by its row.
+CREATE VIRTUAL TABLE search USING fts5 (
+  text,
+  -- Any part of a word of three characters and more. The text comes folded, hence no folding here.
+  tokenize = 'trigram case_sensitive 1',
+  -- The text itself is not kept: what is in it is in the customer's row.
+  content = '',
+  -- Yet a row can be replaced without telling what it held.
+  contentless_delete = 1,
+  -- No positions: whether trigrams stand side by side is judged by the row, and lists of mere rows are short.
+  detail = none
+);
+
+-- Its parts are merged by whoever feeds it, little by little: by itself it would do so in bursts for which edits wait.
+INSERT INTO search (search, rank) VALUES ('automerge', 0);
+
+-- How far the search is fed: up to this revision. One row.
+CREATE TABLE search_mark (
+  revision INTEGER NOT NULL
+) STRICT;
+INSERT INTO search_mark VALUES (0);
 
 -- API keys. No secret is here, only argon2id hashes in the PHC format.
 CREATE TABLE keys (
@@ -121,3 +147,66 @@ CREATE TABLE sessions (
 
 CREATE INDEX sessions_staff ON sessions (staff_id);
 CREATE INDEX links_staff ON links (staff_id);
+
+-- What is remembered of API requests, for a while. Written after the answer, in the background; so no edit waits for
+-- it. There is no value of a caller's here.
+CREATE TABLE requests (
+  -- Nanoseconds since 1970 when it began, each later than the one before: the newest and the eldest are at the ends.
+  number   INTEGER PRIMARY KEY,
+  -- NULL where no well-formed key id was sent: such a request belongs to both modes.
+  mode     INTEGER CHECK (mode IN (0, 1)),
+  -- No foreign key: it may name a key that is not there.
+  key_id   TEXT,
+  method   TEXT    NOT NULL,
+  -- The pattern, not the path.
+  route    TEXT    NOT NULL,
+  -- The customer in the path, if the id was well formed, or the one created.
+  customer TEXT,
+  -- The customer's version after a write.
+  version  INTEGER,
+  -- The names of known parameters, with commas between them.
+  query    TEXT    NOT NULL,
+  body     TEXT    NOT NULL,
+  status   INTEGER NOT NULL,
+  micros   INTEGER NOT NULL,
+  -- The true reason of a refusal of credentials.
+  refused  TEXT,
+  -- The rule that was broken, in its own words, and what it is about.
+  rule     TEXT,
+  field    TEXT
+) STRICT;
+
+-- All that the list is narrowed by, so that finding a few among all reads half as much. By number first: it only ever
+-- grows at its end.
+CREATE INDEX requests_narrow ON requests (number, mode, status, key_id);
+
+-- When each secret of a key was last used, to the minute. By the secret's hash, which stays with it when the key is
+-- rotated.
+CREATE TABLE key_uses (
+  key_id      TEXT    NOT NULL REFERENCES keys (id),
+  secret_hash TEXT    NOT NULL,
+  used_at     INTEGER NOT NULL,
+  PRIMARY KEY (key_id, secret_hash)
+) STRICT, WITHOUT ROWID;
+
+-- What happened on a day in a mode. Added up in the background, never in an edit's transaction; no customer is ever
+-- deleted, so the sum of those made is how many there are.
+CREATE TABLE days (
+  mode     INTEGER NOT NULL CHECK (mode IN (0, 1)),
+  -- Days since 1970, UTC.
+  day      INTEGER NOT NULL,
+  made     INTEGER NOT NULL DEFAULT 0,
+  edited   INTEGER NOT NULL DEFAULT 0,
+  -- API requests: all, those that failed by our fault, and those whose credentials were refused.
+  requests INTEGER NOT NULL DEFAULT 0,
+  failed   INTEGER NOT NULL DEFAULT 0,
+  refused  INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (mode, day)
+) STRICT, WITHOUT ROWID;
+
+-- How far `days` has got: up to and with this revision, by its number. One row.
+CREATE TABLE counted (
+  revision INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO counted (revision) VALUES (0);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use patron::domain::{KeyId, Mode};
+use patron::domain::{Email, KeyId, Mode, Role};
 use patron::service::OldSecret;
 
 /// Customer records with history: a drop-in for Razorpay's Customers API over one SQLite file.
@@ -57,6 +57,9 @@ pub enum Command {
     /// Make and end API keys, also while a server runs
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Add and end people who sign in to the console, also while a server runs
+    #[command(subcommand)]
+    Staff(StaffCommand),
     /// Add plausible customers, for trying things out
     Seed(Seed),
     /// Check the database, and that each customer's history ends in its present values
@@ -69,6 +72,12 @@ pub struct Serve {
     /// Where to listen. Port 0 picks a free one
     #[arg(long, env = "PATRON_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub listen: SocketAddr,
+    /// Scheme and host as browsers see them, where a proxy stands in front: https://patron.example
+    #[arg(long, env = "PATRON_PUBLIC_URL", value_parser = public_url, value_name = "URL")]
+    pub public_url: Option<String>,
+    /// The networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8. Without this none is
+    #[arg(long, env = "PATRON_TRUSTED_PROXY", value_delimiter = ',', value_name = "CIDR")]
+    pub trusted_proxy: Vec<ipnet::IpNet>,
 }
 
 /// What can be done with keys.
@@ -142,6 +151,57 @@ pub struct KeyImport {
     pub expires: Option<Duration>,
 }
 
+/// What can be done with staff.
+#[derive(Debug, Subcommand)]
+pub enum StaffCommand {
+    /// Add a person; prints a link by which they choose a password, once and within a day
+    Add(StaffAdd),
+    /// List everybody
+    List,
+    /// Give a person a new password: prints a link, or reads it from standard input
+    Password {
+        /// Their email
+        email: String,
+        #[command(flatten)]
+        how: PasswordHow,
+    },
+    /// Let a person in no more, and end their sessions
+    Disable {
+        /// Their email
+        email: String,
+    },
+    /// Let a disabled person in again
+    Enable {
+        /// Their email
+        email: String,
+    },
+}
+
+/// What `staff add` takes.
+#[derive(Debug, Args)]
+pub struct StaffAdd {
+    /// Their email, by which they sign in
+    #[arg(value_parser = email)]
+    pub email: Email,
+    /// What they may do: owner (everything), editor (customers) or viewer (reads)
+    #[arg(long, value_parser = role)]
+    pub role: Role,
+    /// How they get a password.
+    #[command(flatten)]
+    pub how: PasswordHow,
+}
+
+/// How a person gets a password.
+#[derive(Debug, Args)]
+pub struct PasswordHow {
+    /// Read the password from standard input, in place of a link
+    #[arg(long)]
+    pub password_stdin: bool,
+    /// Scheme and host of the link, as browsers see them
+    #[arg(long, env = "PATRON_PUBLIC_URL", value_parser = public_url, default_value = "http://127.0.0.1:8080", value_name = "URL")]
+    pub public_url: String,
+}
+
 /// What `seed` takes.
 #[derive(Debug, Args)]
 pub struct Seed {
@@ -169,6 +229,25 @@ fn old_secret(text: &str) -> Result<OldSecret, &'static str> {
         "now" => Ok(OldSecret::EndsNow),
         "24h" => Ok(OldSecret::EndsInADay),
         _ => Err("give now or 24h"),
+    }
+}
+
+fn email(text: &str) -> Result<Email, String> {
+    Email::parse(text).map_err(|invalid| invalid.words().to_owned())
+}
+
+fn role(text: &str) -> Result<Role, &'static str> {
+    Role::parse(text).ok_or("give owner, editor or viewer")
+}
+
+/// Scheme and host, without the slash behind them.
+fn public_url(text: &str) -> Result<String, &'static str> {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let host = host.map(|host| host.strip_suffix('/').unwrap_or(host));
+    let is_host = |host: &str| !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']);
+    match host.filter(|host| is_host(host)) {
+        Some(_) => Ok(text.trim_end_matches('/').to_ascii_lowercase()),
+        None => Err("give scheme and host alone, such as https://patron.example"),
     }
 }
 

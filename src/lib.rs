@@ -13,10 +13,14 @@
 //!
 //! # Code map
 //!
-//! - [`domain`]: values that can only be made by parsing; the customer, an edit of it, the revision that an edit leaves.
-//! - [`service`]: create, fetch, list, edit, history; issue, check, rotate and revoke keys; seed and check.
+//! - [`domain`]: values that can only be made by parsing; the customer, an edit of it, the revision that an edit leaves; what
+//!   happens where two edits meet, and what an undo would lose.
+//! - [`service`]: create, fetch, list, search, edit, undo, history, activity; issue, check, rotate and revoke keys; sign people in
+//!   and out; seed and check; beside requests, on a thread of its own, what is remembered of them ([`service::requests`]) and how
+//!   things stand ([`service::house`]).
 //! - [`store`]: one operation an act, each one transaction; [`store::sqlite`] keeps them in a file.
-//! - [`http`]: [`http::api`] is the wire: routes, bodies, queries, conditional requests, answers, problems. Around it, what every
+//! - [`http`]: [`http::api`] is the wire: routes, bodies, queries, conditional requests, answers, problems; [`http::admin`] is the
+//!   console: a page is a struct beside its handler and the template of its name, a form is a value. Around both, what every
 //!   request and connection goes through: a log line, a time to be sent in, a bound on how many there are.
 //! - [`json`]: JSON whose order and number literals survive, which the wire and two columns need.
 //!
@@ -27,6 +31,7 @@
 //! - No value of a customer in a log line; no secret in the clear in a file, a log line or a `Debug`.
 //! - No answer of success before the change is on the disk.
 //! - No look before a write: uniqueness is one unique index.
+//! - No edit that writes the index of the search, and no search that answers by anything but rows as they stand.
 //! - No connection is held, and no stack or thread taken, for as long as a stranger pleases.
 //! - No clock and no randomness but [`service::Ambient`].
 //!

@@ -21,6 +21,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Serve(settings) => commands::serve::run(&db, &settings),
         Command::Key(command) => commands::key::run(&db, command),
+        Command::Staff(command) => commands::staff::run(&db, command),
         Command::Seed(settings) => commands::seed::run(&db, &settings),
         Command::Check => commands::check::run(&db),
     };

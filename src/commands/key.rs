@@ -2,14 +2,14 @@
 
 use std::io::{IsTerminal, stdin};
 use std::path::Path;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use patron::domain::{Key, KeyId, Secret};
 use patron::service::{KeyRefused, Services};
 use patron::store::Use;
 use serde::Serialize;
 
-use super::{Done, print, with_services};
+use super::{Done, date, line, print, with_services};
 use crate::config::{KeyCommand, KeyCreate, KeyImport, KeyRotate};
 
 pub fn run(db: &Path, command: KeyCommand) -> Done {
@@ -44,8 +44,8 @@ async fn rotate(services: &Services, KeyRotate { id, old, json }: KeyRotate) -> 
 
 async fn revoke(services: &Services, id: &KeyId, yes: bool) -> Done {
     if !yes && stdin().is_terminal() {
-        eprint!("Revoke {}? Applications that use it are refused at once, for good. Type yes: ", id.as_str());
-        if line()? != "yes" {
+        let id = id.as_str();
+        if line(&format!("Revoke {id}? Applications that use it are refused at once, for good. Type yes: "))? != "yes" {
             return Err("nothing was revoked".into());
         }
     }
@@ -54,10 +54,7 @@ async fn revoke(services: &Services, id: &KeyId, yes: bool) -> Done {
 }
 
 async fn import(services: &Services, KeyImport { id, label, expires }: KeyImport) -> Done {
-    if stdin().is_terminal() {
-        eprint!("Secret of {}: ", id.as_str());
-    }
-    let secret = Secret::parse(&line()?)
+    let secret = Secret::parse(line(&format!("Secret of {}: ", id.as_str()))?.trim())
         .ok_or("the secret is not 24 letters and digits; give it as one line on standard input")?;
     let key = services.access.import(id.clone(), &secret, &label, expires.map(seconds)).await.map_err(about(&id))?;
     print(&format!("{} opens {} customers from now on.", key.id.as_str(), key.id.mode().as_str()))
@@ -159,19 +156,6 @@ fn print_json(value: &impl Serialize) -> Done {
     print(&serde_json::to_string(value).map_err(|error| error.to_string())?)
 }
 
-fn line() -> Result<String, String> {
-    let mut line = String::new();
-    stdin().read_line(&mut line).map_err(|error| format!("cannot read standard input: {error}"))?;
-    Ok(line.trim().to_owned())
-}
-
 fn seconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
-}
-
-/// A Unix time as `2026-11-23T16:32:00Z`; far-off ones as the last that can be written.
-fn date(seconds: i64) -> String {
-    const LAST: u64 = 253_402_300_799;
-    let since_1970 = Duration::from_secs(u64::try_from(seconds).unwrap_or_default().min(LAST));
-    humantime::format_rfc3339_seconds(UNIX_EPOCH + since_1970).to_string()
 }

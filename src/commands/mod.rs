@@ -4,10 +4,11 @@ pub mod check;
 pub mod key;
 pub mod seed;
 pub mod serve;
+pub mod staff;
 
-use std::io::{Write, stdout};
+use std::io::{IsTerminal, Write, stdin, stdout};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use patron::service::{Ambient, Refused, Services};
@@ -35,6 +36,23 @@ fn print(text: &str) -> Done {
     let mut out = stdout();
     let written = writeln!(out, "{text}").and_then(|()| out.flush());
     written.map_err(|error| format!("cannot write to standard output: {error}"))
+}
+
+/// A line of standard input, asked for where somebody sits at it.
+fn line(question: &str) -> Result<String, String> {
+    if stdin().is_terminal() {
+        eprint!("{question}");
+    }
+    let mut line = String::new();
+    stdin().read_line(&mut line).map_err(|error| format!("cannot read standard input: {error}"))?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// A Unix time as `2026-11-23T16:32:00Z`; far-off ones as the last that can be written.
+fn date(seconds: i64) -> String {
+    const LAST: u64 = 253_402_300_799;
+    let since_1970 = Duration::from_secs(u64::try_from(seconds).unwrap_or_default().min(LAST));
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + since_1970).to_string()
 }
 
 /// A refusal of the services in a sentence, for commands that bring no input of their own.

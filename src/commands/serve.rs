@@ -22,17 +22,20 @@ pub fn run(db: &Path, settings: &Serve) -> Done {
     let store = Store::open(db, Use::Serve).map_err(|unusable| unusable.to_string())?;
     System::new().block_on(async {
         let services = Data::new(Services::new(store, Ambient::of_system()));
-        let served = serve(&services, listener, address).await;
+        let served = serve(&services, listener, address, settings).await;
         services.close();
         served
     })
 }
 
-async fn serve(services: &Data<Services>, listener: TcpListener, address: SocketAddr) -> Done {
+async fn serve(services: &Data<Services>, listener: TcpListener, address: SocketAddr, settings: &Serve) -> Done {
     let mut signals = Signals::new()?;
-    let server = http::serve(listener, services.clone()).map_err(|error| cannot_listen(address, &error))?;
+    let places =
+        http::Settings { public_url: settings.public_url.clone(), trusted_proxies: settings.trusted_proxy.clone() };
+    services.start().map_err(|error| format!("cannot start: {error}"))?;
+    let server = http::serve(listener, services.clone(), places).map_err(|error| cannot_listen(address, &error))?;
     let handle = server.handle();
-    greet(services, address).await?;
+    greet(services, address, settings.public_url.as_deref()).await?;
     say(&format!("listening on http://{address}\n"));
 
     let mut running = actix_web::rt::spawn(server);
@@ -67,24 +70,39 @@ fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> String {
     }
 }
 
-/// Where there has never been a key, makes one and shows it, the only time that it is shown.
-async fn greet(services: &Services, address: SocketAddr) -> Done {
-    if !services.access.list().await.map_err(|refused| refused.to_string())?.is_empty() {
-        return Ok(());
+/// Where there has never been a key, makes one and shows it; while there is no staff, shows a link that makes the first
+/// owner. Each is shown this once, and nowhere but here.
+async fn greet(services: &Services, address: SocketAddr, public_url: Option<&str>) -> Done {
+    let here = reachable(address);
+    if services.access.list().await.map_err(|refused| refused.to_string())?.is_empty() {
+        let issued = services.access.issue(Mode::Test, "first test key", None).await;
+        let (key, secret) = issued.map_err(|refused| refused.to_string())?;
+        say(&first_key(&key, &secret, &here));
     }
-    let (key, secret) =
-        services.access.issue(Mode::Test, "first test key", None).await.map_err(|refused| refused.to_string())?;
-    say(&greeting(&key, &secret, address));
+    let link = services.staff.first_link().await.map_err(|_| "the first link could not be made; the log says why")?;
+    if let Some(token) = link {
+        let base = public_url.unwrap_or(&here);
+        say(&format!(
+            "Nobody can sign in to the pages for staff yet. This link makes the first owner, once and within an hour:\n\n  \
+             {base}/link/{}\n\n",
+            token.reveal()
+        ));
+    }
     Ok(())
 }
 
-fn greeting(key: &Key, secret: &Secret, address: SocketAddr) -> String {
+/// An address of this machine's under which the server is reached.
+fn reachable(address: SocketAddr) -> String {
     let host = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
         ip => ip,
     };
-    let customers = format!("http://{}/v1/customers", SocketAddr::new(host, address.port()));
+    format!("http://{}", SocketAddr::new(host, address.port()))
+}
+
+fn first_key(key: &Key, secret: &Secret, base: &str) -> String {
+    let customers = format!("{base}/v1/customers");
     let (id, secret) = (key.id.as_str(), secret.reveal());
     let user = format!("-u {id}:{secret}");
     format!(

@@ -76,7 +76,7 @@ impl fmt::Debug for Secret {
 }
 
 /// What is stored of a secret: its argon2id hash in the PHC string format.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct SecretHash(String);
 
 impl SecretHash {
@@ -207,6 +207,46 @@ pub struct Staff {
     pub created_at: i64,
     /// When they were disabled.
     pub disabled_at: Option<i64>,
+}
+
+/// Somebody who is signed in with one browser. All times are Unix seconds.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// The hash of the token in the browser's cookie, which also names the session.
+    pub hash: String,
+    /// Whose it is.
+    pub staff: StaffId,
+    /// When they signed in.
+    pub created_at: i64,
+    /// Their last request, to the minute.
+    pub seen_at: i64,
+    /// What the browser called itself.
+    pub agent: String,
+}
+
+impl Session {
+    /// Ends after this many idle seconds.
+    pub const IDLE_MAX: i64 = 30 * 60;
+    /// Ends after this many seconds in any case.
+    pub const AGE_MAX: i64 = 12 * 60 * 60;
+    /// The most characters kept of what a browser calls itself.
+    pub const AGENT_LEN_MAX: usize = 200;
+
+    /// Whether the session still is one at this time.
+    pub fn is_live(&self, now: i64) -> bool {
+        now - self.seen_at < Self::IDLE_MAX && now - self.created_at < Self::AGE_MAX
+    }
+}
+
+/// A link that lets somebody choose a password, once.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// The hash of the token in it.
+    pub hash: String,
+    /// For whom; `None` is for whoever becomes the first owner.
+    pub staff: Option<StaffId>,
+    /// Until when, in Unix seconds.
+    pub ends_at: i64,
 }
 
 /// Who asked for an edit, as they were called then.

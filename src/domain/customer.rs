@@ -1,6 +1,6 @@
-//! The customer, and how one asks for a change to it.
+//! The customer, its world and its id.
 
-use super::{Complaint, Contact, Email, Field, Gstin, Invalid, Name, NoteValue, Notes, Rejection};
+use super::{Complaint, Contact, Email, Field, Gstin, Invalid, Name, Notes, Rejection};
 
 /// Which of the two worlds a customer or a key belongs to. They never see each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,6 +33,11 @@ impl CustomerId {
     const REST_LEN: usize = 14;
     /// 2014-01-01T00:00:00Z, from which ids count nanoseconds.
     const EPOCH_SECONDS: u64 = 1_388_534_400;
+
+    /// Whether ids made here look like this one.
+    pub fn is_ours(&self) -> bool {
+        self.0.starts_with(Self::PREFIX)
+    }
 
     /// Reads an id. What is malformed comes back without its first five characters, whatever they are.
     pub fn parse(text: &str) -> Result<Self, String> {
@@ -110,108 +115,21 @@ impl Customer {
         }
     }
 
+    /// Holds the customer against the rules that no single field can be held against.
+    pub fn judged(self) -> Result<Self, Rejection> {
+        let mut complaints = Vec::new();
+        if self.notes.pairs().len() > Notes::PAIRS_MAX {
+            complaints.push(Complaint::of(Field::Notes, Notes::TOO_MANY));
+        }
+        if !self.is_knowable() {
+            complaints.push(Complaint::of(Field::Customer, Invalid::UNKNOWABLE));
+        }
+        Rejection::of(complaints).map_or(Ok(self), Err)
+    }
+
     /// Whether there is anything to find the customer by again: a name, an email or a contact.
-    pub fn is_knowable(&self) -> bool {
+    fn is_knowable(&self) -> bool {
         self.name.is_some() || self.email.is_some() || self.contact.is_some()
-    }
-}
-
-/// What a request does to one field: settles absent, null and empty for good.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Change<T> {
-    /// Not sent: the field keeps its value.
-    #[default]
-    Keep,
-    /// Sent as null or empty: the field loses its value.
-    Clear,
-    /// Sent: the field takes this value.
-    Set(T),
-}
-
-impl<T> Change<T> {
-    fn try_map<U, E>(self, parse: impl FnOnce(T) -> Result<U, E>) -> Result<Change<U>, E> {
-        Ok(match self {
-            Self::Keep => Change::Keep,
-            Self::Clear => Change::Clear,
-            Self::Set(value) => Change::Set(parse(value)?),
-        })
-    }
-}
-
-impl<T: Clone> Change<T> {
-    fn apply(&self, before: &Option<T>) -> Option<T> {
-        match self {
-            Self::Keep => before.clone(),
-            Self::Clear => None,
-            Self::Set(value) => Some(value.clone()),
-        }
-    }
-}
-
-/// What was asked, still text. Both doors make one; what a door itself found wrong travels with it as complaints.
-#[derive(Clone, Debug, Default)]
-pub struct Draft {
-    /// The name asked for.
-    pub name: Change<String>,
-    /// The email asked for.
-    pub email: Change<String>,
-    /// The contact asked for.
-    pub contact: Change<String>,
-    /// The GSTIN asked for.
-    pub gstin: Change<String>,
-    /// The notes asked for: they replace the old ones whole.
-    pub notes: Change<Vec<(String, NoteValue)>>,
-    /// What could not even be made text.
-    pub complaints: Vec<Complaint>,
-}
-
-impl Draft {
-    /// Judges every field. The only way to an [`Edit`].
-    pub fn parse(self) -> Result<Edit, Rejection> {
-        let mut complaints = self.complaints;
-        let edit = Edit {
-            name: judged(Field::Name, self.name.try_map(|text| Name::parse(&text)), &mut complaints),
-            email: judged(Field::Email, self.email.try_map(|text| Email::parse(&text)), &mut complaints),
-            contact: judged(Field::Contact, self.contact.try_map(|text| Contact::parse(&text)), &mut complaints),
-            gstin: judged(Field::Gstin, self.gstin.try_map(|text| Gstin::parse(&text)), &mut complaints),
-            notes: judged(Field::Notes, self.notes.try_map(Notes::parse), &mut complaints),
-        };
-        Rejection::of(complaints).map_or(Ok(edit), Err)
-    }
-}
-
-fn judged<T>(field: Field, change: Result<Change<T>, Invalid>, complaints: &mut Vec<Complaint>) -> Change<T> {
-    change.unwrap_or_else(|invalid| {
-        complaints.push(Complaint { field, invalid });
-        Change::Keep
-    })
-}
-
-/// A draft that broke no rule.
-#[derive(Clone, Debug)]
-pub struct Edit {
-    name: Change<Name>,
-    email: Change<Email>,
-    contact: Change<Contact>,
-    gstin: Change<Gstin>,
-    notes: Change<Notes>,
-}
-
-impl Edit {
-    /// The customer after this edit; its version is still the one before.
-    pub fn apply(&self, before: &Customer) -> Customer {
-        Customer {
-            name: self.name.apply(&before.name),
-            email: self.email.apply(&before.email),
-            contact: self.contact.apply(&before.contact),
-            gstin: self.gstin.apply(&before.gstin),
-            notes: match &self.notes {
-                Change::Keep => before.notes.clone(),
-                Change::Clear => Notes::default(),
-                Change::Set(notes) => notes.clone(),
-            },
-            ..before.clone()
-        }
     }
 }
 
@@ -244,25 +162,5 @@ mod tests {
         assert!(first.as_str() < second.as_str());
         assert_eq!(first.as_str(), "cust_EIECESKRDEzzzz");
         assert!(CustomerId::parse(first.as_str()).is_ok());
-    }
-
-    #[test]
-    fn a_rejection_holds_every_complaint_in_the_order_of_judgement() {
-        let draft = Draft {
-            gstin: Change::Set("x".into()),
-            name: Change::Set("x".into()),
-            complaints: vec![Complaint { field: Field::Extra, invalid: Invalid::extra(&["a", "b"]) }],
-            ..Draft::default()
-        };
-        let rejection = draft.parse().unwrap_err();
-        let words: Vec<&str> = rejection.complaints().iter().map(|complaint| complaint.invalid.words()).collect();
-        assert_eq!(
-            words,
-            [
-                "a, b is/are not required and should not be sent",
-                "The name format is invalid.",
-                "The gstin field is invalid."
-            ]
-        );
     }
 }

@@ -39,28 +39,34 @@ impl Notes {
     /// What a door says when a value is neither text nor number nor boolean.
     pub const NOT_SCALAR: Invalid = Invalid::new("Notes values themselves should not be an array.");
 
-    const TOO_MANY: Invalid = Invalid::new("Notes should not have more than 15 keys.");
+    pub(super) const TOO_MANY: Invalid = Invalid::new("Notes should not have more than 15 keys.");
     const KEY_TOO_LONG: Invalid = Invalid::new("Notes key cannot be greater than 256 characters.");
     const VALUE_TOO_LONG: Invalid = Invalid::new("Notes value cannot be greater than 256 characters.");
     const NUL: Invalid = Invalid::new("Notes may not contain null characters.");
+    pub(super) const TWICE: Invalid = Invalid::new("Notes may not have the same key twice.");
 
     /// Reads pairs with distinct keys.
     pub fn parse(pairs: Vec<(String, NoteValue)>) -> Result<Self, Invalid> {
         if pairs.len() > Self::PAIRS_MAX {
             return Err(Self::TOO_MANY);
         }
-        for (key, value) in &pairs {
-            if key.chars().count() > Self::LEN_MAX {
-                return Err(Self::KEY_TOO_LONG);
-            }
-            if value.as_str().chars().count() > Self::LEN_MAX {
-                return Err(Self::VALUE_TOO_LONG);
-            }
-            if key.contains('\0') || value.as_str().contains('\0') {
-                return Err(Self::NUL);
-            }
-        }
+        pairs.iter().try_for_each(|(key, value)| Self::judge(key, Some(value)))?;
         Ok(Self(pairs))
+    }
+
+    /// Judges one pair, or the key of a note that is to go.
+    pub(super) fn judge(key: &str, value: Option<&NoteValue>) -> Result<(), Invalid> {
+        let value = value.map_or("", NoteValue::as_str);
+        if key.chars().count() > Self::LEN_MAX {
+            return Err(Self::KEY_TOO_LONG);
+        }
+        if value.chars().count() > Self::LEN_MAX {
+            return Err(Self::VALUE_TOO_LONG);
+        }
+        if key.contains('\0') || value.contains('\0') {
+            return Err(Self::NUL);
+        }
+        Ok(())
     }
 
     /// Notes as the store kept them: they were parsed when they were written.

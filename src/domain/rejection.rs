@@ -40,32 +40,44 @@ impl Field {
 
 /// A broken rule in words. The words stand as a constant beside the rule they belong to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Invalid(Cow<'static, str>);
+pub struct Invalid {
+    words: Cow<'static, str>,
+    rule: &'static str,
+}
 
 impl Invalid {
     /// The rule that a customer can be found again.
     pub const UNKNOWABLE: Self = Self::new("At least one of name, email or contact is required.");
+    /// The rule that a history begins.
+    pub const CREATION_STAYS: Self = Self::new("The creation of a customer cannot be undone.");
     /// What a door says about a `fail_existing` that is neither yes nor no.
     pub const FAIL_EXISTING: Self = Self::new("The fail_existing field is invalid.");
 
     /// A rule with fixed words.
     pub const fn new(words: &'static str) -> Self {
-        Self(Cow::Borrowed(words))
+        Self { words: Cow::Borrowed(words), rule: words }
     }
 
     /// What a door says when it was sent something other than text for a field of text.
     pub fn not_text(field: Field) -> Self {
-        Self(Cow::Owned(format!("The {} must be a string.", field.name().unwrap_or("body"))))
+        let words = format!("The {} must be a string.", field.name().unwrap_or("body"));
+        Self { words: Cow::Owned(words), rule: "The field must be a string." }
     }
 
     /// What a door says when it was sent what no rule knows: the names, in the order sent.
     pub fn extra(names: &[&str]) -> Self {
-        Self(Cow::Owned(format!("{} is/are not required and should not be sent", names.join(", "))))
+        let words = format!("{} is/are not required and should not be sent", names.join(", "));
+        Self { words: Cow::Owned(words), rule: "… is/are not required and should not be sent" }
     }
 
     /// The words.
     pub fn words(&self) -> &str {
-        &self.0
+        &self.words
+    }
+
+    /// The words without anything that the caller wrote, to be remembered.
+    pub fn rule(&self) -> &'static str {
+        self.rule
     }
 }
 
@@ -76,6 +88,20 @@ pub struct Complaint {
     pub field: Field,
     /// The broken rule.
     pub invalid: Invalid,
+    /// The key of the note to blame, where one note alone is.
+    pub note: Option<String>,
+}
+
+impl Complaint {
+    /// A complaint about a field as a whole.
+    pub fn of(field: Field, invalid: Invalid) -> Self {
+        Self { field, invalid, note: None }
+    }
+
+    /// A complaint about one note.
+    pub fn of_note(key: &str, invalid: Invalid) -> Self {
+        Self { field: Field::Notes, invalid, note: Some(key.to_owned()) }
+    }
 }
 
 /// Every complaint about a draft, in the order of [`Field`]: at least one.
@@ -89,9 +115,9 @@ impl Rejection {
         if complaints.is_empty() { None } else { Some(Self(complaints)) }
     }
 
-    /// The rejection of a customer whom nothing would be left to know by.
-    pub fn unknowable() -> Self {
-        Self(vec![Complaint { field: Field::Customer, invalid: Invalid::UNKNOWABLE }])
+    /// The rejection of a request for what it is, whatever its fields hold.
+    pub fn whole(invalid: Invalid) -> Self {
+        Self(vec![Complaint::of(Field::Customer, invalid)])
     }
 
     /// The first complaint.

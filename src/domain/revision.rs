@@ -1,6 +1,9 @@
 //! What one edit did: who, when, and each changed value from and to.
 
-use super::{Actor, Contact, Customer, CustomerId, Email, Field, Gstin, Name, NoteValue, Notes};
+use super::{
+    Actor, Change, Contact, Customer, CustomerId, Draft, Email, Field, Gstin, Name, NoteValue, Notes, NotesEdit,
+    RequestNumber,
+};
 
 /// One edit as history keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +18,8 @@ pub struct Revision {
     pub actor: Actor,
     /// The request it came by, where it came by one.
     pub request_id: Option<String>,
+    /// That request's own number, under which there may be a record of it.
+    pub request: Option<RequestNumber>,
     /// The version whose revision it undoes, where it does.
     pub undoes: Option<u64>,
     /// What it changed.
@@ -107,6 +112,37 @@ impl Changes {
         self.apply_notes(&mut customer.notes);
     }
 
+    /// Takes these changes back, to the values before them. The order of notes is not kept backwards: a note that comes back
+    /// comes last.
+    pub fn revert(&self, customer: &mut Customer) {
+        self.inverse().apply(customer);
+    }
+
+    /// The changes that give each value back.
+    fn inverse(&self) -> Self {
+        let fields =
+            self.fields.iter().cloned().map(|change| FieldChange { from: change.to, to: change.from, ..change });
+        let notes = self.notes.iter().cloned().map(|change| NoteChange { from: change.to, to: change.from, ..change });
+        Self { fields: fields.collect(), notes: notes.collect(), note_order: None }
+    }
+
+    /// What asks for the opposite of these changes. A draft, since today's rules judge what an undo brings back.
+    pub fn undoing(&self) -> Draft {
+        let mut draft = Draft::default();
+        for change in self.inverse().fields {
+            let to = change.to.map_or(Change::Clear, Change::Set);
+            match change.field {
+                Field::Name => draft.name = to,
+                Field::Email => draft.email = to,
+                Field::Contact => draft.contact = to,
+                Field::Gstin => draft.gstin = to,
+                Field::Extra | Field::Notes | Field::FailExisting | Field::Customer => {}
+            }
+        }
+        let notes = self.notes.iter().map(|change| (change.key.clone(), change.from.clone()));
+        Draft { notes: NotesEdit::Each(notes.collect()), ..draft }
+    }
+
     fn apply_notes(&self, notes: &mut Notes) {
         for change in &self.notes {
             notes.put(&change.key, change.to.as_ref());
@@ -174,5 +210,28 @@ mod tests {
     #[test]
     fn equal_customers_have_no_changes_between_them() {
         assert!(Changes::between(&customer(&[("a", "1")]), &customer(&[("a", "1")])).is_empty());
+    }
+
+    #[test]
+    fn reverting_gives_the_values_before() {
+        let before = Customer { name: Some(Name::stored("Gaurav".into())), ..customer(&[("a", "1"), ("b", "2")]) };
+        let after = Customer {
+            email: Some(Email::stored("g@example.com".into())),
+            ..customer(&[("a", "3"), ("b", "2"), ("c", "4")])
+        };
+        let mut reverted = after.clone();
+        Changes::between(&before, &after).revert(&mut reverted);
+        assert_eq!(reverted, before);
+    }
+
+    #[test]
+    fn undoing_asks_for_each_value_before() {
+        let number = NoteValue::Number("1.50".into());
+        let mut before = customer(&[("a", "1"), ("b", "2")]);
+        before.notes.put("a", Some(&number));
+        let after = Customer { name: Some(Name::stored("Gaurav".into())), ..customer(&[("b", "2"), ("c", "3")]) };
+        let draft = Changes::between(&before, &after).undoing();
+        assert_eq!((draft.name, draft.email), (Change::Clear, Change::Keep));
+        assert_eq!(draft.notes, NotesEdit::Each(vec![("a".into(), Some(number)), ("c".into(), None)]));
     }
 }

@@ -1,8 +1,12 @@
 //! The doors. Everything that speaks HTTP is below here, and nothing here knows how records are kept.
 
+pub mod admin;
 pub mod api;
+mod assets;
 mod connections;
 mod intake;
+mod noted;
+mod settings;
 mod watch;
 
 use std::net::TcpListener;
@@ -13,10 +17,12 @@ use std::time::Duration;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{NormalizePath, TrailingSlash, from_fn};
-use actix_web::web::Data;
-use actix_web::{App, Error, HttpServer};
+use actix_web::web::{self, Data};
+use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer};
 
 use crate::service::Services;
+
+pub use settings::Settings;
 
 /// How long requests in flight may take to finish once the server is told to stop. A container is killed 10 seconds after
 /// it was told, and the log must be written back by then.
@@ -25,6 +31,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(7);
 /// The application: what every request goes through, and every route.
 pub fn app(
     services: Data<Services>,
+    settings: Data<Settings>,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -36,17 +43,30 @@ pub fn app(
 > {
     App::new()
         .app_data(services)
+        .app_data(settings)
         .configure(api::routes)
+        .configure(admin::routes)
+        .default_service(web::to(not_found))
         // `//` collapses and a trailing slash is nothing, without a redirect: some clients would lose the body.
         .wrap(NormalizePath::new(TrailingSlash::Trim))
         .wrap(from_fn(intake::intake))
         .wrap(from_fn(watch::watch))
 }
 
+/// What is nowhere is the API's under `/v1`, and a page's elsewhere.
+async fn not_found(request: HttpRequest, services: Data<Services>) -> Result<HttpResponse, Error> {
+    let path = request.path();
+    if path == "/v1" || path.starts_with("/v1/") {
+        return Err(api::Problem::url_not_found().into());
+    }
+    Ok(admin::not_found(request, services).await?)
+}
+
 /// Serves on a listener that is bound already, until [`Server::handle`] is told to stop.
-pub fn serve(listener: TcpListener, services: Data<Services>) -> std::io::Result<Server> {
+pub fn serve(listener: TcpListener, services: Data<Services>, settings: Settings) -> std::io::Result<Server> {
+    let settings = Data::new(settings);
     let workers = available_parallelism().map_or(1, NonZeroUsize::get);
-    let server = HttpServer::new(move || app(services.clone()))
+    let server = HttpServer::new(move || app(services.clone(), settings.clone()))
         .workers(workers)
         .max_connections(connections::max_of_worker(workers))
         .on_connect(connections::watch)

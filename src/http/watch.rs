@@ -1,20 +1,21 @@
-//! What every request goes through: it gets an id, a panic becomes an answer, and it leaves one line in the log. The line
-//! holds ids and patterns, never what anybody sent: no personal data and no secret.
+//! What every request goes through: it gets an id, a panic becomes an answer, and it leaves one line in the log and, where
+//! it was the API's, a record. Both hold ids and patterns, never what anybody sent: no personal data and no secret.
 
 use std::panic::AssertUnwindSafe;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpRequest};
 use futures_util::FutureExt;
 
-use super::api::Problem;
+use super::api::{self, Problem};
+use super::noted::{Noted, Seen};
 use crate::domain::KeyId;
 use crate::service::Services;
 
@@ -27,14 +28,6 @@ const CLIENT_GONE: u16 = 499;
 #[derive(Clone)]
 pub(super) struct RequestId(pub(super) String);
 
-/// What the log line shall say of the credentials, where there were some.
-#[derive(Clone)]
-pub(super) struct Credentials {
-    pub(super) key_id: Option<KeyId>,
-    /// Why they were refused.
-    pub(super) refused: Option<&'static str>,
-}
-
 pub(super) async fn watch(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -42,9 +35,10 @@ pub(super) async fn watch(
     let began = Instant::now();
     let request_id = RequestId(request_id(&request));
     request.extensions_mut().insert(request_id.clone());
-    let method = request.method().clone();
+    let watched = Watched::new(&request);
+    request.extensions_mut().insert(watched.noted.clone());
 
-    let dropped = Dropped { method: &method, began, request_id: &request_id };
+    let dropped = Dropped { watched: &watched, began, request_id: &request_id };
     let outcome = AssertUnwindSafe(next.call(request)).catch_unwind().await;
     std::mem::forget(dropped);
     // The panic hook has written where a panic happened.
@@ -52,14 +46,16 @@ pub(super) async fn watch(
         Ok(response) => {
             let mut response = response.map_into_boxed_body();
             put_id(response.headers_mut(), &request_id);
-            log(&method, response.status().as_u16(), Some(response.request()), began, &request_id);
+            let problem = response.response().error().and_then(Error::as_error::<Problem>);
+            watched.leave(Some(response.request()), response.status(), problem, began.elapsed(), &request_id);
             Ok(response)
         }
-        // The request is gone, and with it what a line would say of its route.
+        // A panic. The request is gone, and with it its route.
         Err(error) => {
             let mut response = error.as_response_error().error_response();
             put_id(response.headers_mut(), &request_id);
-            log(&method, response.status().as_u16(), None, began, &request_id);
+            let problem = error.as_error::<Problem>();
+            watched.leave(None, response.status(), problem, began.elapsed(), &request_id);
             Err(InternalError::from_response(error, response).into())
         }
     }
@@ -67,14 +63,15 @@ pub(super) async fn watch(
 
 /// Writes the line of a request whose client went away before it was answered, and which may have done its work all the same.
 struct Dropped<'a> {
-    method: &'a Method,
+    watched: &'a Watched,
     began: Instant,
     request_id: &'a RequestId,
 }
 
 impl Drop for Dropped<'_> {
     fn drop(&mut self) {
-        log(self.method, CLIENT_GONE, None, self.began, self.request_id);
+        let status = StatusCode::from_u16(CLIENT_GONE).unwrap_or(StatusCode::BAD_REQUEST);
+        self.watched.leave(None, status, None, self.began.elapsed(), self.request_id);
     }
 }
 
@@ -96,18 +93,61 @@ fn is_fit(id: &str) -> bool {
     (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
-fn log(method: &Method, status: u16, request: Option<&HttpRequest>, began: Instant, request_id: &RequestId) {
-    let credentials = request.and_then(|request| request.extensions().get::<Credentials>().cloned());
-    tracing::info!(
-        method = name_of(method),
-        route = request.and_then(HttpRequest::match_pattern).as_deref().unwrap_or("none"),
-        status,
-        duration_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
-        key_id = credentials.as_ref().and_then(|credentials| credentials.key_id.as_ref()).map(KeyId::as_str),
-        refused = credentials.as_ref().and_then(|credentials| credentials.refused),
-        request_id = request_id.0,
-        "request"
-    );
+/// What is kept of a request while it is handled.
+struct Watched {
+    services: Option<Data<Services>>,
+    method: Method,
+    is_api: bool,
+    noted: Noted,
+}
+
+impl Watched {
+    fn new(request: &ServiceRequest) -> Self {
+        let services = request.app_data::<Data<Services>>().cloned();
+        // As the router will see it.
+        let path = request.match_info().as_str().trim_start_matches('/');
+        let is_api = path == "v1" || path.starts_with("v1/");
+        let number = services.as_ref().filter(|_| is_api).map(|services| services.requests.number());
+        Self { services, method: request.method().clone(), is_api, noted: Noted::new(number) }
+    }
+
+    /// Leaves a line in the log, and offers a record of a request to the API.
+    fn leave(
+        &self,
+        request: Option<&HttpRequest>,
+        status: StatusCode,
+        problem: Option<&Problem>,
+        took: Duration,
+        request_id: &RequestId,
+    ) {
+        let (key_id, route) = (self.noted.key_id(), request.and_then(HttpRequest::match_pattern));
+        tracing::info!(
+            method = name_of(&self.method),
+            route = route.as_deref().unwrap_or("none"),
+            status = status.as_u16(),
+            duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+            key_id = key_id.as_ref().map(KeyId::as_str),
+            refused = self.noted.refused(),
+            request_id = request_id.0,
+            "request"
+        );
+        let Some(services) = self.services.as_ref().filter(|_| self.is_api) else { return };
+        let is_read = matches!(self.method, Method::GET | Method::HEAD);
+        services.requests.offer(is_read, status.as_u16(), key_id.as_ref().map(KeyId::mode), || {
+            let (method, query) = (&self.method, request.map_or("", HttpRequest::query_string));
+            if let Some(id) = request.and_then(api::customer_in) {
+                self.noted.customer(&id);
+            }
+            self.noted.record(Seen {
+                method,
+                route: route.as_deref().unwrap_or_default(),
+                query,
+                status,
+                took,
+                problem,
+            })
+        });
+    }
 }
 
 /// A method that HTTP has. Anything else is text of the caller's.

@@ -1,10 +1,12 @@
 //! Keys: issue, import, rotate and revoke them, and check the credentials that a request brings.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::failures::Limits;
+use super::uses::{LastUse, Uses};
 use super::verification::{Crowded, Verification};
 use super::{Ambient, Refused};
 use crate::domain::{Key, KeyId, Mode, Secret, SecretHash};
@@ -19,6 +21,7 @@ pub struct Access {
     ambient: Ambient,
     verification: Arc<Verification>,
     limits: Limits<KeyId>,
+    uses: Uses,
 }
 
 /// Why credentials did not open anything.
@@ -113,7 +116,7 @@ impl From<store::Error> for KeyRefused {
 
 impl Access {
     pub(super) fn new(store: Arc<Store>, ambient: Ambient, verification: Arc<Verification>) -> Self {
-        Self { verification, store, ambient, limits: Limits::new() }
+        Self { verification, store, ambient, limits: Limits::new(), uses: Uses::default() }
     }
 
     /// Makes a new key, which ends after `lifetime` seconds where one is given. The secret is given out this once.
@@ -201,8 +204,9 @@ impl Access {
         let now = self.ambient.seconds();
         let key = self.store.find_key(&id).await?;
         if let Some(key) = key.as_ref().filter(|key| key.is_live(now))
-            && key.hashes(now).any(|hash| self.verification.remembers(&secret, hash))
+            && let Some(hash) = key.hashes(now).find(|hash| self.verification.remembers(&secret, hash))
         {
+            self.uses.note(&key.id, hash, now);
             return Ok(key.clone());
         }
 
@@ -216,7 +220,8 @@ impl Access {
             let hashes: Vec<_> = key.hashes(now).cloned().collect();
             let (limits, learned) = (self.limits.clone(), self.verification.learn(secret.clone(), hashes));
             let compute = async move || limits.watch(address, id, now, learned).await;
-            if self.verification.verify(&secret, &key.secret, compute).await? {
+            if let Some(hash) = self.verification.verify(&secret, &key.secret, compute).await? {
+                self.uses.note(&key.id, &hash, now);
                 return Ok(key);
             }
         } else {
@@ -229,6 +234,16 @@ impl Access {
     /// Off the async threads: the pages make keys too.
     async fn hash(&self, secret: &Secret) -> SecretHash {
         self.verification.hash(secret.clone(), self.ambient.random_bytes()).await
+    }
+
+    /// Writes down the uses of secrets that are due.
+    pub(super) async fn flush_uses(&self) {
+        self.uses.flush(&self.store).await;
+    }
+
+    /// When the secrets of each key were last used. Keys that were never used are not there.
+    pub async fn last_uses(&self) -> Result<HashMap<KeyId, LastUse>, Refused> {
+        self.uses.last(&self.store).await
     }
 
     fn new_secret(&self) -> Secret {

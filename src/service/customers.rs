@@ -1,14 +1,14 @@
-//! What can be done with customers: create, fetch, list, edit, and read their history.
+//! What can be done with customers: create, fetch, list and edit them.
 
 use std::sync::Arc;
 
 use super::{Ambient, Caller, Refused};
-use crate::domain::{Changes, Customer, CustomerId, Draft, Edit, Edited, Rejection, Revision};
-use crate::store::{Decide, Filter, Slice, Store};
+use crate::domain::{Changes, Customer, CustomerId, Draft, Edit, Edited, Meeting, Query, Revision};
+use crate::store::{Filter, Page, Place, Slice, Span, Store};
 
 /// The customers of one store.
 pub struct Customers {
-    store: Arc<Store>,
+    pub(super) store: Arc<Store>,
     ambient: Ambient,
 }
 
@@ -28,16 +28,20 @@ pub enum Precondition {
     None,
     /// The customer is at one of these versions.
     Versions(Vec<u64>),
+    /// Nobody has given what this edit changes another value since the customer was as it is here. What others changed
+    /// meanwhile stays.
+    Base(Box<Customer>),
 }
 
 impl Precondition {
-    fn check(&self, customer: &Customer) -> Result<(), Refused> {
-        match self {
-            Self::Versions(versions) if !versions.contains(&customer.version) => {
-                Err(Refused::Conflict(Box::new(customer.clone())))
-            }
-            Self::None | Self::Versions(_) => Ok(()),
-        }
+    /// What the edit makes of the customer as it stands, if it may.
+    fn after(&self, edit: &Edit, now: &Customer) -> Result<Customer, Refused> {
+        let after = match self {
+            Self::None => Some(edit.over(now)),
+            Self::Versions(versions) => versions.contains(&now.version).then(|| edit.over(now)),
+            Self::Base(base) => Meeting::merge(base, &edit.over(base), now),
+        };
+        after.ok_or_else(|| Refused::Conflict(Box::new(now.clone())))?.judged().map_err(Refused::Invalid)
     }
 }
 
@@ -70,6 +74,17 @@ impl Customers {
         Ok(self.store.page(caller.mode, filter, slice).await?)
     }
 
+    /// Customers created in a span, newest first, beginning beside one of them.
+    pub async fn browse(&self, caller: &Caller, span: Span, place: Place, count: u64) -> Result<Page, Refused> {
+        self.store.page_beside(caller.mode, span, place, count).await?.ok_or(Refused::NotFound)
+    }
+
+    /// Customers that match, the last added first, beginning beside one of them. As they stand now: found by the edit
+    /// of a moment ago, and not by what it replaced.
+    pub async fn search(&self, caller: &Caller, query: &Query, place: Place, count: u64) -> Result<Page, Refused> {
+        self.store.search(caller.mode, query.clone(), place, count).await?.ok_or(Refused::NotFound)
+    }
+
     /// Edits a customer and gives it as it is afterwards. What changes nothing leaves no trace.
     pub async fn edit(
         &self,
@@ -79,13 +94,25 @@ impl Customers {
         precondition: Precondition,
     ) -> Result<Customer, Refused> {
         let edit = draft.parse().map_err(Refused::Invalid)?;
-        let decision = decision(caller.clone(), edit, precondition, self.ambient.seconds());
-        Ok(self.store.edit(caller.mode, id, decision).await?)
+        self.change(caller, id, edit, precondition, None).await
     }
 
-    /// A customer's revisions, newest first.
-    pub async fn history(&self, caller: &Caller, id: &CustomerId, slice: Slice) -> Result<Vec<Revision>, Refused> {
-        self.store.history(caller.mode, id, slice).await?.ok_or(Refused::NotFound)
+    /// An edit, or the undoing of one.
+    pub(super) async fn change(
+        &self,
+        caller: &Caller,
+        id: &CustomerId,
+        edit: Edit,
+        precondition: Precondition,
+        undoes: Option<u64>,
+    ) -> Result<Customer, Refused> {
+        let (at, asker) = (self.ambient.seconds(), caller.clone());
+        let decision = move |now: &Customer| -> Result<Option<Edited>, Refused> {
+            let after = precondition.after(&edit, now)?;
+            let changes = Changes::between(now, &after);
+            Ok((!changes.is_empty()).then(|| edited(&asker, after, changes, at, undoes)))
+        };
+        Ok(self.store.edit(caller.mode, id, decision).await?)
     }
 
     /// Four numbers below 62, each as likely as the others.
@@ -102,28 +129,12 @@ fn seconds_of(nanos: u64) -> i64 {
 /// The new customer that an edit of a blank one gives.
 pub(super) fn created(caller: &Caller, id: CustomerId, at: i64, edit: &Edit) -> Result<Edited, Refused> {
     let blank = Customer::blank(id, caller.mode, at);
-    let customer = edit.apply(&blank);
-    if !customer.is_knowable() {
-        return Err(Refused::Invalid(Rejection::unknowable()));
-    }
+    let customer = edit.apply(&blank).map_err(Refused::Invalid)?;
     let changes = Changes::between(&blank, &customer);
-    Ok(edited(caller, customer, changes, at))
+    Ok(edited(caller, customer, changes, at, None))
 }
 
-/// What becomes of a customer, given how it stands: in the order in which refusals are reported.
-fn decision(caller: Caller, edit: Edit, precondition: Precondition, at: i64) -> impl Decide<Refused> {
-    move |before: &Customer| {
-        precondition.check(before)?;
-        let after = edit.apply(before);
-        if !after.is_knowable() {
-            return Err(Refused::Invalid(Rejection::unknowable()));
-        }
-        let changes = Changes::between(before, &after);
-        Ok((!changes.is_empty()).then(|| edited(&caller, after, changes, at)))
-    }
-}
-
-fn edited(caller: &Caller, mut customer: Customer, changes: Changes, at: i64) -> Edited {
+fn edited(caller: &Caller, mut customer: Customer, changes: Changes, at: i64, undoes: Option<u64>) -> Edited {
     customer.version += 1;
     let revision = Revision {
         customer: customer.id.clone(),
@@ -131,7 +142,8 @@ fn edited(caller: &Caller, mut customer: Customer, changes: Changes, at: i64) ->
         at,
         actor: caller.actor.clone(),
         request_id: caller.request_id.clone(),
-        undoes: None,
+        request: caller.request,
+        undoes,
         changes,
     };
     Edited { customer, revision }

@@ -1,29 +1,53 @@
 //! What can be done, whoever asks. Owns decisions, time and ids; knows neither HTTP nor SQL.
 
 pub mod access;
+mod background;
 pub mod customers;
 mod failures;
+mod history;
+pub mod house;
+pub mod requests;
 mod seed;
+pub mod staff;
+mod uses;
 mod verification;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::domain::{Actor, CustomerId, Mode, Rejection};
+use crate::domain::{Actor, CustomerId, Mode, Rejection, RequestNumber};
 use crate::store::{self, Store};
+use background::{Background, Chore};
 use verification::Verification;
 
 pub use access::{Access, KeyRefused, NotAdmitted, OldSecret};
 pub use customers::{Customers, IfTaken, Precondition};
+pub use house::{Counts, House, ModeCounts};
+pub use requests::Requests;
 pub use seed::Seed;
-pub use store::{Checked, Filter, Progress, Slice};
+pub use staff::{SignedIn, StaffDesk, StaffRefused, Token};
+pub use store::{
+    ActivityFilter, ActivityPage, ActorFilter, Asking, Checked, Cursor, Day, Door, Filter, Listed, Page, Place,
+    Progress, RequestFilter, RequestListed, Slice, Span,
+};
+pub use uses::LastUse;
+
+/// The seconds of a day.
+const DAY_SECONDS: i64 = 24 * 60 * 60;
 
 /// Everything that can be done, over one store.
 pub struct Services {
     /// What can be done with customers.
     pub customers: Customers,
     /// Keys: who may do it.
-    pub access: Access,
+    pub access: Arc<Access>,
+    /// People: who may sign in, and who has.
+    pub staff: StaffDesk,
+    /// What is remembered of API requests.
+    pub requests: Arc<Requests>,
+    /// How things stand.
+    pub house: Arc<House>,
+    background: Background,
     ambient: Ambient,
     store: Arc<Store>,
 }
@@ -35,10 +59,19 @@ impl Services {
         let verification = Arc::new(Verification::new(&ambient));
         Self {
             customers: Customers::new(store.clone(), ambient.clone()),
-            access: Access::new(store.clone(), ambient.clone(), verification),
+            access: Arc::new(Access::new(store.clone(), ambient.clone(), verification.clone())),
+            staff: StaffDesk::new(store.clone(), ambient.clone(), verification),
+            requests: Arc::new(Requests::new(store.clone(), ambient.clone())),
+            house: Arc::new(House::new(store.clone(), ambient.clone())),
+            background: Background::default(),
             ambient,
             store,
         }
+    }
+
+    /// The time, in Unix seconds: so that what is shown is as far off as what is done.
+    pub fn now(&self) -> i64 {
+        self.ambient.seconds()
     }
 
     /// An id for a request that brought none.
@@ -51,9 +84,49 @@ impl Services {
         self.store.check(progress).await.map_err(Refused::from)
     }
 
+    /// Feeds the search with the next revisions, at most so many; gives whether there may be more. A server does so by
+    /// itself, and what is not fed is found all the same, only more slowly.
+    pub async fn feed_search(&self, count: u64) -> Result<bool, Refused> {
+        self.store.feed_search(count).await.map_err(Refused::from)
+    }
+
+    /// Starts what a server does beside its requests. Only the process that serves the file does it.
+    pub fn start(&self) -> std::io::Result<()> {
+        self.background.start(Arc::new(self.chores()))
+    }
+
+    /// Does at once all that is done beside requests.
+    pub async fn flush(&self) {
+        self.chores().run(true).await;
+    }
+
+    fn chores(&self) -> Chores {
+        let (requests, access, house) = (self.requests.clone(), self.access.clone(), self.house.clone());
+        Chores { requests, access, house }
+    }
+
     /// Finishes what is queued and takes nothing more.
     pub fn close(&self) {
+        self.background.close();
         self.store.close();
+    }
+}
+
+/// What is done beside requests.
+struct Chores {
+    requests: Arc<Requests>,
+    access: Arc<Access>,
+    house: Arc<House>,
+}
+
+impl Chore for Chores {
+    async fn run(&self, slow: bool) {
+        self.requests.flush().await;
+        self.access.flush_uses().await;
+        if slow {
+            // Failures are in the log, and the counts of before stay.
+            let _ = self.house.count().await;
+        }
     }
 }
 
@@ -66,6 +139,8 @@ pub struct Caller {
     pub actor: Actor,
     /// The request that this is, where it is one.
     pub request_id: Option<String>,
+    /// That request's own number.
+    pub request: Option<RequestNumber>,
 }
 
 /// Why nothing happened.

@@ -2,7 +2,7 @@
 
 use super::customers::created;
 use super::{Caller, Refused, Services};
-use crate::domain::{Actor, Change, CustomerId, Draft, Edited, Mode, NoteValue};
+use crate::domain::{Actor, Change, CustomerId, Draft, Edited, Mode, NoteValue, NotesEdit};
 
 /// How many customers go into one transaction: short enough that edits beside it hardly wait.
 const BATCH_LEN: u64 = 500;
@@ -74,7 +74,8 @@ impl Services {
     /// Makes customers, and leaves out those that are there already. `progress` is told how many are done. Gives how many
     /// were new.
     pub async fn seed(&self, seed: Seed, progress: impl Fn(u64)) -> Result<u64, Refused> {
-        let caller = Caller { mode: seed.mode, actor: Actor::Command { name: "seed".into() }, request_id: None };
+        let caller =
+            Caller { mode: seed.mode, actor: Actor::Command { name: "seed".into() }, request_id: None, request: None };
         let mut added = 0;
         let mut done = 0;
         while done < seed.count {
@@ -127,7 +128,7 @@ fn draft(random: &mut SplitMix, number: u64) -> Draft {
         email: Change::Set(email),
         contact: set(random.below(10) != 0, contact),
         gstin: set(random.below(10) == 0, gstin(random)),
-        notes: if notes.is_empty() { Change::Keep } else { Change::Set(notes) },
+        notes: NotesEdit::Replace(notes),
         complaints: Vec::new(),
     }
 }
@@ -162,7 +163,8 @@ mod tests {
 
     #[test]
     fn every_seeded_draft_is_valid_and_the_same_again() {
-        let caller = Caller { mode: Mode::Test, actor: Actor::Command { name: "seed".into() }, request_id: None };
+        let caller =
+            Caller { mode: Mode::Test, actor: Actor::Command { name: "seed".into() }, request_id: None, request: None };
         let seed = Seed { mode: Mode::Test, count: 2_000, seed: 7 };
         let customers =
             || (0..2_000).map(|number| seed.customer(&caller, number).unwrap().customer).collect::<Vec<_>>();

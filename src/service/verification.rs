@@ -67,7 +67,7 @@ impl Verification {
         self.remembered.lock().is_ok_and(|mut remembered| remembered.get(&digest).is_some())
     }
 
-    /// Whether a secret matches one of these hashes. Of many that ask the same at once, one computes it (by calling
+    /// Which of a key's hashes a secret matches. Of many that ask the same at once, one computes it (by calling
     /// [`Verification::learn`], after whatever else must be settled first) and all get its answer. It is computed to its end
     /// even where nobody waits for it any more, so that whoever gave up and asks again finds it done or under way.
     pub(super) async fn verify<E: Send + 'static, Computed: Future<Output = Result<Option<SecretHash>, E>> + Send>(
@@ -75,10 +75,10 @@ impl Verification {
         secret: &Secret,
         newest: &SecretHash,
         compute: impl FnOnce() -> Computed + Send + 'static,
-    ) -> Result<bool, E> {
+    ) -> Result<Option<SecretHash>, E> {
         let question = self.question(self.digest(secret, newest));
-        let asked = tokio::spawn(async move { Ok(question.get_or_try_init(compute).await?.is_some()) });
-        asked.await.unwrap_or(Ok(false))
+        let asked = tokio::spawn(async move { question.get_or_try_init(compute).await.cloned() });
+        asked.await.unwrap_or(Ok(None))
     }
 
     /// Which of these hashes the secret matches, remembered where there is one. Whoever computes may do so where nobody waits
@@ -209,7 +209,7 @@ mod tests {
 
     async fn verify(verification: &Arc<Verification>, secret: &Secret, hash: &SecretHash) -> Result<bool, Crowded> {
         let learned = verification.learn(secret.clone(), vec![hash.clone()]);
-        verification.verify(secret, hash, || learned).await
+        Ok(verification.verify(secret, hash, || learned).await?.is_some())
     }
 
     #[tokio::test]
@@ -245,7 +245,7 @@ mod tests {
         // Who gives up leaves the question behind.
         assert!(futures_util::poll!(Box::pin(ask())).is_pending());
         let answers = futures_util::future::join_all((0..100).map(|_| ask())).await;
-        assert!(answers.into_iter().all(|answer| answer == Ok(true)));
+        assert!(answers.into_iter().all(|answer| answer.is_ok_and(|matched| matched.is_some())));
         assert_eq!(computed.load(Ordering::Relaxed), 1);
     }
 

@@ -6,15 +6,15 @@ pub mod sqlite;
 
 use std::convert::Infallible;
 
-use crate::domain::{CustomerId, Edited};
+use crate::domain::{Customer, CustomerId, Edited, KeyId, Mode, RequestNumber, RequestRecord, Revision, StaffId};
 
 pub use sqlite::{Checked, Progress, Store, Unusable, Use};
 
 /// What becomes of one customer, decided by whoever asks, given the row as it stands: new values and the revision that
 /// says so, or `None` for nothing. Pure: it may be called again after a lost race.
-pub trait Decide<R>: Fn(&crate::domain::Customer) -> Result<Option<Edited>, R> + Send + 'static {}
+pub trait Decide<R>: Fn(&Customer) -> Result<Option<Edited>, R> + Send + 'static {}
 
-impl<R, F: Fn(&crate::domain::Customer) -> Result<Option<Edited>, R> + Send + 'static> Decide<R> for F {}
+impl<R, F: Fn(&Customer) -> Result<Option<Edited>, R> + Send + 'static> Decide<R> for F {}
 
 /// Why an operation did nothing. `R` is the refusal of the decision it was given.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,6 +63,97 @@ pub struct Filter {
     pub contact: Option<String>,
 }
 
+/// A person in the list of staff.
+#[derive(Clone, Debug)]
+pub struct StaffListed {
+    /// The person.
+    pub staff: crate::domain::Staff,
+    /// How many live sessions they have.
+    pub sessions: u64,
+    /// Their last request in a session that is remembered, in Unix seconds.
+    pub seen_at: Option<i64>,
+    /// Until when the link works that they were given, in Unix seconds.
+    pub link_ends_at: Option<i64>,
+}
+
+/// What becomes of a person's sessions when the person is changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sessions {
+    /// They go on.
+    Keep,
+    /// All end but this one, if one is named by its hash.
+    EndBut(Option<String>),
+}
+
+/// Which requests of a mode to list.
+#[derive(Clone, Debug, Default)]
+pub struct RequestFilter {
+    /// With these statuses, if not any.
+    pub status: Option<std::ops::RangeInclusive<u16>>,
+    /// Of whom.
+    pub of: Asking,
+}
+
+/// Who sent a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Asking {
+    /// Anybody.
+    #[default]
+    Anybody,
+    /// Who sent the id of this key.
+    Key(KeyId),
+    /// Who sent the id of no key that there is.
+    Unknown,
+}
+
+/// Where a page of a long list lies, whose newest comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cursor {
+    /// At the newest.
+    Newest,
+    /// Next to this one, older.
+    Before(RequestNumber),
+    /// Next to this one, newer.
+    After(RequestNumber),
+}
+
+/// A request in a list.
+#[derive(Clone, Debug)]
+pub struct RequestListed {
+    /// The request.
+    pub record: RequestRecord,
+    /// The mode that its customer is in, where there is that customer.
+    pub customer_mode: Option<Mode>,
+}
+
+/// What happened on a day in a mode, in UTC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Day {
+    /// Days since 1970.
+    pub day: i64,
+    /// Customers made.
+    pub made: u64,
+    /// Edits of customers.
+    pub edited: u64,
+    /// API requests.
+    pub requests: u64,
+    /// Those of them that failed by our fault.
+    pub failed: u64,
+    /// Those of them whose credentials were refused.
+    pub refused: u64,
+}
+
+/// When a secret was last used.
+#[derive(Clone, Debug)]
+pub struct KeyUse {
+    /// The secret's key.
+    pub key: KeyId,
+    /// Whether it is the secret before the present one.
+    pub is_previous: bool,
+    /// In Unix seconds.
+    pub used_at: i64,
+}
+
 /// A part of a long list.
 #[derive(Clone, Copy, Debug)]
 pub struct Slice {
@@ -70,4 +161,89 @@ pub struct Slice {
     pub count: u64,
     /// How many to leave out first.
     pub skip: u64,
+}
+
+/// Which edits to look for. Absent: not asked for.
+#[derive(Clone, Debug, Default)]
+pub struct ActivityFilter {
+    /// Asked for by this actor.
+    pub actor: Option<ActorFilter>,
+    /// That came in by this door.
+    pub door: Option<Door>,
+    /// At this Unix second or later.
+    pub from: Option<i64>,
+    /// At this Unix second or earlier.
+    pub to: Option<i64>,
+}
+
+/// One actor, whatever it was called at the time. Commands have no id: their door finds them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ActorFilter {
+    /// An application.
+    Key(KeyId),
+    /// A person.
+    Staff(StaffId),
+}
+
+/// Where an edit came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// The pages, where staff edit.
+    Console,
+    /// The API, with a key.
+    Api,
+    /// A command on the machine.
+    CommandLine,
+}
+
+/// Edits of many customers, newest first.
+#[derive(Clone, Debug)]
+pub struct ActivityPage {
+    /// Each edit, and its customer as it stands.
+    pub items: Vec<(Revision, Customer)>,
+    /// Where to go on; `None` where nothing is left to look at.
+    pub next: Option<i64>,
+    /// Where the search stopped for having looked at enough, not for having found enough: the time of the eldest edit of
+    /// the mode that it looked at, if there was one.
+    pub searched_to: Option<i64>,
+}
+
+/// Where a page of a list begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// At the newest.
+    Newest,
+    /// After this customer, on the way to the eldest.
+    OlderThan(CustomerId),
+    /// Before this customer: the page that ends just above it.
+    NewerThan(CustomerId),
+}
+
+/// When customers were created, in Unix seconds, both ends included. Absent: no end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// At this second or later.
+    pub from: Option<i64>,
+    /// At this second or earlier.
+    pub to: Option<i64>,
+}
+
+/// Some of a list, newest first whichever way one came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The customers, as many as were asked for or as there are.
+    pub items: Vec<Listed>,
+    /// Whether there are more before the first. Where one came from there, the customer that one came from is.
+    pub newer: bool,
+    /// Whether there are more after the last, in the same way.
+    pub older: bool,
+}
+
+/// A customer in a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// As it stands.
+    pub customer: Customer,
+    /// When its last revision was made, in Unix seconds.
+    pub edited_at: i64,
 }

@@ -4,6 +4,11 @@
 
 mod binary;
 mod conditional;
+mod console_customers;
+mod console_home;
+mod console_keys;
+mod console_requests;
+mod console_staff;
 mod customers;
 mod errors;
 mod forms;
@@ -13,7 +18,9 @@ mod lists;
 mod model;
 mod races;
 mod revisions;
+mod search;
 mod server;
 mod slow;
 mod tidy;
+mod together;
 mod world;

@@ -1,19 +1,20 @@
 //! A world of its own for each test: a fresh file, a stopped clock, ids that repeat, and personas who use public doors only.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
+use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap};
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::web::Data;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use patron::domain::{KeyId, Mode};
+use patron::domain::{Email, KeyId, Mode, Role, Secret};
 use patron::http;
-use patron::service::{Ambient, Services};
+use patron::service::{Ambient, Services, StaffRefused};
 use patron::store::{Store, Use};
 use tempfile::TempDir;
 
@@ -22,14 +23,24 @@ pub const BEGINNING: u64 = 1_582_033_731;
 
 pub struct World {
     pub services: Data<Services>,
+    pub settings: http::Settings,
     clock: Arc<AtomicU64>,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl World {
     pub fn new() -> Self {
+        Self::of(Use::Serve)
+    }
+
+    /// A world whose search is fed only by [`Services::feed_search`].
+    pub fn unfed() -> Self {
+        Self::of(Use::Fill)
+    }
+
+    fn of(use_: Use) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(&directory.path().join("patron.db"), Use::Serve).unwrap();
+        let store = Store::open(&directory.path().join("patron.db"), use_).unwrap();
         let clock = Arc::new(AtomicU64::new(Duration::from_secs(BEGINNING).as_nanos() as u64));
         let (read, drawn) = (clock.clone(), AtomicU64::new(0));
         let now = move || Duration::from_nanos(read.load(Ordering::Relaxed));
@@ -41,12 +52,17 @@ impl World {
             }
         };
         let services = Data::new(Services::new(store, Ambient::new(now, random)));
-        Self { services, clock, _directory: directory }
+        Self { services, settings: http::Settings::default(), clock, directory }
     }
 
     /// Moves the clock on.
     pub fn pass(&self, time: Duration) {
         self.clock.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
+    }
+
+    /// The file, to look at what is in it.
+    pub fn db(&self) -> PathBuf {
+        self.directory.path().join("patron.db")
     }
 
     /// An application with a key of this mode.
@@ -63,6 +79,51 @@ impl World {
     /// Somebody with this Authorization header.
     pub fn with_header(&self, authorization: impl Into<String>) -> Persona<'_> {
         Persona { world: self, authorization: Some(authorization.into()) }
+    }
+
+    /// Somebody with this role, signed in at the console.
+    pub async fn staff(&self, role: Role) -> Person<'_> {
+        self.staff_called(&format!("{}@kaveri.example", role.as_str()), role).await
+    }
+
+    /// Somebody with this email and role, signed in at the console; each time in another browser.
+    pub async fn staff_called(&self, email: &str, role: Role) -> Person<'_> {
+        let password = Secret::given(PASSWORD.to_owned());
+        match self.services.staff.add(Email::parse(email).unwrap(), role, &password).await {
+            Ok(()) | Err(StaffRefused::Exists) => {}
+            Err(refused) => panic!("{refused:?}"),
+        }
+        self.sign_in(email, PASSWORD).await
+    }
+
+    /// A browser in which somebody signs in.
+    pub async fn sign_in(&self, email: &str, password: &str) -> Person<'_> {
+        let mut person = self.visitor();
+        let answer = person.send_form("/sign-in", &[("email", email), ("password", password)]).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{answer}");
+        person.keep_cookie(&answer);
+        Person { email: email.to_owned(), ..person }
+    }
+
+    /// What the person of this email is called in addresses.
+    pub async fn staff_id(&self, email: &str) -> String {
+        let everybody = self.services.staff.list().await.unwrap();
+        let person = everybody.into_iter().find(|listed| listed.staff.email.as_str() == email);
+        person.unwrap().staff.id.as_str().to_owned()
+    }
+
+    /// A browser in which nobody is signed in.
+    pub fn visitor(&self) -> Person<'_> {
+        Person { world: self, email: String::new(), cookie: None }
+    }
+
+    /// Sends a request through the whole application.
+    pub async fn send(&self, request: TestRequest) -> Answer {
+        let app = init_service(http::app(self.services.clone(), Data::new(self.settings.clone()))).await;
+        let response = call_service(&app, request.to_request()).await;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = String::from_utf8(read_body(response).await.to_vec()).unwrap();
+        Answer { status, headers, body }
     }
 
     /// Somebody without credentials.
@@ -104,11 +165,7 @@ impl Persona<'_> {
         if let Some(authorization) = &self.authorization {
             request = request.insert_header((AUTHORIZATION, authorization.as_str()));
         }
-        let app = init_service(http::app(self.world.services.clone())).await;
-        let response = call_service(&app, request.to_request()).await;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = String::from_utf8(read_body(response).await.to_vec()).unwrap();
-        Answer { status, headers, body }
+        self.world.send(request).await
     }
 
     /// Creates a customer and gives its path.
@@ -117,6 +174,61 @@ impl Persona<'_> {
         assert_eq!(answer.status, StatusCode::OK, "{answer}");
         format!("/v1/customers/{}", answer.id())
     }
+}
+
+/// The password of everybody who is made by [`World::staff`].
+pub const PASSWORD: &str = "violet harbour seven kites";
+
+/// Somebody at a browser of their own.
+pub struct Person<'a> {
+    pub world: &'a World,
+    pub email: String,
+    cookie: Option<String>,
+}
+
+impl Person<'_> {
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(TestRequest::get().uri(path)).await
+    }
+
+    /// Sends a form as a page of ours would, with the token that pages carry.
+    pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        self.send_form(path, &with(&self.form_token().await, fields)).await
+    }
+
+    /// The token of every form of this session; nothing where nobody is signed in.
+    pub async fn form_token(&self) -> String {
+        let page = self.get("/live/account").await;
+        page.between(r#"name="token" value=""#, "\"").unwrap_or_default().to_owned()
+    }
+
+    /// Sends these fields and no others.
+    pub async fn send_form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        self.send(TestRequest::post().uri(path).set_form(fields)).await
+    }
+
+    pub async fn send(&self, mut request: TestRequest) -> Answer {
+        if let Some(cookie) = &self.cookie {
+            request = request.insert_header((COOKIE, cookie.as_str()));
+        }
+        self.world.send(request).await
+    }
+
+    /// Keeps the cookie that an answer sets.
+    pub fn keep_cookie(&mut self, answer: &Answer) {
+        let cookie = answer.header("set-cookie").and_then(|header| header.split(';').next());
+        self.cookie = cookie.map(str::to_owned);
+    }
+
+    /// What this person is called in addresses.
+    pub async fn id(&self) -> String {
+        self.world.staff_id(&self.email).await
+    }
+}
+
+/// These fields of a form, with a form token.
+pub fn with<'a>(token: &'a str, fields: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    [&[("token", token)], fields].concat()
 }
 
 pub struct Answer {
@@ -133,6 +245,17 @@ impl Answer {
     /// The member `id` of the body.
     pub fn id(&self) -> String {
         self.json()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// What stands in the body after one text and before another.
+    pub fn between(&self, before: &str, after: &str) -> Option<&str> {
+        Some(self.body.split_once(before)?.1.split_once(after)?.0)
+    }
+
+    /// Where it sends the browser.
+    pub fn location(&self) -> &str {
+        assert_eq!(self.status, StatusCode::SEE_OTHER, "{self}");
+        self.header("location").unwrap_or_default()
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {

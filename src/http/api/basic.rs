@@ -1,7 +1,5 @@
 //! HTTP Basic credentials (RFC 7617) to a [`Caller`]. A handler that takes a `Caller` is guarded by that alone.
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::Data;
@@ -13,7 +11,9 @@ use futures_util::future::LocalBoxFuture;
 
 use super::Problem;
 use crate::domain::{Actor, Key, KeyId};
-use crate::http::watch::{Credentials, RequestId};
+use crate::http::noted::Noted;
+use crate::http::settings::Settings;
+use crate::http::watch::RequestId;
 use crate::service::{Caller, NotAdmitted, Services};
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -32,16 +32,20 @@ impl FromRequest for Caller {
 }
 
 async fn admit(request: &HttpRequest) -> Result<Caller, Problem> {
-    let header = request.headers().get(AUTHORIZATION).ok_or_else(Problem::no_credentials)?;
+    let noted = Noted::of(request);
+    let Some(header) = request.headers().get(AUTHORIZATION) else {
+        noted.credentials(None, Some("no credentials"));
+        return Err(Problem::no_credentials());
+    };
     let services = request.app_data::<Data<Services>>().ok_or_else(Problem::failed)?;
     let Some((id, secret)) = header.to_str().ok().and_then(decode) else {
-        note(request, None, Some("malformed header"));
+        noted.credentials(None, Some("malformed header"));
         return Err(Problem::wrong_credentials());
     };
-    let address = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip());
-    match services.access.check(&id, secret, address).await {
+    let settings = request.app_data::<Data<Settings>>().ok_or_else(Problem::failed)?;
+    match services.access.check(&id, secret, settings.client(request)).await {
         Ok(key) => {
-            note(request, Some(key.id.clone()), None);
+            noted.credentials(Some(key.id.clone()), None);
             Ok(caller(key, request))
         }
         Err(not_admitted) => {
@@ -51,7 +55,7 @@ async fn admit(request: &HttpRequest) -> Result<Caller, Problem> {
                 NotAdmitted::Busy | NotAdmitted::Failed => "not checked",
             };
             // Only what is well formed: somebody may have put a secret in the place of the id.
-            note(request, KeyId::parse(&id), Some(reason));
+            noted.credentials(KeyId::parse(&id), Some(reason));
             Err(not_admitted.into())
         }
     }
@@ -66,11 +70,8 @@ fn decode(header: &str) -> Option<(String, String)> {
 
 fn caller(key: Key, request: &HttpRequest) -> Caller {
     let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
-    Caller { mode: key.id.mode(), actor: Actor::Key { id: key.id, label: key.label }, request_id }
-}
-
-fn note(request: &HttpRequest, key_id: Option<KeyId>, refused: Option<&'static str>) {
-    request.extensions_mut().insert(Credentials { key_id, refused });
+    let number = Noted::of(request).number();
+    Caller { mode: key.id.mode(), actor: Actor::Key { id: key.id, label: key.label }, request_id, request: number }
 }
 
 #[cfg(test)]

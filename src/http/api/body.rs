@@ -7,6 +7,7 @@ use percent_encoding::percent_decode;
 
 use super::Problem;
 use crate::http::intake;
+use crate::http::noted::Noted;
 use crate::json::{Json, Members};
 
 /// The most bytes of a body: many times the largest customer.
@@ -15,10 +16,12 @@ pub(super) const LEN_MAX: usize = 128 * 1024;
 /// Reads a body.
 pub(super) async fn read(request: &HttpRequest, payload: Payload) -> Result<Members, Problem> {
     let bytes = read_bytes(request, payload).await?;
-    match media_type(request)? {
+    let members = match media_type(request)? {
         MediaType::Json => read_json(&bytes),
         MediaType::Form => read_form(&bytes),
-    }
+    }?;
+    Noted::of(request).body(members.keys().map(String::as_str));
+    Ok(members)
 }
 
 async fn read_bytes(request: &HttpRequest, payload: Payload) -> Result<Bytes, Problem> {

@@ -1,6 +1,6 @@
 //! The members of a request to a draft: what each JSON type means for each field.
 
-use crate::domain::{Change, Complaint, Draft, Field, Invalid, Notes};
+use crate::domain::{Change, Complaint, Draft, Field, Invalid, NoteValue, Notes, NotesEdit};
 use crate::json::{Json, Members, note_value};
 use crate::service::IfTaken;
 
@@ -9,7 +9,7 @@ pub(super) fn of_edit(mut members: Members) -> Draft {
     let mut draft = fields(&mut members);
     if !members.is_empty() {
         let names: Vec<&str> = members.keys().map(String::as_str).collect();
-        draft.complaints.push(Complaint { field: Field::Extra, invalid: Invalid::extra(&names) });
+        draft.complaints.push(Complaint::of(Field::Extra, Invalid::extra(&names)));
     }
     draft
 }
@@ -19,7 +19,7 @@ pub(super) fn of_creation(mut members: Members) -> (Draft, IfTaken) {
     let if_taken = if_taken(members.shift_remove("fail_existing"));
     let mut draft = of_edit(members);
     let if_taken = if_taken.unwrap_or_else(|invalid| {
-        draft.complaints.push(Complaint { field: Field::FailExisting, invalid });
+        draft.complaints.push(Complaint::of(Field::FailExisting, invalid));
         IfTaken::Refuse
     });
     (draft, if_taken)
@@ -30,15 +30,15 @@ fn fields(members: &mut Members) -> Draft {
     let mut text = |field: Field| {
         let sent = field.name().and_then(|name| members.shift_remove(name));
         sent.map_or(Ok(Change::Keep), |json| text(field, json)).unwrap_or_else(|invalid| {
-            complaints.push(Complaint { field, invalid });
+            complaints.push(Complaint::of(field, invalid));
             Change::Keep
         })
     };
     let (name, email, contact, gstin) =
         (text(Field::Name), text(Field::Email), text(Field::Contact), text(Field::Gstin));
-    let notes = members.shift_remove("notes").map_or(Ok(Change::Keep), notes).unwrap_or_else(|invalid| {
-        complaints.push(Complaint { field: Field::Notes, invalid });
-        Change::Keep
+    let notes = members.shift_remove("notes").map_or(Ok(NotesEdit::Keep), notes).unwrap_or_else(|invalid| {
+        complaints.push(Complaint::of(Field::Notes, invalid));
+        NotesEdit::Keep
     });
     Draft { name, email, contact, gstin, notes, complaints }
 }
@@ -56,19 +56,16 @@ fn text(field: Field, json: Json) -> Result<Change<String>, Invalid> {
     }
 }
 
-type Pairs = Vec<(String, crate::domain::NoteValue)>;
-
-fn notes(json: Json) -> Result<Change<Pairs>, Invalid> {
-    match json {
-        Json::Null | Json::Array(0) => Ok(Change::Clear),
-        Json::Text(text) if text.is_empty() => Ok(Change::Clear),
-        Json::Object(members) if members.is_empty() => Ok(Change::Clear),
+fn notes(json: Json) -> Result<NotesEdit<Vec<(String, NoteValue)>>, Invalid> {
+    let pairs = match json {
+        Json::Null | Json::Array(0) => Ok(Vec::new()),
+        Json::Text(text) if text.is_empty() => Ok(Vec::new()),
         Json::Object(members) => {
-            let pairs = members.into_iter().map(|(key, value)| Ok((key, note_value(value).ok_or(Notes::NOT_SCALAR)?)));
-            pairs.collect::<Result<_, _>>().map(Change::Set)
+            members.into_iter().map(|(key, value)| Ok((key, note_value(value).ok_or(Notes::NOT_SCALAR)?))).collect()
         }
         Json::Bool(_) | Json::Number(_) | Json::Text(_) | Json::Array(_) => Err(Notes::NOT_PAIRS),
-    }
+    };
+    pairs.map(NotesEdit::Replace)
 }
 
 /// `0` and `false` count as `"0"`: ours. Official typings send the number, and it fails against the hosted API.

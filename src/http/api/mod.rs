@@ -13,6 +13,7 @@ use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use percent_encoding::percent_decode_str;
 
+use super::noted::Noted;
 use crate::domain::CustomerId;
 use crate::service::{Caller, Services};
 
@@ -40,8 +41,7 @@ pub fn routes(config: &mut ServiceConfig) {
             web::resource("/v1/customers/{id}/revisions")
                 .route(reading().to(history))
                 .default_service(web::to(not_found)),
-        )
-        .default_service(web::to(not_found));
+        );
 }
 
 /// HEAD is answered as GET, and the server leaves out the body.
@@ -52,6 +52,7 @@ fn reading() -> actix_web::Route {
 async fn create(caller: Caller, request: HttpRequest, payload: Payload, services: Data<Services>) -> Answer {
     let (draft, if_taken) = draft::of_creation(body::read(&request, payload).await?);
     let customer = services.customers.create(&caller, draft, if_taken).await?;
+    Noted::of(&request).written(&customer);
     Ok(answers::customer(&customer))
 }
 
@@ -60,6 +61,7 @@ async fn edit(caller: Caller, request: HttpRequest, payload: Payload, services: 
     let id = id_in(&request)?;
     let precondition = conditional::precondition(&request);
     let customer = services.customers.edit(&caller, &id, draft, precondition).await?;
+    Noted::of(&request).written(&customer);
     Ok(answers::customer(&customer))
 }
 
@@ -87,6 +89,11 @@ async fn history(caller: Caller, request: HttpRequest, services: Data<Services>)
 
 async fn not_found() -> Answer {
     Err(Problem::url_not_found())
+}
+
+/// The customer that the path of a request names, if any.
+pub(super) fn customer_in(request: &HttpRequest) -> Option<CustomerId> {
+    id_in(request).ok()
 }
 
 /// The id in the path. What is malformed is reported as it was sent, before percent-decoding.

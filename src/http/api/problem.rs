@@ -22,6 +22,7 @@ const BUSY_RETRY_AFTER: u64 = 1;
 pub struct Problem {
     status: StatusCode,
     description: Cow<'static, str>,
+    rule: &'static str,
     shape: Shape,
     field: Option<&'static str>,
     metadata: Metadata,
@@ -45,9 +46,13 @@ enum Metadata {
 
 impl Problem {
     fn new(status: StatusCode, description: impl Into<Cow<'static, str>>) -> Self {
+        let description = description.into();
+        // Words that were put together may hold the caller's: they are remembered only by a rule that is given with them.
+        let rule = if let Cow::Borrowed(words) = description { words } else { "" };
         Self {
             status,
-            description: description.into(),
+            description,
+            rule,
             shape: Shape::Plain,
             field: None,
             metadata: Metadata::Nothing,
@@ -62,7 +67,26 @@ impl Problem {
 
     /// Input that no rule knows.
     pub(super) fn extra(names: &[&str]) -> Self {
-        Self::input(None, Invalid::extra(names).words().to_owned())
+        Self::invalid(None, &Invalid::extra(names))
+    }
+
+    fn invalid(field: Option<&'static str>, invalid: &Invalid) -> Self {
+        Self::input(field, invalid.words().to_owned()).remembered_as(invalid.rule())
+    }
+
+    /// With the words by which it is remembered, in which there is nothing of the caller's.
+    pub(super) fn remembered_as(self, rule: &'static str) -> Self {
+        Self { rule, ..self }
+    }
+
+    /// The rule that was broken, without anything that the caller wrote.
+    pub(in crate::http) fn rule(&self) -> &'static str {
+        self.rule
+    }
+
+    /// The field to blame, if there is one.
+    pub(in crate::http) fn field(&self) -> Option<&'static str> {
+        self.field
     }
 
     /// No such URL, or not with this method.
@@ -89,12 +113,12 @@ impl Problem {
     }
 
     pub(super) fn id_malformed(rest: &str) -> Self {
-        Self::input(None, format!("{rest} is not a valid id"))
+        Self::input(None, format!("{rest} is not a valid id")).remembered_as("… is not a valid id")
     }
 
     pub(super) fn body_too_large(limit: usize) -> Self {
         let description = format!("The request body may not be greater than {limit} bytes.");
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, description)
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, description).remembered_as("The request body is too large.")
     }
 
     pub(super) fn media_type() -> Self {
@@ -103,7 +127,8 @@ impl Problem {
     }
 
     pub(super) fn not_json(error: &JsonError) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, format!("The request body is not valid JSON: {error}"))
+        let description = format!("The request body is not valid JSON: {error}");
+        Self::new(StatusCode::BAD_REQUEST, description).remembered_as("The request body is not valid JSON: …")
     }
 
     pub(super) fn not_a_form() -> Self {
@@ -145,12 +170,12 @@ impl From<Refused> for Problem {
 impl From<&Rejection> for Problem {
     /// Only the first complaint is reported.
     fn from(rejection: &Rejection) -> Self {
-        let Complaint { field, invalid } = rejection.first();
+        let Complaint { field, invalid, .. } = rejection.first();
         let shape = match field {
             Field::Contact if *invalid != Invalid::not_text(Field::Contact) => Shape::Contact,
             _ => Shape::Input,
         };
-        Self { shape, ..Self::input(field.name(), invalid.words().to_owned()) }
+        Self { shape, ..Self::invalid(field.name(), invalid) }
     }
 }
 

@@ -78,7 +78,10 @@ impl Parameters {
         let Some(value) = self.filled(name) else { return Ok(None) };
         match value.parse() {
             Ok(time) if (TIME_MIN..=TIME_MAX).contains(&time) => Ok(Some(time)),
-            _ => Err(Problem::input(Some(name), format!("{name} must be between {TIME_MIN} and {TIME_MAX}"))),
+            _ => {
+                let words = format!("{name} must be between {TIME_MIN} and {TIME_MAX}");
+                Err(Problem::input(Some(name), words).remembered_as("The time is out of range."))
+            }
         }
     }
 }

@@ -208,6 +208,7 @@ mod tests {
                     at: 0,
                     actor: Actor::Command { name: "test".into() },
                     request_id: None,
+                    request: None,
                     undoes,
                     changes: Changes::default(),
                 })

@@ -28,7 +28,7 @@ pub(super) struct CustomerRow {
 pub(super) fn customer(row: &Row<'_>) -> rusqlite::Result<CustomerRow> {
     let customer = Customer {
         id: CustomerId::stored(row.get(1)?),
-        mode: if row.get::<_, i64>(2)? == mode(Mode::Live) { Mode::Live } else { Mode::Test },
+        mode: read_mode(row.get(2)?),
         name: row.get::<_, Option<String>>(3)?.map(Name::stored),
         email: row.get::<_, Option<String>>(4)?.map(Email::stored),
         contact: row.get::<_, Option<String>>(5)?.map(Contact::stored),
@@ -45,6 +45,10 @@ pub(super) fn mode(mode: Mode) -> i64 {
         Mode::Test => 0,
         Mode::Live => 1,
     }
+}
+
+pub(super) fn read_mode(column: i64) -> Mode {
+    if column == mode(Mode::Live) { Mode::Live } else { Mode::Test }
 }
 
 pub(super) fn notes(notes: &Notes) -> rusqlite::Result<String> {

@@ -12,6 +12,12 @@ pub(super) fn find(connection: &Connection, mode: Mode, id: &CustomerId) -> rusq
     connection.prepare_cached(SQL)?.query_row(params![id.as_str(), columns::mode(mode)], columns::customer).optional()
 }
 
+/// The customer of a row that is known to be there.
+pub(super) fn find_by_number(connection: &Connection, number: i64) -> rusqlite::Result<CustomerRow> {
+    const SQL: &str = concat!("SELECT ", customer_columns!(), " FROM customers WHERE number = ?1");
+    connection.prepare_cached(SQL)?.query_row([number], columns::customer)
+}
+
 pub(super) fn find_or_missing<R>(
     connection: &Connection,
     mode: Mode,

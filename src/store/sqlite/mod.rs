@@ -1,23 +1,33 @@
 //! The engine: one SQLite file. Decides only where each operation runs: in the writing thread, where the request is, or
 //! on the pool.
 
+mod activity;
 mod check;
 mod columns;
 mod customers;
+mod days;
+mod feeder;
 mod keys;
 mod open;
+mod pages;
 mod reader;
+mod requests;
 mod revisions;
 mod schema;
+mod search;
+mod staff;
+mod uses;
 mod writer;
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::ffi;
 
-use super::{Decide, Error, Filter, Slice};
-use crate::domain::{Customer, CustomerId, Edited, Key, KeyId, Mode, Revision};
+use super::{ActivityFilter, ActivityPage, Decide, Error, Filter, Page, Place, Sessions, Slice, Span, StaffListed};
+use crate::domain::{Customer, CustomerId, Edited, Key, KeyId, Link, Mode, Query, Revision, Session, Staff, StaffId};
+use feeder::Feeder;
 use reader::Readers;
 use writer::Writer;
 
@@ -27,7 +37,9 @@ pub use open::{Unusable, Use};
 /// The records in one SQLite file.
 pub struct Store {
     readers: Readers,
-    writer: Writer,
+    writer: Arc<Writer>,
+    /// Of the process that serves the file: a command is gone before the search would be fed.
+    feeder: Option<Feeder>,
     /// Held by the one process that serves this file; the operating system lets go of it however that process ends.
     _lock: Option<File>,
 }
@@ -39,16 +51,26 @@ impl Store {
         let lock = open::prepare(path, use_)?;
         let connection = schema::bring_up(path, use_)?;
         let readers = Readers::open(path).map_err(|error| Unusable::of(path, &error))?;
+        let not_started = |error: std::io::Error| Unusable::because(path, &error.to_string());
         let writer = match connection {
-            Some(connection) => Writer::start(path, connection, use_ == Use::Serve),
-            None => Ok(Writer::none()),
+            Some(connection) => Writer::start(path, connection, use_ == Use::Serve).map_err(not_started)?,
+            None => Writer::none(),
         };
-        let writer = writer.map_err(|error| Unusable::because(path, &error.to_string()))?;
-        Ok(Self { readers, writer, _lock: lock })
+        let writer = Arc::new(writer);
+        let feeder = if use_ == Use::Serve {
+            let connection = open::reader(path).map_err(|error| Unusable::of(path, &error))?;
+            Some(Feeder::start(connection, writer.clone()).map_err(not_started)?)
+        } else {
+            None
+        };
+        Ok(Self { readers, writer, feeder, _lock: lock })
     }
 
     /// Finishes what is queued, writes the log back into the file, and takes nothing more.
     pub fn close(&self) {
+        if let Some(feeder) = &self.feeder {
+            feeder.close();
+        }
         self.writer.close();
     }
 
@@ -111,6 +133,23 @@ impl Store {
         self.readers.away(move |connection| customers::page(connection, mode, &filter, slice)).await
     }
 
+    /// A mode's customers created in a span, beginning beside one of them; `None` where there is no such customer.
+    pub async fn page_beside(&self, mode: Mode, span: Span, place: Place, count: u64) -> Result<Option<Page>, Error> {
+        self.readers.away(move |connection| pages::find(connection, mode, span, &place, count)).await
+    }
+
+    /// A mode's customers that match, the last added first, beginning beside one of them; `None` where there is no such
+    /// customer. As they stand now, however far the index is fed.
+    pub async fn search(&self, mode: Mode, query: Query, place: Place, count: u64) -> Result<Option<Page>, Error> {
+        self.readers.away(move |connection| search::page(connection, mode, &query, &place, count)).await
+    }
+
+    /// Feeds the search with the next revisions, at most so many. Gives whether there may be more. Whoever serves the file
+    /// needs not ask for it.
+    pub async fn feed_search(&self, count: u64) -> Result<bool, Error> {
+        self.writer.act(move |connection| Ok(search::feed(connection, count)?)).await
+    }
+
     /// A customer's revisions, newest first; `None` where there is no such customer.
     pub async fn history(&self, mode: Mode, id: &CustomerId, slice: Slice) -> Result<Option<Vec<Revision>>, Error> {
         let id = id.clone();
@@ -122,6 +161,49 @@ impl Store {
             }
             revisions::page(connection, &id, row.revision, slice).map(Some)
         };
+        self.readers.away(ask).await
+    }
+
+    /// A customer as it stands with its revisions after this version, newest first; `None` where it has not come that far.
+    pub async fn since(
+        &self,
+        mode: Mode,
+        id: &CustomerId,
+        version: u64,
+    ) -> Result<Option<(Customer, Vec<Revision>)>, Error> {
+        let id = id.clone();
+        let ask = move |connection: &_| {
+            let row = customers::find(connection, mode, &id)?;
+            let Some(row) = row.filter(|row| version <= row.customer.version) else { return Ok(None) };
+            // Read once, the row names a chain of revisions that nobody ever changes: both are of one moment.
+            let slice = Slice { count: row.customer.version - version, skip: 0 };
+            Ok(Some((row.customer, revisions::page(connection, &id, row.revision, slice)?)))
+        };
+        self.readers.away(ask).await
+    }
+
+    /// The revision that made this version of a customer.
+    pub async fn revision(&self, mode: Mode, id: &CustomerId, version: u64) -> Result<Option<Revision>, Error> {
+        let id = id.clone();
+        let ask = move |connection: &_| {
+            let row = customers::find(connection, mode, &id)?;
+            let Some(row) = row.filter(|row| (1..=row.customer.version).contains(&version)) else { return Ok(None) };
+            let slice = Slice { count: 1, skip: row.customer.version - version };
+            Ok(revisions::page(connection, &id, row.revision, slice)?.pop())
+        };
+        self.readers.away(ask).await
+    }
+
+    /// A mode's revisions whose numbers are below `before`, newest first.
+    pub async fn activity(
+        &self,
+        mode: Mode,
+        filter: ActivityFilter,
+        before: Option<i64>,
+        count: u64,
+    ) -> Result<ActivityPage, Error> {
+        let ask =
+            move |connection: &_| activity::page(connection, mode, &filter, before, count, activity::LOOKED_AT_MAX);
         self.readers.away(ask).await
     }
 
@@ -154,6 +236,124 @@ impl Store {
             Ok(key)
         };
         self.writer.act(act).await
+    }
+
+    /// Whether there is any staff at all.
+    pub async fn any_staff(&self) -> Result<bool, Error> {
+        self.readers.here(staff::any)
+    }
+
+    /// Everybody, owners first.
+    pub async fn list_staff(&self, now: i64) -> Result<Vec<StaffListed>, Error> {
+        self.readers.away(move |connection| staff::list(connection, now)).await
+    }
+
+    /// One person, by the key of their email.
+    pub async fn find_staff_by_email(&self, email_key: &str) -> Result<Option<Staff>, Error> {
+        self.readers.here(|connection| staff::find_by_email(connection, email_key))
+    }
+
+    /// Adds a person, with a link for them or without; gives whether their email was free.
+    pub async fn insert_staff(&self, new: Staff, link: Option<Link>) -> Result<bool, Error> {
+        let act = move |connection: &_| {
+            let inserted = staff::insert(connection, &new)?;
+            if let Some(link) = link.filter(|_| inserted) {
+                staff::insert_link(connection, &link, new.created_at)?;
+            }
+            Ok(inserted)
+        };
+        self.writer.act(act).await
+    }
+
+    /// Changes what may change of a person, and says what becomes of their sessions. The decision is told how many others
+    /// could sign in as an owner. A disabled person's link ends.
+    pub async fn edit_staff<R: Send + 'static>(
+        &self,
+        id: &StaffId,
+        decide: impl Fn(&mut Staff, u64) -> Result<Sessions, R> + Send + 'static,
+    ) -> Result<Staff, Error<R>> {
+        let id = id.clone();
+        let act = move |connection: &_| {
+            let mut person = staff::find(connection, &id)?.ok_or(Error::Missing)?;
+            let sessions = decide(&mut person, staff::other_owners(connection, &id)?).map_err(Error::Refused)?;
+            staff::update(connection, &person)?;
+            if let Sessions::EndBut(but) = sessions {
+                staff::delete_sessions(connection, &id, but.as_deref())?;
+            }
+            if person.disabled_at.is_some() {
+                staff::delete_links_of(connection, &id)?;
+            }
+            Ok(person)
+        };
+        self.writer.act(act).await
+    }
+
+    /// Adds a link. Links before it for the same person end.
+    pub async fn insert_link(&self, link: Link, now: i64) -> Result<(), Error> {
+        self.writer.act(move |connection| Ok(staff::insert_link(connection, &link, now)?)).await
+    }
+
+    /// One link, with the person it is for.
+    pub async fn find_link(&self, hash: &str) -> Result<Option<(Link, Option<Staff>)>, Error> {
+        self.readers.here(|connection| {
+            let Some(link) = staff::find_link(connection, hash)? else { return Ok(None) };
+            let person = link.staff.as_ref().map(|id| staff::find(connection, id)).transpose()?.flatten();
+            Ok(Some((link, person)))
+        })
+    }
+
+    /// Uses a link up: its person, or the first owner where there is nobody yet, is as the decision says, their other
+    /// sessions end, and one begins. `Missing` where the link is gone or its time is over.
+    pub async fn redeem_link(
+        &self,
+        hash: &str,
+        now: i64,
+        decide: impl Fn(Option<Staff>) -> Option<(Staff, Session)> + Send + 'static,
+    ) -> Result<Staff, Error> {
+        let hash = hash.to_owned();
+        let act = move |connection: &_| {
+            let link = staff::find_link(connection, &hash)?.filter(|link| now < link.ends_at).ok_or(Error::Missing)?;
+            let before = match &link.staff {
+                Some(id) => Some(staff::find(connection, id)?.ok_or(Error::Missing)?),
+                None if staff::any(connection)? => return Err(Error::Missing),
+                None => None,
+            };
+            let is_new = before.is_none();
+            let (person, session) = decide(before).ok_or(Error::Missing)?;
+            if is_new { staff::insert(connection, &person).map(drop) } else { staff::update(connection, &person) }?;
+            staff::delete_link(connection, &hash)?;
+            staff::delete_sessions(connection, &person.id, None)?;
+            staff::insert_session(connection, &session)?;
+            Ok(person)
+        };
+        self.writer.act(act).await
+    }
+
+    /// Begins a session.
+    pub async fn insert_session(&self, session: Session) -> Result<(), Error> {
+        self.writer.act(move |connection| Ok(staff::insert_session(connection, &session)?)).await
+    }
+
+    /// One session, by the hash of its token, and whose it is.
+    pub async fn find_session(&self, hash: &str) -> Result<Option<(Session, Staff)>, Error> {
+        self.readers.here(|connection| staff::find_session(connection, hash))
+    }
+
+    /// A person's sessions, last seen first.
+    pub async fn list_sessions(&self, id: &StaffId) -> Result<Vec<Session>, Error> {
+        self.readers.here(|connection| staff::list_sessions(connection, id))
+    }
+
+    /// Writes down when a session was last used.
+    pub async fn touch_session(&self, hash: &str, seen_at: i64) -> Result<(), Error> {
+        let hash = hash.to_owned();
+        self.writer.act(move |connection| Ok(staff::touch_session(connection, &hash, seen_at)?)).await
+    }
+
+    /// Ends one session of a person.
+    pub async fn delete_session(&self, id: &StaffId, hash: &str) -> Result<(), Error> {
+        let (id, hash) = (id.clone(), hash.to_owned());
+        self.writer.act(move |connection| Ok(staff::delete_session(connection, &id, &hash)?)).await
     }
 
     /// Reads the whole file and holds every history against the customer as it stands. Slow; `progress` is told how it goes.

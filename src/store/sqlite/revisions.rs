@@ -3,7 +3,15 @@
 use rusqlite::{Connection, Row, params};
 
 use super::{Slice, columns};
-use crate::domain::{CustomerId, Mode, Revision};
+use crate::domain::{CustomerId, Mode, RequestNumber, Revision};
+
+/// The columns that [`read`] reads, in its order, for `concat!`.
+macro_rules! revision_columns {
+    () => {
+        "version, at, actor_type, actor_id, actor_label, request_id, request, undoes, changes"
+    };
+}
+pub(super) use revision_columns;
 
 /// The number that the next revision gets, for whoever holds the write lock.
 pub(super) fn next_number(connection: &Connection) -> rusqlite::Result<i64> {
@@ -20,8 +28,8 @@ pub(super) fn insert(
     revision: &Revision,
 ) -> rusqlite::Result<i64> {
     const SQL: &str = "INSERT INTO revisions
-        (customer, version, previous, mode, at, actor_type, actor_id, actor_label, request_id, undoes, changes)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+        (customer, version, previous, mode, at, actor_type, actor_id, actor_label, request_id, request, undoes, changes)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
     let (actor_type, actor_id, actor_label) = columns::actor(&revision.actor);
     let changes = columns::changes(&revision.changes)?;
     connection.prepare_cached(SQL)?.execute(params![
@@ -34,6 +42,7 @@ pub(super) fn insert(
         actor_id,
         actor_label,
         revision.request_id,
+        revision.request.map(|number| number.0),
         revision.undoes,
         changes,
     ])?;
@@ -73,21 +82,28 @@ pub(super) struct RevisionRow {
 
 /// One revision of this customer, by its number.
 pub(super) fn find(connection: &Connection, id: &CustomerId, number: i64) -> rusqlite::Result<RevisionRow> {
-    const SQL: &str = "SELECT previous, version, at, actor_type, actor_id, actor_label, request_id, undoes, changes
-        FROM revisions WHERE number = ?1";
-    let read = |row: &Row<'_>| {
-        let revision = Revision {
-            customer: id.clone(),
-            version: row.get(1)?,
-            at: row.get(2)?,
-            actor: columns::read_actor(row, 3)?,
-            request_id: row.get(6)?,
-            undoes: row.get(7)?,
-            changes: columns::read_changes(row, 8)?,
-        };
-        Ok(RevisionRow { previous: row.get(0)?, revision })
-    };
-    connection.prepare_cached(SQL)?.query_row([number], read)
+    const SQL: &str = concat!("SELECT previous, ", revision_columns!(), " FROM revisions WHERE number = ?1");
+    let row = |row: &Row<'_>| Ok(RevisionRow { previous: row.get(0)?, revision: read(row, 1, id.clone())? });
+    connection.prepare_cached(SQL)?.query_row([number], row)
+}
+
+/// A revision of this customer, from its columns on.
+pub(super) fn read(row: &Row<'_>, first: usize, customer: CustomerId) -> rusqlite::Result<Revision> {
+    Ok(Revision {
+        customer,
+        version: row.get(first)?,
+        at: row.get(first + 1)?,
+        actor: columns::read_actor(row, first + 2)?,
+        request_id: row.get(first + 5)?,
+        request: row.get::<_, Option<i64>>(first + 6)?.map(RequestNumber),
+        undoes: row.get(first + 7)?,
+        changes: columns::read_changes(row, first + 8)?,
+    })
+}
+
+/// When a revision was made.
+pub(super) fn time(connection: &Connection, number: i64) -> rusqlite::Result<i64> {
+    connection.prepare_cached("SELECT at FROM revisions WHERE number = ?1")?.query_row([number], |row| row.get(0))
 }
 
 fn previous(connection: &Connection, number: i64) -> rusqlite::Result<Option<i64>> {

@@ -55,10 +55,29 @@ impl Writer {
         R: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Error<R>> + Send + 'static,
     {
+        self.queue(act)?.await.unwrap_or(Err(Error::Busy))
+    }
+
+    /// The same for a thread that has nothing else to do.
+    pub(super) fn act_and_wait<T, R, F>(&self, act: F) -> Result<T, Error<R>>
+    where
+        T: Send + 'static,
+        R: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Error<R>> + Send + 'static,
+    {
+        self.queue(act)?.blocking_recv().unwrap_or(Err(Error::Busy))
+    }
+
+    fn queue<T, R, F>(&self, act: F) -> Result<oneshot::Receiver<Result<T, Error<R>>>, Error<R>>
+    where
+        T: Send + 'static,
+        R: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Error<R>> + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
         let waiting = Waiting { act: Some(act), outcome: None, reply };
         match self.queue.try_send(Message::Act(Box::new(waiting))) {
-            Ok(()) => answer.await.unwrap_or(Err(Error::Busy)),
+            Ok(()) => Ok(answer),
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(Error::Busy),
         }
     }

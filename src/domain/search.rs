@@ -1,0 +1,325 @@
+//! What staff look for: words in a customer's values, in any case, and telephone numbers in any spelling.
+//!
+//! All is decided on one text of the customer: a word is found where [`text_of`] contains it. So an index of that text by its
+//! trigrams tells few candidates from many customers, and [`Query::matches`] is the judge of each.
+
+use super::{Contact, Customer, Email, Gstin, Name, NoteValue};
+
+/// Stands before each value of which the beginning counts. Two characters, so that even a beginning of one is a trigram.
+const START: &str = "\u{2}\u{2}";
+/// From this many characters on a word is found wherever it stands; a shorter one only where a value begins.
+const PART_MIN: usize = 3;
+/// The digits of a telephone number without its country code. Of a longer number only these are looked for, since the
+/// same telephone may be kept with a country code, with another prefix, or without.
+const NATIONAL_LEN: usize = 10;
+
+/// What to look for: each of its terms must be found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    terms: Vec<Term>,
+}
+
+/// The ways to find one thing: it is found where the text contains every piece of one of them.
+type Term = Vec<Vec<String>>;
+
+impl Query {
+    /// The most characters of a query; those beyond are not looked at. No value is longer.
+    pub const LEN_MAX: usize = 256;
+
+    /// Reads what somebody typed; `None` where that is blank.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text: String = text.chars().take(Self::LEN_MAX).collect();
+        let separates = |char: char| char.is_whitespace() || char.is_control();
+        let words: Vec<&str> = text.split(separates).filter(|word| !word.is_empty()).collect();
+        // Neighbours that look like parts of a telephone number are one, as in `98765 43210`.
+        let runs = words.chunk_by(|one, two| is_number_like(one) && is_number_like(two));
+        let terms: Vec<Term> = runs.map(term).collect();
+        (!terms.is_empty()).then_some(Self { terms })
+    }
+
+    /// Whether this is a customer that is looked for.
+    pub fn matches(&self, customer: &Customer) -> bool {
+        let text = text_of(customer);
+        self.terms.iter().all(|term| is_in(term, &text))
+    }
+
+    /// What the text of a customer that matches must contain, each a sequence of three characters: of each term, for one of
+    /// the ways to find it, all.
+    pub fn trigrams(&self) -> Vec<Vec<Vec<String>>> {
+        let of_way = |way: &Vec<String>| {
+            let mut trigrams: Vec<String> = way.iter().flat_map(|piece| trigrams_of(piece)).collect();
+            trigrams.sort_unstable();
+            trigrams.dedup();
+            trigrams
+        };
+        self.terms.iter().map(|term| term.iter().map(of_way).collect()).collect()
+    }
+
+    /// Splits a value into parts that were looked for and parts that were not.
+    pub fn mark<'a>(&self, value: &'a str) -> Vec<(bool, &'a str)> {
+        // Whose each byte of the folded text is: of the start, at 0, or of a character, counted from 1.
+        let mut folded = START.to_owned();
+        let mut owners = vec![0; START.len()];
+        for (at, char) in value.chars().enumerate() {
+            folded.extend(fold(char));
+            owners.resize(folded.len(), at + 1);
+        }
+        let mut marks = vec![false; value.chars().count() + 1];
+        for piece in self.terms.iter().flatten().flatten() {
+            for (at, _) in folded.char_indices().filter(|(at, _)| folded[*at..].starts_with(piece)) {
+                marks[owners[at]..=owners[at + piece.len() - 1]].fill(true);
+            }
+        }
+        let mut rest = value;
+        let runs = marks[1..].chunk_by(|one, two| one == two).map(|run| {
+            let len = rest.chars().take(run.len()).map(char::len_utf8).sum();
+            let (part, after) = rest.split_at(len);
+            rest = after;
+            (run[0], part)
+        });
+        runs.collect()
+    }
+
+    /// Where the fields alone do not tell why a customer was found: the key and the value of the first note that has what
+    /// they lack.
+    pub fn note<'a>(&self, customer: &'a Customer) -> Option<(&'a str, &'a NoteValue)> {
+        let fields = fields_of(customer);
+        let terms = self.terms.iter().filter(|term| !is_in(term, &fields));
+        let lacking: Vec<&String> = terms.flatten().flatten().filter(|piece| !fields.contains(*piece)).collect();
+        let has = |value: &NoteValue| {
+            let value: String = value.as_str().chars().flat_map(fold).collect();
+            lacking.iter().any(|piece| value.contains(*piece))
+        };
+        customer.notes.pairs().iter().find(|(_, value)| has(value)).map(|(key, value)| (key.as_str(), value))
+    }
+}
+
+/// A customer's values as they are looked at: folded, each on a line. A contact that has a `+` stands there without it, too,
+/// so that one finds its beginning by the digits.
+pub fn text_of(customer: &Customer) -> String {
+    let mut text = fields_of(customer);
+    for (_, value) in customer.notes.pairs() {
+        push(&mut text, "", value.as_str());
+    }
+    text
+}
+
+fn fields_of(customer: &Customer) -> String {
+    let contact = customer.contact.as_ref().map(Contact::as_str);
+    let begun = [
+        customer.name.as_ref().map(Name::as_str),
+        customer.email.as_ref().map(Email::as_str),
+        contact,
+        contact.and_then(|contact| contact.strip_prefix('+')),
+        Some(customer.id.as_str()),
+    ];
+    let mut text = String::with_capacity(256);
+    for value in begun.into_iter().flatten() {
+        push(&mut text, START, value);
+    }
+    push(&mut text, "", customer.gstin.as_ref().map(Gstin::as_str).unwrap_or_default());
+    text
+}
+
+fn push(text: &mut String, start: &str, value: &str) {
+    text.push_str(start);
+    text.extend(value.chars().flat_map(fold));
+    text.push('\n');
+}
+
+/// A character without its case. Up and down again, since several lower ones may share an upper one, as σ and ς do; and each
+/// for itself, since what stands beside it must not count in a part of a word. What no word can hold ends a line, so that
+/// no note has a [`START`] in it.
+fn fold(char: char) -> impl Iterator<Item = char> {
+    let char = if char.is_control() { '\n' } else { char };
+    char.to_lowercase().flat_map(char::to_uppercase).flat_map(char::to_lowercase)
+}
+
+fn is_number_like(word: &str) -> bool {
+    word.bytes().all(|byte| byte.is_ascii_digit() || b"+-.()".contains(&byte))
+}
+
+/// The term that is one word, or one telephone number in several: found by its digits together, or word by word.
+fn term(words: &[&str]) -> Term {
+    let mut ways = vec![words.iter().map(|word| piece(word)).collect()];
+    let digits: String = words.concat().chars().filter(char::is_ascii_digit).collect();
+    if words.iter().all(|word| is_number_like(word)) && digits.len() >= PART_MIN {
+        ways.push(vec![digits[digits.len().saturating_sub(NATIONAL_LEN)..].to_owned()]);
+    }
+    ways.dedup();
+    ways
+}
+
+fn piece(word: &str) -> String {
+    let folded: String = word.chars().flat_map(fold).collect();
+    if folded.chars().count() < PART_MIN { format!("{START}{folded}") } else { folded }
+}
+
+fn is_in(term: &Term, text: &str) -> bool {
+    term.iter().any(|way| way.iter().all(|piece| text.contains(piece)))
+}
+
+fn trigrams_of(piece: &str) -> Vec<String> {
+    let chars: Vec<char> = piece.chars().collect();
+    chars.windows(3).map(|trigram| trigram.iter().collect()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{CustomerId, Mode, Notes};
+
+    fn customer() -> Customer {
+        let note = |key: &str, value: &str| (key.to_owned(), NoteValue::Text(value.to_owned()));
+        Customer {
+            name: Some(Name::stored("Gaurav Kumar".into())),
+            email: Some(Email::stored("G.Kumar@Example.com".into())),
+            contact: Some(Contact::stored("+919876543210".into())),
+            gstin: Some(Gstin::stored("29XAbbA4369J1PA".into())),
+            notes: Notes::stored(vec![
+                note("city", "Pune\tcity"),
+                note("alt", "ΟΔΟΣ straße 040-2345"),
+                ("erp".to_owned(), NoteValue::Number("12.50".into())),
+            ]),
+            ..Customer::blank(CustomerId::stored("cust_EIECESKRDEzzzz".into()), Mode::Test, 0)
+        }
+    }
+
+    fn finds(query: &str) -> bool {
+        Query::parse(query).unwrap().matches(&customer())
+    }
+
+    #[test]
+    fn a_blank_query_is_none() {
+        for text in ["", " ", "\t\n", "\u{a0}", "\0", "\u{2}\u{2}"] {
+            assert_eq!(Query::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_any_value_is_found_in_any_case() {
+        for query in [
+            "aurav",
+            "KUMAR",
+            "@EXAMPLE",
+            "com",
+            "+91",
+            "29xab",
+            "ESKR",
+            "eskrde",
+            "pune",
+            "city",
+            "οδος",
+            "ΔΟΣ",
+            "οδοσ",
+            "STRASSE",
+            "ẞe",
+            "12.5",
+            "gaurav pune",
+            "PUNE  gaurav\n",
+        ] {
+            assert!(finds(query), "{query}");
+        }
+        for query in ["gauravkumar", "gaurav mumbai", "kumarg", "erp", "comcust", "v k", "%", "_", "ga*", "\""] {
+            assert!(!finds(query), "{query}");
+        }
+    }
+
+    #[test]
+    fn short_words_are_beginnings_of_name_email_contact_and_id() {
+        for query in ["g", "ga", "G.", "+", "+9", "9", "91", "c", "CU", "ga cu"] {
+            assert!(finds(query), "{query}");
+        }
+        for query in ["k", "au", "ku", "m", "29", "pu", "12", "98", "ga ku"] {
+            assert!(!finds(query), "{query}");
+        }
+    }
+
+    #[test]
+    fn telephone_numbers_are_found_in_any_spelling() {
+        for query in [
+            "98765 43210",
+            "9876543210",
+            "+91-98765-43210",
+            "+91 (98765) 43.210",
+            "0091 98765 43210",
+            "098765 43210",
+            "+44 98765\u{a0}43210",
+            "9 8 7",
+            "765-43",
+            "43210 98765",
+            "gaurav +91-98765 43210",
+            "040-2345",
+            "369 040",
+        ] {
+            assert!(finds(query), "{query}");
+        }
+        for query in ["98765 43211", "+91-98765-43210 5", "9 8", "0402345", "mumbai 98765 43210", "99876543210 1"] {
+            assert!(!finds(query), "{query}");
+        }
+    }
+
+    #[test]
+    fn the_text_of_what_matches_has_its_trigrams() {
+        let text = text_of(&customer());
+        for query in ["g", "ga", "kumar com", "+91-98765 43210", "369 040", "ẞe", "οδος"] {
+            let trigrams = Query::parse(query).unwrap().trigrams();
+            let held = |way: &Vec<String>| way.iter().all(|trigram| text.contains(trigram));
+            assert!(trigrams.iter().all(|term| term.iter().any(held)), "{query}");
+            assert!(trigrams.iter().flatten().flatten().all(|trigram| trigram.chars().count() == 3), "{query}");
+        }
+        let trigrams = |query: &str| Query::parse(query).unwrap().trigrams();
+        assert_eq!(trigrams("Anana g"), [[vec!["ana", "nan"]], [vec!["\u{2}\u{2}g"]]]);
+        assert_eq!(trigrams("12 34"), [[vec!["\u{2}\u{2}1", "\u{2}\u{2}3", "\u{2}12", "\u{2}34"], vec!["123", "234"]]]);
+    }
+
+    #[test]
+    fn case_is_nothing_whatever_the_script() {
+        let folded = |text: &str| text.chars().flat_map(fold).collect::<String>();
+        for char in (' '..='\u{2FFF}').chain('\u{A640}'..='\u{ABFF}').chain('\u{10400}'..='\u{1E943}') {
+            let alone = folded(&char.to_string());
+            assert_eq!(folded(&char.to_uppercase().to_string()), alone, "{char}");
+            assert_eq!(folded(&char.to_lowercase().to_string()), alone, "{char}");
+        }
+    }
+
+    #[test]
+    fn what_was_looked_for_is_marked() {
+        let marked = |query: &str, value: &str| {
+            let parts = Query::parse(query).unwrap().mark(value).into_iter();
+            parts.map(|(marked, part)| if marked { format!("[{part}]") } else { part.to_owned() }).collect::<String>()
+        };
+        assert_eq!(marked("kumar", "Gaurav KUMAR."), "Gaurav [KUMAR].");
+        assert_eq!(marked("ku", "Kumar Kumar"), "[Ku]mar Kumar");
+        assert_eq!(marked("ana nas", "Banananas"), "B[anananas]");
+        assert_eq!(marked("+91-98765", "9198765432"), "[9198765]432");
+        assert_eq!(marked("098765 43210", "+919876543210"), "+91[9876543210]");
+        assert_eq!(marked("ass", "STRASSE Straße"), "STR[ASS]E Str[aß]e");
+        assert_eq!(marked("pune", "Mumbai"), "Mumbai");
+        assert!(Query::parse("x").unwrap().mark("").is_empty());
+    }
+
+    #[test]
+    fn the_note_that_told_is_shown_where_only_a_note_did() {
+        let customer = customer();
+        let note = |query: &str| Query::parse(query).unwrap().note(&customer).map(|(key, _)| key);
+        assert_eq!(note("pune"), Some("city"));
+        assert_eq!(note("kumar 12.5"), Some("erp"));
+        assert_eq!(note("040-2345"), Some("alt"));
+        assert_eq!(note("kumar"), None);
+        assert_eq!(note("mumbai"), None);
+    }
+
+    #[test]
+    fn a_note_cannot_pose_as_a_beginning() {
+        let note = ("k".to_owned(), NoteValue::Text("\u{2}\u{2}xy".into()));
+        let customer = Customer { notes: Notes::stored(vec![note]), ..customer() };
+        assert!(!Query::parse("xy").unwrap().matches(&customer));
+    }
+
+    #[test]
+    fn a_query_is_read_up_to_its_limit() {
+        let long = "é".repeat(Query::LEN_MAX);
+        assert_eq!(Query::parse(&long), Query::parse(&format!("{long}é x")));
+    }
+}

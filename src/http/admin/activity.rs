@@ -1,0 +1,144 @@
+//! What happened across all customers of a mode, newest first.
+
+use actix_web::web::{Data, Query};
+use askama::Template;
+use serde::Deserialize;
+
+use super::Answer;
+use super::customers::first_second;
+use super::moment::Moment;
+use super::page::{Shell, html};
+use super::record::heading;
+use super::visit::Visit;
+use super::words::Told;
+use crate::domain::{Actor, Customer, KeyId, Revision, StaffId};
+use crate::service::{ActivityFilter, ActorFilter, Door, Refused, Services};
+
+/// How many edits a page has.
+const PAGE_LEN: u64 = 25;
+
+/// The doors: as a form names them, and as people do.
+const DOORS: [(&str, &str); 3] = [("console", "Console"), ("api", "API"), ("command", "Command line")];
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Asked {
+    who: String,
+    door: String,
+    from: String,
+    to: String,
+    before: String,
+}
+
+#[derive(Template)]
+#[template(path = "activity.html")]
+struct ActivityPage {
+    shell: Shell,
+    actors: Vec<Named>,
+    who: String,
+    door: String,
+    from: String,
+    to: String,
+    narrowed: bool,
+    paged: bool,
+    rows: Vec<Row>,
+    newest: String,
+    older: String,
+    searched_to: Option<Moment>,
+}
+
+/// Somebody whose edits one can look for.
+struct Named {
+    id: String,
+    name: String,
+}
+
+struct Row {
+    told: Told,
+    verb: &'static str,
+    href: String,
+    name: String,
+    door: &'static str,
+}
+
+pub(super) async fn show(visit: Visit, asked: Query<Asked>, services: Data<Services>) -> Answer {
+    let asked = asked.into_inner();
+    let before = asked.before.parse().ok();
+    let page = services.customers.activity(visit.mode, filter(&asked), before, PAGE_LEN).await;
+    let page = page.map_err(|refused| visit.turned(refused))?;
+    let address = |before: Option<i64>| {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in [("who", &asked.who), ("door", &asked.door), ("from", &asked.from), ("to", &asked.to)] {
+            if !value.is_empty() {
+                query.append_pair(name, value);
+            }
+        }
+        if let Some(before) = before {
+            query.append_pair("before", &before.to_string());
+        }
+        format!("{}?{}", visit.to("/activity"), query.finish())
+    };
+    Ok(html(&ActivityPage {
+        shell: Shell::new(&visit, "/activity"),
+        actors: actors(&visit, &services).await.map_err(|refused| visit.turned(refused))?,
+        narrowed: [&asked.who, &asked.door, &asked.from, &asked.to].iter().any(|value| !value.is_empty()),
+        paged: before.is_some(),
+        newest: address(None),
+        older: page.next.map(|next| address(Some(next))).unwrap_or_default(),
+        searched_to: page.searched_to.map(Moment),
+        rows: page.items.iter().map(|(revision, customer)| row(&visit, revision, customer)).collect(),
+        who: asked.who,
+        door: asked.door,
+        from: asked.from,
+        to: asked.to,
+    }))
+}
+
+fn filter(asked: &Asked) -> ActivityFilter {
+    let actor = match KeyId::parse(&asked.who) {
+        Some(id) => Some(ActorFilter::Key(id)),
+        None if asked.who.is_empty() => None,
+        None => Some(ActorFilter::Staff(StaffId::stored(asked.who.clone()))),
+    };
+    let door = match asked.door.as_str() {
+        "console" => Some(Door::Console),
+        "api" => Some(Door::Api),
+        "command" => Some(Door::CommandLine),
+        _ => None,
+    };
+    let to = first_second(&asked.to).map(|second| second + 86_399);
+    ActivityFilter { actor, door, from: first_second(&asked.from), to }
+}
+
+/// Everybody who can have edited a customer of this mode: people, and the mode's keys.
+async fn actors(visit: &Visit, services: &Services) -> Result<Vec<Named>, Refused> {
+    let staff =
+        services.staff.list().await?.into_iter().map(|listed| Named {
+            id: listed.staff.id.as_str().to_owned(),
+            name: listed.staff.email.as_str().to_owned(),
+        });
+    let keys = services.access.list().await.map_err(|_| Refused::Failed)?;
+    let keys = keys.into_iter().filter(|key| key.id.mode() == visit.mode).map(|key| Named {
+        name: format!("Key: {}", if key.label.is_empty() { key.id.as_str() } else { &key.label }),
+        id: key.id.as_str().to_owned(),
+    });
+    Ok(staff.chain(keys).collect())
+}
+
+fn row(visit: &Visit, revision: &Revision, customer: &Customer) -> Row {
+    Row {
+        told: Told::of(revision),
+        verb: match (revision.version, revision.undoes) {
+            (1, _) => "made",
+            (_, Some(_)) => "undid a change to",
+            _ => "changed",
+        },
+        href: visit.to(&format!("/customers/{}", customer.id.as_str())),
+        name: heading(customer),
+        door: match revision.actor {
+            Actor::Staff { .. } => "Console",
+            Actor::Key { .. } => "API",
+            Actor::Command { .. } => "Command line",
+        },
+    }
+}

@@ -1,0 +1,157 @@
+//! The list of customers: newest first in pages, or those that have what one looks for.
+
+use std::time::UNIX_EPOCH;
+
+use actix_web::HttpRequest;
+use actix_web::web::{Data, Query};
+use askama::Template;
+use serde::Deserialize;
+
+use super::Answer;
+use super::moment::Moment;
+use super::page::{Shell, html};
+use super::visit::Visit;
+use crate::domain::search::Query as Search;
+use crate::domain::{CustomerId, Field, Role};
+use crate::http::settings::Settings;
+use crate::service::{Listed, Page, Place, Services, Span};
+
+/// How many customers a page has.
+const PAGE_LEN: u64 = 25;
+
+/// What the address asks for. Everything is text: what makes no sense is not asked for.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Asked {
+    q: String,
+    from: String,
+    to: String,
+    /// The id of the customer that the page comes after, on the way to the eldest.
+    older: String,
+    /// The id of the customer that the page comes before.
+    newer: String,
+}
+
+#[derive(Template)]
+#[template(path = "customers.html")]
+struct CustomersPage {
+    shell: Shell,
+    may_edit: bool,
+    base: String,
+    q: String,
+    from: String,
+    to: String,
+    narrowed: bool,
+    rows: Vec<Row>,
+    newer: String,
+    older: String,
+    other_mode: String,
+}
+
+struct Row {
+    href: String,
+    name: Marked,
+    contact: Marked,
+    email: Marked,
+    gstin: Marked,
+    /// What a customer without a name is read out as.
+    known_by: String,
+    /// The note that was found, where nothing else was.
+    note: Option<(String, Marked)>,
+    edited: Moment,
+}
+
+/// A value, and which parts of it were looked for.
+struct Marked {
+    whole: String,
+    parts: Vec<(bool, String)>,
+}
+
+impl Marked {
+    fn new(text: &str, search: Option<&Search>) -> Self {
+        let parts = match search {
+            Some(search) => search.mark(text).into_iter().map(|(marked, part)| (marked, part.to_owned())).collect(),
+            None => vec![(false, text.to_owned())],
+        };
+        Self { whole: text.to_owned(), parts }
+    }
+}
+
+pub(super) async fn list(
+    visit: Visit,
+    asked: Query<Asked>,
+    request: HttpRequest,
+    services: Data<Services>,
+    settings: Data<Settings>,
+) -> Answer {
+    let asked = asked.into_inner();
+    let search = Search::parse(&asked.q);
+    let place = match (CustomerId::parse(&asked.older), CustomerId::parse(&asked.newer)) {
+        (Ok(id), _) => Place::OlderThan(id),
+        (_, Ok(id)) => Place::NewerThan(id),
+        _ => Place::Newest,
+    };
+    let span = Span { from: first_second(&asked.from), to: first_second(&asked.to).map(|second| second + 86_399) };
+    let caller = visit.caller();
+    let page = match &search {
+        Some(search) => services.customers.search(&caller, search, place, PAGE_LEN).await,
+        None => services.customers.browse(&caller, span, place, PAGE_LEN).await,
+    };
+    let page = page.map_err(|refused| visit.turned(refused))?;
+    Ok(html(&CustomersPage {
+        shell: Shell::new(&visit, "/customers"),
+        may_edit: visit.may(Role::Editor),
+        base: settings.base(&request),
+        narrowed: span != Span::default(),
+        newer: turn(&visit, &asked, "newer", page.items.first().filter(|_| page.newer)),
+        older: turn(&visit, &asked, "older", page.items.last().filter(|_| page.older)),
+        other_mode: format!("{}?q={}", visit.in_other_mode("/customers"), encoded(&asked.q)),
+        rows: rows(&visit, page, search.as_ref()),
+        q: if search.is_some() { asked.q } else { String::new() },
+        from: asked.from,
+        to: asked.to,
+    }))
+}
+
+fn rows(visit: &Visit, page: Page, search: Option<&Search>) -> Vec<Row> {
+    let row = |Listed { customer, edited_at }: Listed| {
+        let text = |field| customer.text(field).unwrap_or_default();
+        let marked = |field| Marked::new(text(field), search);
+        let found_note = search.and_then(|search| search.note(&customer));
+        Row {
+            href: visit.to(&format!("/customers/{}", customer.id.as_str())),
+            name: marked(Field::Name),
+            contact: marked(Field::Contact),
+            email: marked(Field::Email),
+            gstin: marked(Field::Gstin),
+            known_by: customer.text(Field::Contact).unwrap_or(text(Field::Email)).to_owned(),
+            note: found_note.map(|(key, value)| (key.to_owned(), Marked::new(value.as_str(), search))),
+            edited: Moment(edited_at),
+        }
+    };
+    page.items.into_iter().map(row).collect()
+}
+
+/// The address of the next page in a direction; empty where there is none.
+fn turn(visit: &Visit, asked: &Asked, direction: &str, from: Option<&Listed>) -> String {
+    let Some(Listed { customer, .. }) = from else { return String::new() };
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in [("q", &asked.q), ("from", &asked.from), ("to", &asked.to)] {
+        if !value.is_empty() {
+            query.append_pair(name, value);
+        }
+    }
+    query.append_pair(direction, customer.id.as_str());
+    format!("{}?{}", visit.to("/customers"), query.finish())
+}
+
+/// A text in a query.
+pub(super) fn encoded(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+/// The first second of a day, `2026-11-23`, in UTC.
+pub(super) fn first_second(day: &str) -> Option<i64> {
+    let time = humantime::parse_rfc3339(&format!("{day}T00:00:00Z")).ok()?;
+    i64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()
+}

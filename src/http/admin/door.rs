@@ -1,0 +1,192 @@
+//! The door: signing in and out, and the links by which people choose a password.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::USER_AGENT;
+use actix_web::web::{Data, Path, Query};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use serde::Deserialize;
+
+use super::Answer;
+use super::form::{Form, FormError};
+use super::moment::Moment;
+use super::page::{Door, Turned, html, html_with, see_other};
+use super::visit::{self, Visit};
+use crate::domain::{Email, Secret, password};
+use crate::http::settings::Settings;
+use crate::service::staff::LinkFor;
+use crate::service::{NotAdmitted, Refused, Services, StaffRefused, Token};
+
+/// Where one lands without having been going anywhere.
+const HOME: &str = "/live";
+
+pub(super) async fn home(_: Visit) -> HttpResponse {
+    see_other(HOME)
+}
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignInPage {
+    door: Door,
+    errors: Vec<FormError>,
+    email: String,
+    to: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct To {
+    #[serde(default)]
+    to: String,
+}
+
+pub(super) async fn show_sign_in(request: HttpRequest, query: Query<To>, services: Data<Services>) -> Answer {
+    // Who is signed in already has nothing to do here.
+    if Visit::of(&request, &services).await.is_ok() {
+        return Ok(see_other(&inside(&query.to)));
+    }
+    let (errors, email, to) = (Vec::new(), String::new(), inside(&query.to));
+    Ok(html(&SignInPage { door: Door::new(&request), errors, email, to }))
+}
+
+pub(super) async fn sign_in(
+    request: HttpRequest,
+    form: Form,
+    services: Data<Services>,
+    settings: Data<Settings>,
+) -> Answer {
+    let (email, to) = (form.value("email").to_owned(), inside(form.value("to")));
+    let password = Secret::given(form.value("password").to_owned());
+    let address = settings.client(&request);
+    let (status, words) = match services.staff.sign_in(&email, &password, address, agent(&request)).await {
+        Ok(token) => return Ok(signed_in(&settings, &token, &to)),
+        Err(NotAdmitted::Refused(_)) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "Email and password do not belong together.".to_owned())
+        }
+        Err(NotAdmitted::TooMany(seconds)) => {
+            let words = format!("Too many attempts went wrong from your address. Try again in {seconds} seconds.");
+            (StatusCode::TOO_MANY_REQUESTS, words)
+        }
+        Err(NotAdmitted::Busy) => return Err(Turned::from(Refused::Busy).at(None, &request)),
+        Err(NotAdmitted::Failed) => return Err(Turned::failed().at(None, &request)),
+    };
+    let errors = vec![FormError::new("email", words)];
+    Ok(html_with(status, &SignInPage { door: Door::new(&request), errors, email, to }))
+}
+
+pub(super) async fn sign_out(visit: Visit, _: Form, services: Data<Services>, settings: Data<Settings>) -> Answer {
+    let session = &visit.signed_in.session;
+    services.staff.end_session(&session.staff, &session.hash).await.map_err(|refused| visit.turned(refused))?;
+    let mut response = see_other("/sign-in");
+    let _ = response.add_cookie(&visit::cookie_gone(&settings));
+    Ok(response)
+}
+
+#[derive(Template)]
+#[template(path = "link.html")]
+struct LinkPage {
+    door: Door,
+    errors: Vec<FormError>,
+    first: bool,
+    email: String,
+    ends_at: Moment,
+}
+
+impl LinkPage {
+    fn new(request: &HttpRequest, link: LinkFor) -> Self {
+        let (first, email, ends_at) = match link {
+            LinkFor::FirstOwner { ends_at } => (true, String::new(), ends_at),
+            LinkFor::Staff { staff, ends_at } => (false, staff.email.as_str().to_owned(), ends_at),
+        };
+        Self { door: Door::new(request), errors: Vec::new(), first, email, ends_at: Moment(ends_at) }
+    }
+}
+
+pub(super) async fn show_link(request: HttpRequest, token: Path<String>, services: Data<Services>) -> Answer {
+    let link = services.staff.open_link(&Token::given(token.into_inner())).await;
+    Ok(html(&LinkPage::new(&request, link.map_err(|refused| dead(refused, &request))?)))
+}
+
+pub(super) async fn redeem_link(
+    request: HttpRequest,
+    token: Path<String>,
+    form: Form,
+    services: Data<Services>,
+    settings: Data<Settings>,
+) -> Answer {
+    let token = Token::given(token.into_inner());
+    let link = services.staff.open_link(&token).await.map_err(|refused| dead(refused, &request))?;
+    let mut page = LinkPage::new(&request, link);
+    let email = page.first.then(|| {
+        page.email = form.value("email").trim().to_owned();
+        Email::parse(&page.email)
+    });
+    let email = email.transpose().unwrap_or_else(|invalid| {
+        page.errors.push(FormError::new("email", invalid.words()));
+        None
+    });
+    let password = chosen_password(&form, &mut page.errors);
+    let (Some(password), true) = (password, page.errors.is_empty()) else {
+        return Ok(html_with(StatusCode::UNPROCESSABLE_ENTITY, &page));
+    };
+    let session = services.staff.redeem_link(&token, email, &password, agent(&request)).await;
+    Ok(signed_in(&settings, &session.map_err(|refused| dead(refused, &request))?, HOME))
+}
+
+/// The password that a form chooses, twice the same.
+pub(super) fn chosen_password(form: &Form, errors: &mut Vec<FormError>) -> Option<Secret> {
+    match password::parse(form.value("password")) {
+        Err(invalid) => errors.push(FormError::new("password", invalid.words())),
+        Ok(_) if form.value("password") != form.value("again") => {
+            errors.push(FormError::new("again", "The two passwords are not the same."));
+        }
+        Ok(password) => return Some(password),
+    }
+    None
+}
+
+fn dead(refused: StaffRefused, request: &HttpRequest) -> Turned {
+    match refused {
+        StaffRefused::Store(refused) => Turned::from(refused),
+        _ => Turned::dead_link().with_ways(vec![("/sign-in".to_owned(), "Sign in".to_owned())]),
+    }
+    .at(None, request)
+}
+
+fn signed_in(settings: &Settings, token: &Token, to: &str) -> HttpResponse {
+    let mut response = see_other(to);
+    let _ = response.add_cookie(&visit::cookie(settings, token));
+    response
+}
+
+fn agent(request: &HttpRequest) -> &str {
+    request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// A path within the console, whatever was asked for: nobody is sent to another site from here.
+fn inside(to: &str) -> String {
+    let is_path =
+        to.starts_with('/') && !to.starts_with("//") && !to.contains('\\') && !to.chars().any(char::is_control);
+    if is_path { to.to_owned() } else { HOME.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_sent_to_another_site() {
+        assert_eq!(inside("/live/customers?q=x"), "/live/customers?q=x");
+        for elsewhere in [
+            "",
+            "https://evil.example",
+            "//evil.example",
+            "/\\evil.example",
+            "\\evil",
+            "/\tx",
+            "evil",
+            "/\n/evil.example",
+        ] {
+            assert_eq!(inside(elsewhere), HOME, "{elsewhere}");
+        }
+    }
+}

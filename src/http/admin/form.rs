@@ -1,0 +1,98 @@
+//! A form as it came in, and what is wrong with it: a re-rendered form is a value.
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{HeaderMap, ORIGIN};
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpRequest, web};
+use futures_util::future::LocalBoxFuture;
+
+use super::page::Turned;
+use super::visit;
+use crate::http::settings::Settings;
+
+/// The most bytes of a form: many times the largest customer.
+const LEN_MAX: usize = 256 * 1024;
+
+/// One thing to mend: the words, and the field that they stand at.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FormError {
+    pub(crate) field: String,
+    pub(crate) words: String,
+    /// Where a link behind the words leads, if there is one, and its text.
+    pub(crate) href: String,
+    pub(crate) link: String,
+}
+
+impl FormError {
+    pub(super) fn new(field: &str, words: impl Into<String>) -> Self {
+        Self { field: field.to_owned(), words: words.into(), ..Self::default() }
+    }
+}
+
+/// The errors at one field.
+pub(crate) fn of<'a>(errors: &'a [FormError], field: &str) -> Vec<&'a FormError> {
+    errors.iter().filter(|error| error.field == field).collect()
+}
+
+/// A form that came from one of our own pages, by somebody who is signed in or not.
+pub(super) struct Form(Vec<(String, String)>);
+
+impl Form {
+    /// The value of a field; empty where it was not sent.
+    pub(super) fn value(&self, name: &str) -> &str {
+        self.0.iter().find(|(each, _)| each == name).map(|(_, value)| value.as_str()).unwrap_or_default()
+    }
+
+    /// Whether a field was sent: a button that was pressed, a box that was ticked.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(each, _)| each == name)
+    }
+
+    /// All values of a field, in order.
+    pub(super) fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(each, _)| each == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl FromRequest for Form {
+    type Error = Turned;
+    type Future = LocalBoxFuture<'static, Result<Self, Turned>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), web::Payload::from_request(request, payload));
+        Box::pin(async move {
+            let turned = |turned: Turned| turned.at(None, &request);
+            if !is_from_here(&request) {
+                return Err(turned(Turned::cross_site()));
+            }
+            let payload = payload.await.map_err(|_| turned(Turned::bad_form()))?;
+            let Ok(Ok(bytes)) = payload.to_bytes_limited(LEN_MAX).await else {
+                return Err(turned(Turned::bad_form()));
+            };
+            let form = Self(form_urlencoded::parse(&bytes).into_owned().collect());
+            // Signed in, a form proves with its token that it was rendered for this very session.
+            match visit::token_of(&request) {
+                Some(token) if !token.is_form_token(form.value("token")) && needs_token(&request) => {
+                    Err(turned(Turned::stale_form()))
+                }
+                _ => Ok(form),
+            }
+        })
+    }
+}
+
+/// At the door there is no session yet that a form could belong to.
+fn needs_token(request: &HttpRequest) -> bool {
+    !matches!(request.match_pattern().as_deref(), Some("/sign-in" | "/link/{token}"))
+}
+
+/// Whether a browser says that the request comes from a page of ours, by the headers that pages cannot forge. A program
+/// that sends neither is no browser, and has no cookie that a page could borrow.
+fn is_from_here(request: &HttpRequest) -> bool {
+    let header = |headers: &HeaderMap, name: &str| Some(headers.get(name)?.to_str().unwrap_or("?").to_owned());
+    if let Some(site) = header(request.headers(), "sec-fetch-site") {
+        return site == "same-origin" || site == "none";
+    }
+    let Some(settings) = request.app_data::<Data<Settings>>() else { return false };
+    header(request.headers(), ORIGIN.as_str()).is_none_or(|origin| origin == settings.base(request))
+}

@@ -1,0 +1,84 @@
+//! The staff console: pages rendered here, over the same services as the API. Everything works without scripts.
+
+mod account;
+mod activity;
+mod customers;
+mod door;
+mod figures;
+pub(crate) mod form;
+mod home;
+mod key;
+mod keys;
+mod meeting;
+mod moment;
+mod page;
+mod person;
+mod record;
+mod request_row;
+mod requests;
+mod staff;
+mod typed;
+mod undo;
+mod visit;
+mod words;
+
+use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+
+use self::page::Turned;
+use self::visit::Visit;
+use super::assets;
+use crate::service::Services;
+
+/// A page, or what stands in its place.
+type Answer = Result<HttpResponse, Turned>;
+
+/// Every route of the console. What a person may do is decided by the parameter that a handler takes, [`Visit`] and its
+/// kin, never here.
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .route("/", web::get().to(door::home))
+        .route("/sign-in", web::get().to(door::show_sign_in))
+        .route("/sign-in", web::post().to(door::sign_in))
+        .route("/sign-out", web::post().to(door::sign_out))
+        .route("/link/{token}", web::get().to(door::show_link))
+        .route("/link/{token}", web::post().to(door::redeem_link))
+        .route("/static/{hash}/{name}", web::get().to(assets::serve))
+        .service(
+            web::scope("/{mode:live|test}")
+                .route("/customers", web::get().to(customers::list))
+                .route("/customers", web::post().to(record::create))
+                .route("/customers/new", web::get().to(record::show_new))
+                .route("/customers/{id}", web::get().to(record::show))
+                .route("/customers/{id}", web::post().to(record::save))
+                .route("/customers/{id}/undo", web::post().to(undo::undo))
+                .route("/activity", web::get().to(activity::show))
+                .route("", web::get().to(home::show))
+                .route("/requests", web::get().to(requests::list))
+                .route("/requests/{number}", web::get().to(requests::show))
+                .route("/account", web::get().to(account::show))
+                .route("/account/password", web::post().to(account::change_password))
+                .route("/account/sessions", web::post().to(account::end_sessions))
+                .route("/keys", web::get().to(keys::list))
+                .route("/keys", web::post().to(keys::create))
+                .route("/keys/{id}/rotate", web::get().to(key::show_rotate))
+                .route("/keys/{id}/rotate", web::post().to(key::rotate))
+                .route("/keys/{id}/revoke", web::get().to(key::show_revoke))
+                .route("/keys/{id}/revoke", web::post().to(key::revoke))
+                .route("/staff", web::get().to(staff::list))
+                .route("/staff", web::post().to(staff::invite))
+                .route("/staff/{id}/role", web::post().to(person::set_role))
+                .route("/staff/{id}/sessions", web::post().to(person::end_sessions))
+                .route("/staff/{id}/link", web::post().to(person::make_link))
+                .route("/staff/{id}/disable", web::get().to(person::show_disable))
+                .route("/staff/{id}/disable", web::post().to(person::disable))
+                .route("/staff/{id}/enable", web::post().to(person::enable))
+                .default_service(web::to(not_found)),
+        );
+}
+
+/// A page that is not there: for who is signed in with the way back, for others at the door.
+pub(super) async fn not_found(request: HttpRequest, services: Data<Services>) -> Answer {
+    let visit = Visit::of(&request, &services).await;
+    Err(Turned::not_found().at(visit.as_ref().ok(), &request))
+}

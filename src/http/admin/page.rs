@@ -1,0 +1,326 @@
+//! What every page has around it, the headers that every page goes out with, and the pages that stand in for others.
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use askama::Template;
+
+use super::visit::Visit;
+use crate::domain::{Mode, Role, Staff};
+use crate::http::assets;
+use crate::http::settings::Settings;
+use crate::service::Refused;
+
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+    connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// What stands around a page for who is signed in.
+#[derive(Clone, Debug)]
+pub(crate) struct Shell {
+    pub(crate) mode: Mode,
+    /// The place that the page belongs to, by its path below the mode.
+    pub(crate) place: &'static str,
+    pub(crate) host: String,
+    pub(crate) form_token: String,
+    staff: Staff,
+    /// The page's own path below the mode, where it is the same place in the other mode.
+    path: String,
+}
+
+/// A place in the navigation.
+pub(crate) struct Place {
+    pub(crate) path: &'static str,
+    pub(crate) name: &'static str,
+    /// The second key of its shortcut, behind `g`.
+    pub(crate) go: &'static str,
+    least: Role,
+}
+
+const PLACES: [Place; 6] = [
+    Place { path: "", name: "Home", go: "", least: Role::Viewer },
+    Place { path: "/customers", name: "Customers", go: "c", least: Role::Viewer },
+    Place { path: "/activity", name: "Activity", go: "a", least: Role::Viewer },
+    Place { path: "/requests", name: "Requests", go: "", least: Role::Owner },
+    Place { path: "/keys", name: "Keys", go: "k", least: Role::Owner },
+    Place { path: "/staff", name: "Staff", go: "", least: Role::Owner },
+];
+
+impl Shell {
+    pub(super) fn new(visit: &Visit, place: &'static str) -> Self {
+        Self {
+            mode: visit.mode,
+            place,
+            host: visit.host.clone(),
+            form_token: visit.token.form_token(),
+            staff: visit.signed_in.staff.clone(),
+            path: place.to_owned(),
+        }
+    }
+
+    /// The places that this person may go to.
+    pub(crate) fn places(&self) -> impl Iterator<Item = &'static Place> {
+        PLACES.iter().filter(|place| self.staff.role >= place.least)
+    }
+
+    /// Whether this person may look at single requests.
+    pub(crate) fn may_see_requests(&self) -> bool {
+        self.staff.role >= Role::Owner
+    }
+
+    /// An address in this mode.
+    pub(crate) fn to(&self, path: &str) -> String {
+        format!("/{}{path}", self.mode.as_str())
+    }
+
+    /// This place in the given mode.
+    pub(crate) fn elsewhere(&self, mode: &str) -> String {
+        format!("/{mode}{}", self.path)
+    }
+
+    pub(crate) fn is_live(&self) -> bool {
+        self.mode == Mode::Live
+    }
+
+    pub(crate) fn mode_word(&self) -> &'static str {
+        mode_word(self.mode)
+    }
+
+    pub(crate) fn asset(&self, name: &str) -> &'static str {
+        assets::address(name)
+    }
+
+    pub(crate) fn me(&self) -> &str {
+        self.staff.email.as_str()
+    }
+
+    /// What stands before the `@`.
+    pub(crate) fn me_short(&self) -> &str {
+        self.me().split('@').next().unwrap_or_default()
+    }
+}
+
+/// `Live` or `Test`.
+pub(crate) fn mode_word(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Live => "Live",
+        Mode::Test => "Test",
+    }
+}
+
+/// What stands around a page for who is not signed in.
+#[derive(Clone, Debug)]
+pub(crate) struct Door {
+    pub(crate) host: String,
+}
+
+impl Door {
+    pub(super) fn new(request: &HttpRequest) -> Self {
+        let settings = request.app_data::<Data<Settings>>();
+        Self { host: settings.map(|settings| settings.host(request)).unwrap_or_default() }
+    }
+
+    pub(crate) fn asset(&self, name: &str) -> &'static str {
+        assets::address(name)
+    }
+}
+
+/// A page.
+pub(super) fn html(page: &impl Template) -> HttpResponse {
+    html_with(StatusCode::OK, page)
+}
+
+/// A page with a status of its own: a form to mend is 422.
+pub(super) fn html_with(status: StatusCode, page: &impl Template) -> HttpResponse {
+    match page.render() {
+        Ok(body) => HttpResponse::build(status)
+            .insert_header((CONTENT_TYPE, "text/html; charset=utf-8"))
+            .insert_header((CACHE_CONTROL, "no-store"))
+            .insert_header(("Content-Security-Policy", CONTENT_SECURITY_POLICY))
+            .insert_header(("X-Content-Type-Options", "nosniff"))
+            .insert_header(("Referrer-Policy", "same-origin"))
+            .insert_header(("Cross-Origin-Opener-Policy", "same-origin"))
+            .body(body),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be rendered");
+            HttpResponse::InternalServerError().finish()
+        }
+    }
+}
+
+/// Sends the browser elsewhere, to fetch it.
+pub(super) fn see_other(to: &str) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((LOCATION, to)).insert_header((CACHE_CONTROL, "no-store")).finish()
+}
+
+/// What stands in the place of a page: a refusal in words with ways on, or the way to the door.
+#[derive(Debug)]
+pub(in crate::http) struct Turned {
+    status: StatusCode,
+    heading: String,
+    text: String,
+    /// Addresses and their names.
+    ways: Vec<(String, String)>,
+    retry_after: Option<u64>,
+    frame: Frame,
+}
+
+#[derive(Debug)]
+enum Frame {
+    /// No page: the browser is sent to this address.
+    Elsewhere(String),
+    Shell(Box<Shell>),
+    Door(Door),
+}
+
+#[derive(Template)]
+#[template(path = "turned.html")]
+struct TurnedPage<'a> {
+    shell: &'a Shell,
+    heading: &'a str,
+    text: &'a str,
+    ways: &'a [(String, String)],
+}
+
+#[derive(Template)]
+#[template(path = "turned_at_door.html")]
+struct TurnedAtDoorPage<'a> {
+    door: &'a Door,
+    heading: &'a str,
+    text: &'a str,
+    ways: &'a [(String, String)],
+}
+
+impl Turned {
+    fn new(status: StatusCode, heading: &str, text: &str) -> Self {
+        Self {
+            status,
+            heading: heading.to_owned(),
+            text: text.to_owned(),
+            ways: vec![("/".to_owned(), "Go to the first page".to_owned())],
+            retry_after: None,
+            frame: Frame::Door(Door { host: String::new() }),
+        }
+    }
+
+    /// To the door, and back to this path afterwards.
+    pub(super) fn to_sign_in(path: &str) -> Self {
+        let to: String = form_urlencoded::byte_serialize(path.as_bytes()).collect();
+        let frame = Frame::Elsewhere(format!("/sign-in?to={to}"));
+        Self { frame, ..Self::new(StatusCode::SEE_OTHER, "Sign in", "") }
+    }
+
+    pub(super) fn not_found() -> Self {
+        let text = "The address may be mistyped, or the page may have been moved.";
+        Self::new(StatusCode::NOT_FOUND, "There is no page here", text)
+    }
+
+    pub(super) fn forbidden() -> Self {
+        let text = "Your role does not let you do this. An owner can give you another one on the Staff page.";
+        Self::new(StatusCode::FORBIDDEN, "This is not yours to do", text)
+    }
+
+    pub(super) fn dead_link() -> Self {
+        let text = "It was used before, or its time is over. An owner can send you another; where there is no owner yet, \
+            start the server again and it prints one.";
+        Self::new(StatusCode::GONE, "This link does not work any more", text)
+    }
+
+    pub(super) fn cross_site() -> Self {
+        let text = "The form came from another site. Open the page here and try again.";
+        Self::new(StatusCode::FORBIDDEN, "Nothing was changed", text)
+    }
+
+    pub(super) fn stale_form() -> Self {
+        let text = "The form belongs to another sign-in. Go back, load the page again, and what you see is current.";
+        Self::new(StatusCode::FORBIDDEN, "Nothing was changed", text)
+    }
+
+    pub(super) fn bad_form() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "Nothing was changed",
+            "The form did not arrive whole. Go back and send it again.",
+        )
+    }
+
+    fn busy() -> Self {
+        let text = "The server has too much to do, or its disk is full. Nothing was changed. Try again in a moment.";
+        Self { retry_after: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "Not just now", text) }
+    }
+
+    pub(super) fn failed() -> Self {
+        let text = "The cause is in the server's log, under this page's request id. Try again; if it stays so, tell whoever \
+            runs this server.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Something failed on our side", text)
+    }
+
+    /// With other ways on than to the first page.
+    pub(super) fn with_ways(mut self, ways: Vec<(String, String)>) -> Self {
+        self.ways = ways;
+        self
+    }
+
+    /// With other words.
+    pub(super) fn saying(mut self, heading: impl Into<String>, text: impl Into<String>) -> Self {
+        (self.heading, self.text) = (heading.into(), text.into());
+        self
+    }
+
+    /// Framed for who is signed in, or for the door.
+    pub(super) fn at(mut self, visit: Option<&Visit>, request: &HttpRequest) -> Self {
+        self.frame = match (self.frame, visit) {
+            (Frame::Elsewhere(address), _) => Frame::Elsewhere(address),
+            (_, Some(visit)) => Frame::Shell(Box::new(Shell::new(visit, ""))),
+            (_, None) => Frame::Door(Door::new(request)),
+        };
+        self
+    }
+}
+
+impl From<Refused> for Turned {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::NotFound => Self::not_found(),
+            Refused::Busy => Self::busy(),
+            Refused::Failed => Self::failed(),
+            // Forms meet these before they get here.
+            Refused::Invalid(rejection) => {
+                Self::bad_form().saying("Nothing was changed", rejection.first().invalid.words())
+            }
+            Refused::Taken(_) => {
+                Self::bad_form().saying("Nothing was changed", "Another customer has this email and contact.")
+            }
+            Refused::Conflict(_) => {
+                Self::bad_form().saying("Nothing was changed", "Somebody changed the customer meanwhile.")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Turned {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.heading)
+    }
+}
+
+impl ResponseError for Turned {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let Self { heading, text, ways, .. } = self;
+        let mut response = match &self.frame {
+            Frame::Elsewhere(address) => see_other(address),
+            Frame::Shell(shell) => html_with(self.status, &TurnedPage { shell, heading, text, ways }),
+            Frame::Door(door) => html_with(self.status, &TurnedAtDoorPage { door, heading, text, ways }),
+        };
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+}

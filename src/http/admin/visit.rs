@@ -1,0 +1,172 @@
+//! Who is at the console: a handler that takes one of these is guarded by that alone.
+
+use std::ops::Deref;
+
+use actix_web::cookie::time::Duration;
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::dev::Payload;
+use actix_web::http::Method;
+use actix_web::http::header::REFERER;
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use futures_util::future::LocalBoxFuture;
+
+use super::page::Turned;
+use crate::domain::{Mode, Role, Session};
+use crate::http::settings::Settings;
+use crate::http::watch::RequestId;
+use crate::service::{Caller, Services, SignedIn, Token};
+
+/// Somebody who is signed in, in a mode.
+pub(super) struct Visit {
+    pub(super) mode: Mode,
+    pub(super) signed_in: SignedIn,
+    pub(super) token: Token,
+    pub(super) host: String,
+    request: HttpRequest,
+}
+
+impl Visit {
+    /// Who is signed in; else the way to the door.
+    pub(super) async fn of(request: &HttpRequest, services: &Services) -> Result<Self, Turned> {
+        let settings = request.app_data::<Data<Settings>>().ok_or_else(Turned::failed)?;
+        let to_sign_in = || Turned::to_sign_in(&page_of(request, settings)).at(None, request);
+        let token = token_of(request).ok_or_else(to_sign_in)?;
+        let session = services.staff.session(&token).await;
+        let signed_in = session.map_err(|refused| Turned::from(refused).at(None, request))?.ok_or_else(to_sign_in)?;
+        let mode = if request.path().starts_with("/test") { Mode::Test } else { Mode::Live };
+        Ok(Self { mode, signed_in, token, host: settings.host(request), request: request.clone() })
+    }
+
+    /// This person as who asks a service.
+    pub(super) fn caller(&self) -> Caller {
+        let request_id = self.request.extensions().get::<RequestId>().map(|id| id.0.clone());
+        Caller { mode: self.mode, actor: self.signed_in.actor(), request_id, request: None }
+    }
+
+    /// A refusal as a page within this visit's frame.
+    pub(super) fn turned(&self, turned: impl Into<Turned>) -> Turned {
+        turned.into().at(Some(self), &self.request)
+    }
+
+    /// Whether this person may do what this role may.
+    pub(super) fn may(&self, role: Role) -> bool {
+        self.signed_in.staff.role >= role
+    }
+
+    /// An address in the other mode.
+    pub(super) fn in_other_mode(&self, path: &str) -> String {
+        let other = if self.mode == Mode::Live { Mode::Test } else { Mode::Live };
+        format!("/{}{path}", other.as_str())
+    }
+
+    /// An address in this mode.
+    pub(super) fn to(&self, path: &str) -> String {
+        format!("/{}{path}", self.mode.as_str())
+    }
+}
+
+/// The page to come back to: the one that is asked for, or the one whose form is sent.
+fn page_of(request: &HttpRequest, settings: &Settings) -> String {
+    if request.method() == Method::GET {
+        return request.uri().to_string();
+    }
+    let referer = request.headers().get(REFERER).and_then(|referer| referer.to_str().ok()).unwrap_or_default();
+    referer.strip_prefix(&settings.base(request)).unwrap_or_default().to_owned()
+}
+
+/// Somebody who may edit customers.
+pub(super) struct Editor(Visit);
+
+/// Somebody who may do everything.
+pub(super) struct Owner(Visit);
+
+impl Deref for Editor {
+    type Target = Visit;
+
+    fn deref(&self) -> &Visit {
+        &self.0
+    }
+}
+
+impl Deref for Owner {
+    type Target = Visit;
+
+    fn deref(&self) -> &Visit {
+        &self.0
+    }
+}
+
+type Found<T> = LocalBoxFuture<'static, Result<T, Turned>>;
+
+impl FromRequest for Visit {
+    type Error = Turned;
+    type Future = Found<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let services = request.app_data::<Data<Services>>().ok_or_else(Turned::failed)?;
+            Self::of(&request, services).await
+        })
+    }
+}
+
+impl FromRequest for Editor {
+    type Error = Turned;
+    type Future = Found<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        at_least(Role::Editor, Self, request, payload)
+    }
+}
+
+impl FromRequest for Owner {
+    type Error = Turned;
+    type Future = Found<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        at_least(Role::Owner, Self, request, payload)
+    }
+}
+
+fn at_least<T: 'static>(role: Role, wrap: fn(Visit) -> T, request: &HttpRequest, payload: &mut Payload) -> Found<T> {
+    let visit = Visit::from_request(request, payload);
+    Box::pin(async move {
+        let visit = visit.await?;
+        if visit.may(role) { Ok(wrap(visit)) } else { Err(visit.turned(Turned::forbidden())) }
+    })
+}
+
+const COOKIE: &str = "patron_session";
+/// Browsers keep a cookie of this name from other hosts and from plain HTTP.
+const COOKIE_OVER_HTTPS: &str = "__Host-patron_session";
+
+/// The token that the browser's cookie brings.
+pub(super) fn token_of(request: &HttpRequest) -> Option<Token> {
+    let settings = request.app_data::<Data<Settings>>()?;
+    let cookie = request.cookie(cookie_name(settings))?;
+    Some(Token::given(cookie.value().to_owned()))
+}
+
+fn cookie_name(settings: &Settings) -> &'static str {
+    if settings.is_https() { COOKIE_OVER_HTTPS } else { COOKIE }
+}
+
+/// The cookie of a session that begins.
+pub(super) fn cookie(settings: &Settings, token: &Token) -> Cookie<'static> {
+    Cookie::build(cookie_name(settings), token.reveal().to_owned())
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(settings.is_https())
+        .max_age(Duration::seconds(Session::AGE_MAX))
+        .finish()
+}
+
+/// The cookie that ends a session in the browser.
+pub(super) fn cookie_gone(settings: &Settings) -> Cookie<'static> {
+    let mut cookie = cookie(settings, &Token::given(String::new()));
+    cookie.make_removal();
+    cookie
+}

@@ -1,0 +1,93 @@
+//! What the doors must know of where they stand: their public address, and which proxies to believe.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use actix_web::HttpRequest;
+use ipnet::IpNet;
+
+/// Where the doors stand.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Scheme and host as the outside sees them, without a slash at the end: `https://patron.example`. Absent: as the
+    /// request says, over plain HTTP.
+    pub public_url: Option<String>,
+    /// The only networks whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+impl Settings {
+    /// Scheme and host of links and of the origin check.
+    pub(super) fn base(&self, request: &HttpRequest) -> String {
+        match &self.public_url {
+            Some(url) => url.clone(),
+            None => format!("http://{}", asked_host(request)),
+        }
+    }
+
+    /// The host alone, to be shown.
+    pub(super) fn host(&self, request: &HttpRequest) -> String {
+        let base = self.base(request);
+        base.split_once("://").map_or(base.as_str(), |(_, host)| host).to_owned()
+    }
+
+    /// Whether browsers come by HTTPS, so that cookies may insist on it.
+    pub(super) fn is_https(&self) -> bool {
+        self.public_url.as_ref().is_some_and(|url| url.starts_with("https://"))
+    }
+
+    /// Who asks. Behind trusted proxies that is the rightmost address of `X-Forwarded-For` that is not one of them: what
+    /// stands left of it, anybody may have written.
+    pub(super) fn client(&self, request: &HttpRequest) -> IpAddr {
+        let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip().to_canonical());
+        if !self.trusts(peer) {
+            return peer;
+        }
+        let headers: Vec<&str> =
+            request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok()).collect();
+        let mut client = peer;
+        for hop in headers.iter().flat_map(|value| value.split(',')).rev() {
+            let Ok(hop) = hop.trim().parse::<IpAddr>() else { break };
+            client = hop.to_canonical();
+            if !self.trusts(client) {
+                break;
+            }
+        }
+        client
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// The Host header, since no header of a proxy is believed here.
+fn asked_host(request: &HttpRequest) -> &str {
+    let header = request.headers().get("host").and_then(|value| value.to_str().ok());
+    header.or(request.uri().authority().map(|authority| authority.as_str())).unwrap_or("localhost")
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn client(peer: &str, forwarded: &[&str], proxies: &[&str]) -> String {
+        let trusted_proxies = proxies.iter().map(|network| network.parse().unwrap()).collect();
+        let mut request = TestRequest::default().peer_addr(format!("{peer}:1").parse().unwrap());
+        for value in forwarded {
+            request = request.append_header(("X-Forwarded-For", *value));
+        }
+        Settings { public_url: None, trusted_proxies }.client(&request.to_http_request()).to_string()
+    }
+
+    #[test]
+    fn only_trusted_proxies_are_believed_and_only_as_far_as_they_know() {
+        assert_eq!(client("203.0.113.5", &["198.51.100.1"], &[]), "203.0.113.5");
+        assert_eq!(client("10.0.0.1", &["198.51.100.1"], &["10.0.0.0/8"]), "198.51.100.1");
+        assert_eq!(client("10.0.0.1", &["1.1.1.1, 198.51.100.1, 10.0.0.2"], &["10.0.0.0/8"]), "198.51.100.1");
+        assert_eq!(client("10.0.0.1", &["1.1.1.1", "198.51.100.1"], &["10.0.0.0/8"]), "198.51.100.1");
+        assert_eq!(client("10.0.0.1", &["1.1.1.1, nonsense"], &["10.0.0.0/8"]), "10.0.0.1");
+        assert_eq!(client("10.0.0.1", &[], &["10.0.0.0/8"]), "10.0.0.1");
+    }
+}

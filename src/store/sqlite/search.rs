@@ -1,0 +1,195 @@
+//! The search: an index that is fed behind the edits, and questions that trust nothing but the current rows.
+//!
+//! An edit does not touch the index. A mark says up to which revision it is fed; whoever has a later revision, the tail, is a
+//! candidate in every search, beside those that the index names. Each candidate is judged by its row as it stands. So however
+//! far the index lags behind, a customer is found by what it is now, and by nothing that it was.
+
+use rusqlite::{Connection, Transaction, TransactionBehavior, named_params, params};
+
+use super::{columns, customers, pages};
+use crate::domain::{Mode, Query, text_of};
+use crate::store::{Page, Place};
+
+/// How many pages of the index a feeding merges: enough to keep pace, few enough that an edit behind it hardly waits.
+const MERGE_PAGES: u64 = 32;
+
+/// Feeds the index with the next revisions, at most so many. Gives whether there may be more.
+pub(super) fn feed(connection: &Connection, count: u64) -> rusqlite::Result<bool> {
+    const WAITING: &str = "SELECT number, customer FROM revisions
+        WHERE number > (SELECT revision FROM search_mark) ORDER BY number LIMIT ?1";
+    const REPLACE: &str = "INSERT OR REPLACE INTO search (rowid, text) VALUES (?1, ?2)";
+    const MERGE: &str = "INSERT INTO search (search, rank) VALUES ('merge', ?1)";
+    let mut statement = connection.prepare_cached(WAITING)?;
+    let waiting: Vec<(i64, i64)> =
+        statement.query_map([customers::signed(count)], |row| row.try_into())?.collect::<rusqlite::Result<_>>()?;
+    let Some((last, _)) = waiting.last().copied() else { return Ok(false) };
+    for (revision, customer) in &waiting {
+        let row = customers::find_by_number(connection, *customer)?;
+        // Each customer once, at its newest revision: one that comes after these keeps it in the tail.
+        if row.revision == *revision {
+            let text = mode_trigram(row.customer.mode) + &text_of(&row.customer);
+            connection.prepare_cached(REPLACE)?.execute(params![row.number, text])?;
+        }
+    }
+    connection.prepare_cached(MERGE)?.execute([MERGE_PAGES])?;
+    connection.prepare_cached("UPDATE search_mark SET revision = ?1")?.execute([last])?;
+    Ok(waiting.len() as u64 == count)
+}
+
+/// The newest revision, and up to which one the index is fed.
+pub(super) fn newest_and_mark(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
+    const SQL: &str = "SELECT (SELECT coalesce(max(number), 0) FROM revisions), revision FROM search_mark";
+    connection.prepare_cached(SQL)?.query_row([], |row| row.try_into())
+}
+
+/// Customers that match, the last added first. That is the order of rows, in which the index is read without sorting: a
+/// page costs what is on it, however many match. It is the order of `created_at`, but where the clock was set back or
+/// customers were seeded.
+pub(super) fn page(
+    connection: &Connection,
+    mode: Mode,
+    query: &Query,
+    place: &Place,
+    count: u64,
+) -> rusqlite::Result<Option<Page>> {
+    // One snapshot: the mark, the index and the rows belong together.
+    let snapshot = Transaction::new_unchecked(connection, TransactionBehavior::Deferred)?;
+    let bound = match place {
+        Place::Newest => i64::MAX,
+        Place::OlderThan(id) | Place::NewerThan(id) => match customers::find(&snapshot, mode, id)? {
+            Some(row) => row.number,
+            None => return Ok(None),
+        },
+    };
+    let mut statement = snapshot.prepare_cached(candidates(place))?;
+    let mut candidates = statement.query(named_params! {
+        ":expression": expression(mode, query), ":mode": columns::mode(mode), ":bound": bound,
+    })?;
+    let mut items = Vec::new();
+    while (items.len() as u64) <= count
+        && let Some(candidate) = candidates.next()?
+    {
+        let row = customers::find_by_number(&snapshot, candidate.get(0)?)?;
+        if query.matches(&row.customer) {
+            items.push(pages::listed(&snapshot, row)?);
+        }
+    }
+    Ok(Some(pages::page(items, place, count)))
+}
+
+/// The numbers that the index names and those of the tail, each once. SQLite merges the two as it reads them.
+fn candidates(place: &Place) -> &'static str {
+    macro_rules! sql {
+        ($beyond:literal, $order:literal) => {
+            concat!(
+                "SELECT rowid FROM search WHERE search MATCH :expression AND rowid ",
+                $beyond,
+                " :bound
+                UNION
+                SELECT customer FROM revisions WHERE number > (SELECT revision FROM search_mark)
+                    AND mode = :mode AND customer ",
+                $beyond,
+                " :bound
+                ORDER BY 1 ",
+                $order
+            )
+        };
+    }
+    match place {
+        Place::Newest | Place::OlderThan(_) => sql!("<", "DESC"),
+        Place::NewerThan(_) => sql!(">", "ASC"),
+    }
+}
+
+/// In what FTS5 reads: the mode, and of each term the trigrams of one way to find it.
+fn expression(mode: Mode, query: &Query) -> String {
+    let all = |way: &Vec<String>| way.iter().map(|trigram| quoted(trigram)).collect::<Vec<_>>().join(" AND ");
+    let mut expression = quoted(&mode_trigram(mode));
+    for term in query.trigrams() {
+        let ways: Vec<String> = term.iter().map(|way| format!("({})", all(way))).collect();
+        expression += &format!(" AND ({})", ways.join(" OR "));
+    }
+    expression
+}
+
+/// Stands before the text, so that a few live customers are not looked for among a million test ones. No word and no value
+/// has its first character.
+fn mode_trigram(mode: Mode) -> String {
+    format!("\u{3}\u{3}{}", columns::mode(mode))
+}
+
+/// A string of FTS5's, in which nothing is special but the quote.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::domain::{Actor, Change, Changes, Customer, CustomerId, Draft, Edited, Revision};
+    use crate::store::sqlite::{Store, Use, open};
+
+    #[test]
+    fn what_the_index_names_is_never_sorted() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(include_str!("../../../schema.sql")).unwrap();
+        for place in [Place::Newest, Place::NewerThan(CustomerId::stored(String::new()))] {
+            let sql = format!("EXPLAIN QUERY PLAN {}", candidates(&place));
+            let mut statement = connection.prepare(&sql).unwrap();
+            let plan: Vec<String> = statement.raw_query().mapped(|row| row.get(3)).map(Result::unwrap).collect();
+            assert_eq!(plan[..2], ["MERGE (UNION)", "LEFT"], "{plan:?}");
+            assert!(plan[2].starts_with("SCAN search VIRTUAL TABLE") && plan[3] == "RIGHT", "{plan:?}");
+            assert!(plan[4].starts_with("SEARCH revisions USING INTEGER PRIMARY KEY (rowid>?)"), "{plan:?}");
+        }
+    }
+
+    fn edited(number: u8) -> Edited {
+        let blank = Customer::blank(CustomerId::new(0, [number, 0, 0, 0]), Mode::Test, 0);
+        let draft = Draft { name: Change::Set(format!("Number {number}")), ..Draft::default() };
+        let customer = Customer { version: 1, ..draft.parse().unwrap().over(&blank) };
+        let revision = Revision {
+            customer: customer.id.clone(),
+            version: 1,
+            at: 0,
+            actor: Actor::Command { name: "test".into() },
+            request_id: None,
+            request: None,
+            undoes: None,
+            changes: Changes::between(&blank, &customer),
+        };
+        Edited { customer, revision }
+    }
+
+    #[tokio::test]
+    async fn a_server_feeds_by_itself_what_it_and_others_write_and_a_command_does_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("t.db");
+        let command = Store::open(&path, Use::Fill).unwrap();
+        command.insert(edited(1)).await.unwrap();
+        let connection = open::reader(&path).unwrap();
+        assert_eq!(newest_and_mark(&connection).unwrap(), (1, 0));
+
+        let server = Store::open(&path, Use::Serve).unwrap();
+        server.insert(edited(2)).await.unwrap();
+        command.insert(edited(3)).await.unwrap();
+        let patience = Instant::now() + Duration::from_secs(20);
+        while newest_and_mark(&connection).unwrap() != (3, 3) {
+            assert!(Instant::now() < patience, "{:?}", newest_and_mark(&connection));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        server.close();
+        command.insert(edited(4)).await.unwrap();
+        assert_eq!(newest_and_mark(&connection).unwrap(), (4, 3));
+    }
+
+    #[test]
+    fn a_quote_ends_no_string() {
+        let query = Query::parse("a\"b 12-3").unwrap();
+        assert_eq!(
+            expression(Mode::Live, &query),
+            "\"\u{3}\u{3}1\" AND ((\"a\"\"b\")) AND ((\"12-\" AND \"2-3\") OR (\"123\"))"
+        );
+    }
+}

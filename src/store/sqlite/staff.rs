@@ -1,0 +1,165 @@
+//! The tables of staff, links and sessions.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::domain::{Email, Link, Role, SecretHash, Session, Staff, StaffId};
+use crate::store::StaffListed;
+
+/// The columns that [`staff`] reads, in its order, of the table `staff`.
+macro_rules! staff_columns {
+    () => {
+        "staff.id, staff.email, staff.role, staff.password_hash, staff.created_at, staff.disabled_at"
+    };
+}
+
+fn staff(row: &Row<'_>) -> rusqlite::Result<Staff> {
+    Ok(Staff {
+        id: StaffId::stored(row.get(0)?),
+        email: Email::stored(row.get(1)?),
+        role: Role::parse(row.get_ref(2)?.as_str()?).unwrap_or(Role::Viewer),
+        password: row.get::<_, Option<String>>(3)?.map(SecretHash::new),
+        created_at: row.get(4)?,
+        disabled_at: row.get(5)?,
+    })
+}
+
+pub(super) fn find(connection: &Connection, id: &StaffId) -> rusqlite::Result<Option<Staff>> {
+    const SQL: &str = concat!("SELECT ", staff_columns!(), " FROM staff WHERE id = ?1");
+    connection.prepare_cached(SQL)?.query_row([id.as_str()], staff).optional()
+}
+
+pub(super) fn find_by_email(connection: &Connection, email_key: &str) -> rusqlite::Result<Option<Staff>> {
+    const SQL: &str = concat!("SELECT ", staff_columns!(), " FROM staff WHERE email_key = ?1");
+    connection.prepare_cached(SQL)?.query_row([email_key], staff).optional()
+}
+
+/// Everybody, owners first, then by email, with their live sessions and their link.
+pub(super) fn list(connection: &Connection, now: i64) -> rusqlite::Result<Vec<StaffListed>> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        staff_columns!(),
+        ", (SELECT count(*) FROM sessions WHERE staff_id = staff.id AND seen_at > ?1 AND created_at > ?2)
+         , (SELECT max(seen_at) FROM sessions WHERE staff_id = staff.id)
+         , (SELECT max(ends_at) FROM links WHERE staff_id = staff.id AND ends_at > ?3)
+         FROM staff ORDER BY role = 'owner' DESC, email_key"
+    );
+    let read = |row: &Row<'_>| {
+        Ok(StaffListed { staff: staff(row)?, sessions: row.get(6)?, seen_at: row.get(7)?, link_ends_at: row.get(8)? })
+    };
+    let values = [now - Session::IDLE_MAX, now - Session::AGE_MAX, now];
+    connection.prepare_cached(SQL)?.query_map(values, read)?.collect()
+}
+
+/// How many people could sign in as an owner, leaving this one out.
+pub(super) fn other_owners(connection: &Connection, id: &StaffId) -> rusqlite::Result<u64> {
+    const SQL: &str = "SELECT count(*) FROM staff
+        WHERE role = 'owner' AND disabled_at IS NULL AND password_hash IS NOT NULL AND id <> ?1";
+    connection.prepare_cached(SQL)?.query_row([id.as_str()], |row| row.get(0))
+}
+
+/// Whether there is anybody at all.
+pub(super) fn any(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT EXISTS (SELECT 1 FROM staff)", [], |row| row.get(0))
+}
+
+/// Adds a person, unless their email is there already; gives whether it was not.
+pub(super) fn insert(connection: &Connection, staff: &Staff) -> rusqlite::Result<bool> {
+    const SQL: &str = "INSERT INTO staff (id, email, email_key, role, password_hash, created_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (email_key) DO NOTHING";
+    let password = staff.password.as_ref().map(SecretHash::as_str);
+    let (email, email_key) = (staff.email.as_str(), staff.email.key());
+    let values = params![staff.id.as_str(), email, email_key, staff.role.as_str(), password, staff.created_at];
+    Ok(connection.prepare_cached(SQL)?.execute(values)? == 1)
+}
+
+/// Writes what may change of a person.
+pub(super) fn update(connection: &Connection, staff: &Staff) -> rusqlite::Result<()> {
+    const SQL: &str = "UPDATE staff SET role = ?2, password_hash = ?3, disabled_at = ?4 WHERE id = ?1";
+    let password = staff.password.as_ref().map(SecretHash::as_str);
+    let values = params![staff.id.as_str(), staff.role.as_str(), password, staff.disabled_at];
+    connection.prepare_cached(SQL)?.execute(values).map(drop)
+}
+
+/// Adds a link; the ones before it for the same person end, and so do those whose time is over.
+pub(super) fn insert_link(connection: &Connection, link: &Link, now: i64) -> rusqlite::Result<()> {
+    let staff = link.staff.as_ref().map(StaffId::as_str);
+    connection.execute("DELETE FROM links WHERE staff_id IS ?1 OR ends_at <= ?2", params![staff, now])?;
+    let sql = "INSERT INTO links (hash, staff_id, ends_at) VALUES (?1, ?2, ?3)";
+    connection.execute(sql, params![link.hash, staff, link.ends_at]).map(drop)
+}
+
+pub(super) fn find_link(connection: &Connection, hash: &str) -> rusqlite::Result<Option<Link>> {
+    const SQL: &str = "SELECT hash, staff_id, ends_at FROM links WHERE hash = ?1";
+    let read = |row: &Row<'_>| {
+        Ok(Link {
+            hash: row.get(0)?,
+            staff: row.get::<_, Option<String>>(1)?.map(StaffId::stored),
+            ends_at: row.get(2)?,
+        })
+    };
+    connection.prepare_cached(SQL)?.query_row([hash], read).optional()
+}
+
+pub(super) fn delete_link(connection: &Connection, hash: &str) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM links WHERE hash = ?1", [hash]).map(drop)
+}
+
+/// Ends whatever link there is for a person.
+pub(super) fn delete_links_of(connection: &Connection, staff: &StaffId) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM links WHERE staff_id = ?1", [staff.as_str()]).map(drop)
+}
+
+/// Adds a session, and forgets the ones whose time is over.
+pub(super) fn insert_session(connection: &Connection, session: &Session) -> rusqlite::Result<()> {
+    let now = session.created_at;
+    let sql = "DELETE FROM sessions WHERE seen_at <= ?1 OR created_at <= ?2";
+    connection.execute(sql, [now - Session::IDLE_MAX, now - Session::AGE_MAX])?;
+    let sql = "INSERT INTO sessions (hash, staff_id, created_at, seen_at, agent) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let values = params![session.hash, session.staff.as_str(), now, session.seen_at, session.agent];
+    connection.execute(sql, values).map(drop)
+}
+
+/// A session with the person whose it is.
+pub(super) fn find_session(connection: &Connection, hash: &str) -> rusqlite::Result<Option<(Session, Staff)>> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        staff_columns!(),
+        ", sessions.hash, sessions.created_at, sessions.seen_at, sessions.agent
+         FROM sessions JOIN staff ON staff.id = sessions.staff_id WHERE sessions.hash = ?1"
+    );
+    let read = |row: &Row<'_>| {
+        let staff = staff(row)?;
+        Ok((session(row, staff.id.clone())?, staff))
+    };
+    connection.prepare_cached(SQL)?.query_row([hash], read).optional()
+}
+
+/// A person's sessions, newest first.
+pub(super) fn list_sessions(connection: &Connection, id: &StaffId) -> rusqlite::Result<Vec<Session>> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        staff_columns!(),
+        ", sessions.hash, sessions.created_at, sessions.seen_at, sessions.agent
+         FROM sessions JOIN staff ON staff.id = sessions.staff_id WHERE staff.id = ?1 ORDER BY sessions.seen_at DESC"
+    );
+    connection.prepare_cached(SQL)?.query_map([id.as_str()], |row| session(row, id.clone()))?.collect()
+}
+
+fn session(row: &Row<'_>, staff: StaffId) -> rusqlite::Result<Session> {
+    Ok(Session { hash: row.get(6)?, staff, created_at: row.get(7)?, seen_at: row.get(8)?, agent: row.get(9)? })
+}
+
+pub(super) fn touch_session(connection: &Connection, hash: &str, seen_at: i64) -> rusqlite::Result<()> {
+    connection.execute("UPDATE sessions SET seen_at = ?2 WHERE hash = ?1", params![hash, seen_at]).map(drop)
+}
+
+/// Ends one session of a person.
+pub(super) fn delete_session(connection: &Connection, staff: &StaffId, hash: &str) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM sessions WHERE staff_id = ?1 AND hash = ?2", [staff.as_str(), hash]).map(drop)
+}
+
+/// Ends all sessions of a person but one, if one is named.
+pub(super) fn delete_sessions(connection: &Connection, staff: &StaffId, but: Option<&str>) -> rusqlite::Result<()> {
+    let sql = "DELETE FROM sessions WHERE staff_id = ?1 AND hash IS NOT ?2";
+    connection.execute(sql, params![staff.as_str(), but]).map(drop)
+}
