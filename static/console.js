@@ -116,6 +116,13 @@ addEventListener("submit", ({ target, submitter }) => {
 addEventListener("pageshow", () => (leaving = false));
 
 let g = false;
+// Who speaks to the browser, or types by accident, can do without single keys.
+const single = one("[data-single-keys]");
+if (single) {
+  single.checked = localStorage.getItem("single-keys") !== "off";
+  single.addEventListener("change", () => localStorage.setItem("single-keys", single.checked ? "on" : "off"));
+}
+
 addEventListener("keydown", (event) => {
   const key = event.key?.toLowerCase(); // none where the browser fills a field in
   if ((event.ctrlKey || event.metaKey) && (key === "s" || key === "enter") && form) {
@@ -124,7 +131,7 @@ addEventListener("keydown", (event) => {
   }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (key === "escape") return event.target.blur();
-  if (event.target.matches("input, select, textarea") || one("dialog[open]")) return;
+  if (single?.checked === false || event.target.matches("input, select, textarea") || one("dialog[open]")) return;
   const find = one('[aria-keyshortcuts="/"]');
   const place = g && [...all(".places [data-go]")].find((link) => link.dataset.go === key);
   if (place) place.click();

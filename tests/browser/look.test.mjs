@@ -227,12 +227,14 @@ const seen = () => {
   const bearers = [getComputedStyle(active), getComputedStyle(active, '::after')];
   const choice = active.closest('.choice');
   if (choice) bearers.push(getComputedStyle(choice));
-  const { left, top, width, height } = (choice ?? active).getBoundingClientRect();
-  const over = document.elementFromPoint(left + width / 2, top + Math.min(height, innerHeight - top) / 2);
+  const { left, top, bottom, width } = (choice ?? active).getBoundingClientRect();
+  const within = (over) => over !== null && ((choice ?? active).contains(over) || over.contains(active));
+  // What is taller than the window is seen where any of it is.
+  const heights = [top + 4, (top + bottom) / 2, bottom - 4];
   return {
     what: `${active.tagName} ${active.id || active.textContent.trim() || active.name}`,
     outlined: isPart || bearers.some(shown),
-    uncovered: over !== null && ((choice ?? active).contains(over) || over.contains(active)),
+    uncovered: heights.some((height) => within(document.elementFromPoint(left + width / 2, height))),
   };
 };
 

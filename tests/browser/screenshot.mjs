@@ -8,7 +8,7 @@ import { patron, person } from './harness.mjs';
 
 test('a picture of a customer', async (t) => {
   const server = await patron();
-  const { page } = await person(t, server.origin, { viewport: { width: 1280, height: 820 } });
+  const { page } = await person(t, server.origin, { viewport: { width: 1120, height: 680 } });
   await page.goto(await server.link());
   await page.fill('#email', 'meera@kaveri.example');
   await page.fill('#password', 'four or five words');

@@ -14,6 +14,9 @@ use crate::http::assets;
 use crate::http::settings::Settings;
 use crate::service::Refused;
 
+/// The place of a page that is none of the places in the navigation.
+const NOWHERE: &str = "/nowhere";
+
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -56,7 +59,7 @@ impl Shell {
             host: visit.host.clone(),
             form_token: visit.token.form_token(),
             staff: visit.signed_in.staff.clone(),
-            path: place.to_owned(),
+            path: if place == NOWHERE { String::new() } else { place.to_owned() },
         }
     }
 
@@ -273,7 +276,7 @@ impl Turned {
     pub(super) fn at(mut self, visit: Option<&Visit>, request: &HttpRequest) -> Self {
         self.frame = match (self.frame, visit) {
             (Frame::Elsewhere(address), _) => Frame::Elsewhere(address),
-            (_, Some(visit)) => Frame::Shell(Box::new(Shell::new(visit, ""))),
+            (_, Some(visit)) => Frame::Shell(Box::new(Shell::new(visit, NOWHERE))),
             (_, None) => Frame::Door(Door::new(request)),
         };
         self
