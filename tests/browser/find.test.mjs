@@ -198,6 +198,9 @@ test('keys lead everywhere that they say', async (t) => {
   await keyboard.press('g');
   await leads(page, () => keyboard.press('c'));
   at('/live/customers');
+  await keyboard.press('g');
+  await leads(page, () => keyboard.press('k'));
+  at('/live/keys');
 
   const dialog = page.getByRole('dialog', { name: 'Keyboard shortcuts' });
   await keyboard.press('?');

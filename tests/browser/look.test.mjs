@@ -163,6 +163,61 @@ const states = [
     },
     422,
   ],
+  ['home', asha, (page) => page.goto('/live')],
+  ['home, a viewer', vikram, (page) => page.goto('/live')],
+  ['home, nothing yet', asha, (page) => page.goto('/test')],
+  ['requests', asha, (page) => page.goto('/live/requests')],
+  ['keys', asha, (page) => page.goto('/live/keys')],
+  [
+    'keys refused',
+    asha,
+    async (page) => {
+      await page.goto('/test/keys');
+      await page.locator('main form').evaluate((form) => (form.noValidate = true));
+      await press(page, 'Make the key');
+    },
+    422,
+  ],
+  [
+    'key made',
+    asha,
+    async (page) => {
+      await page.goto('/live/keys');
+      await fill(page, { Label: 'Venkatanarasimharajuvaripeta point of sale, second floor' });
+      await press(page, 'Make the key');
+    },
+  ],
+  ['key to rotate', asha, (page) => within(page, '/live/keys', '/rotate')],
+  ['key to revoke', asha, (page) => within(page, '/live/keys', '/revoke')],
+  ['staff', asha, (page) => page.goto('/live/staff')],
+  [
+    'staff managed',
+    asha,
+    async (page) => {
+      await page.goto('/live/staff');
+      await page.locator('summary').nth(1).click();
+    },
+  ],
+  [
+    'staff refused',
+    asha,
+    async (page) => {
+      await page.goto('/live/staff');
+      await fill(page, { Email: 'asha@example.com' });
+      await press(page, 'Make the link');
+    },
+    422,
+  ],
+  [
+    'staff invited',
+    asha,
+    async (page) => {
+      await page.goto('/live/staff');
+      await fill(page, { Email: long.email });
+      await press(page, 'Make the link');
+    },
+  ],
+  ['staff to disable', asha, (page) => within(page, '/live/staff', '/disable')],
   ['nothing here', asha, (page) => page.goto('/live/no-such-page'), 404],
   ['not theirs', vikram, (page) => page.goto('/live/customers/new'), 403],
   [
@@ -174,6 +229,12 @@ const states = [
     },
   ],
 ];
+
+/** To the first page below another whose address ends so. */
+async function within(page, address, end) {
+  await page.goto(address);
+  await page.goto(await page.locator(`main a[href$="${end}"]`).first().getAttribute('href'));
+}
 
 async function middle(page) {
   await page.goto('/live/customers');
@@ -247,6 +308,8 @@ for (const [size, viewport] of Object.entries({ wide, narrow })) {
       [record, 40],
       ['/live/activity', 25],
       ['/live/account', 10],
+      ['/live/keys', 10],
+      ['/live/staff', 10],
       ['conflict', 5],
     ]) {
       if (address === 'conflict') {
@@ -292,7 +355,7 @@ test('a first page weighs under 50 KB, and those after it under 15 KB', async (t
   const first = await weight('/live/customers');
   t.diagnostic(`/live/customers, the first page: ${first} bytes`);
   assert.ok(first > 2000 && first < 50_000, `the first page: ${first} bytes`);
-  for (const address of ['/live/customers', `/live/customers/${id}`, '/live/activity', '/live/account', '/test/customers']) {
+  for (const address of ['/live', '/live/customers', `/live/customers/${id}`, '/live/activity', '/live/account', '/live/keys']) {
     const after = await weight(address);
     t.diagnostic(`${address}: ${after} bytes`);
     assert.ok(after > 1000 && after < 15_000, `${address}: ${after} bytes`);

@@ -9,17 +9,24 @@ import { person } from './harness.mjs';
 // Who may see a page, and who may post what to it. A new page is a line here.
 const everybody = ['viewer', 'editor', 'owner'];
 const editors = ['editor', 'owner'];
+const owners = ['owner'];
 const pages = [
+  ['', everybody],
   ['/customers', everybody],
   ['/customers/new', editors],
   ['/customers/{id}', everybody],
   ['/activity', everybody],
   ['/account', everybody],
+  ['/requests', owners],
+  ['/keys', owners],
+  ['/staff', owners],
 ];
 const forms = [
   ['/customers', editors, { name: 'Made By Post' }],
   ['/customers/{id}', editors, { revision: '1', name: 'Gaurav Kumar', contact: '9123456780', gstin: '27AAPFU0939F1ZV' }],
   ['/customers/{id}/undo', editors, { version: '2', seen: '2' }],
+  ['/keys', owners, { label: 'Made by post', mode: 'test', ends: 'never' }],
+  ['/staff', owners, { email: 'new@example.com', role: 'owner' }],
 ];
 const places = {
   viewer: ['Home', 'Customers', 'Activity'],
