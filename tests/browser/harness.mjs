@@ -179,7 +179,8 @@ async function tall(page, act) {
   const session = await page.context().newCDPSession(page);
   try {
     const { cssContentSize } = await session.send('Page.getLayoutMetrics');
-    await page.setViewportSize({ width: before.width, height: Math.max(before.height, Math.ceil(cssContentSize.height)) });
+    const height = Math.ceil(cssContentSize.height);
+    if (height > before.height) await page.setViewportSize({ width: before.width, height });
     return await act(session);
   } finally {
     await page.setViewportSize(before);
@@ -196,7 +197,8 @@ async function tall(page, act) {
 export async function axe(page) {
   const { violations, incomplete } = await tall(page, async (session) => {
     const { frameTree } = await session.send('Page.getFrameTree');
-    const { executionContextId: contextId } = await session.send('Page.createIsolatedWorld', { frameId: frameTree.frame.id });
+    const world = { frameId: frameTree.frame.id, worldName: 'axe' };
+    const { executionContextId: contextId } = await session.send('Page.createIsolatedWorld', world);
     const evaluate = async (expression) => {
       const { result, exceptionDetails } = await session.send('Runtime.evaluate', {
         expression,
@@ -210,7 +212,7 @@ export async function axe(page) {
     // The page is loaded: its own scripts do not run late.
     await scripts(page, true);
     try {
-      await evaluate(`${axeSource}; 0`);
+      if (!(await evaluate('globalThis.axe !== undefined'))) await evaluate(`${axeSource}; 0`);
       return await evaluate(`axe.run(document, {
         runOnly: { type: 'tag', values: ${JSON.stringify(axeTags)} },
         resultTypes: ['violations', 'incomplete'],
