@@ -105,11 +105,14 @@ impl Typed {
             let was = base.notes.pairs().iter().find(|(key, _)| in_a_line(key) == note.key);
             let key = was.map_or(note.key.as_str(), |(key, _)| key.as_str());
             let untouched = was.is_some_and(|(_, value)| in_lines(value.as_str()).trim() == note.value.trim());
-            if !untouched || met.contains(&key) {
-                each.push((key.to_owned(), Some(NoteValue::Text(note.value.clone()))));
-                if met.contains(&key) {
-                    each.push((key.to_owned(), Some(NoteValue::Text(note.value.clone()))));
-                }
+            let again = met.contains(&key);
+            let set = (key.to_owned(), Some(NoteValue::Text(note.value.clone())));
+            // A key that stands twice in the form is asked for twice, also where its first value is as it was.
+            if again && !each.iter().any(|(asked, _)| asked == key) {
+                each.push(set.clone());
+            }
+            if !untouched || again {
+                each.push(set);
             }
             met.push(key);
         }
