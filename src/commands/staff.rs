@@ -7,11 +7,15 @@ use patron::service::staff::StaffListed;
 use patron::service::{Services, StaffRefused};
 use patron::store::Use;
 
-use super::{Done, date, line, sentence, with_services};
+use super::{Done, date, line, print, sentence, with_services};
 use crate::config::{PasswordHow, StaffAdd, StaffCommand};
 
 pub fn run(db: &Path, command: StaffCommand) -> Done {
-    let use_ = if matches!(command, StaffCommand::Add(_)) { Use::Fill } else { Use::Existing };
+    let use_ = match command {
+        StaffCommand::Add(_) => Use::Fill,
+        StaffCommand::List => Use::Read,
+        _ => Use::Existing,
+    };
     with_services(db, use_, async |services| match command {
         StaffCommand::Add(settings) => add(services, settings).await,
         StaffCommand::List => list(services).await,
@@ -26,12 +30,11 @@ async fn add(services: &Services, StaffAdd { email, role, how }: StaffAdd) -> Do
     if how.password_stdin {
         let password = read_password()?;
         services.staff.add(email, role, &password).await.map_err(about(&name))?;
-        println!("{name} may sign in as {}.", role.as_str());
+        print(&format!("{name} may sign in as {}.", role.as_str()))?;
         return Ok(());
     }
     let token = services.staff.invite(email, role).await.map_err(about(&name))?;
-    print_link(&name, &how, token.reveal());
-    Ok(())
+    print_link(&name, &how, token.reveal())
 }
 
 async fn set_password(services: &Services, email: &str, how: &PasswordHow) -> Done {
@@ -39,28 +42,27 @@ async fn set_password(services: &Services, email: &str, how: &PasswordHow) -> Do
     if how.password_stdin {
         let password = read_password()?;
         services.staff.set_password(&id, &password, None).await.map_err(about(email))?;
-        println!("{email} has a new password, and is signed out everywhere.");
+        print(&format!("{email} has a new password, and is signed out everywhere."))?;
         return Ok(());
     }
     let token = services.staff.new_link_for(&id).await.map_err(about(email))?;
-    print_link(email, how, token.reveal());
-    Ok(())
+    print_link(email, how, token.reveal())
 }
 
 async fn set_disabled(services: &Services, email: &str, disabled: bool) -> Done {
     let id = find(services, email).await?;
     services.staff.set_disabled(&id, disabled).await.map_err(about(email))?;
-    println!(
+    print(&format!(
         "{email} {}.",
         if disabled { "is let in no more, and signed out everywhere" } else { "may sign in again" }
-    );
+    ))?;
     Ok(())
 }
 
 async fn list(services: &Services) -> Done {
     let everybody = services.staff.list().await.map_err(sentence)?;
     if everybody.is_empty() {
-        println!("There is nobody. Add an owner: patron staff add EMAIL --role owner");
+        print("There is nobody. Add an owner: patron staff add EMAIL --role owner")?;
     }
     for StaffListed { staff, sessions, seen_at, link_ends_at } in everybody {
         let state = match (staff.disabled_at, seen_at, link_ends_at) {
@@ -70,7 +72,7 @@ async fn list(services: &Services) -> Done {
             (None, None, None) if staff.password.is_none() => "invited, link is over".into(),
             (None, None, None) => "not seen lately".into(),
         };
-        println!("{:<6}  {}  {state}", staff.role.as_str(), staff.email.as_str());
+        print(&format!("{:<6}  {}  {state}", staff.role.as_str(), staff.email.as_str()))?;
     }
     Ok(())
 }
@@ -86,8 +88,11 @@ fn read_password() -> Result<Secret, String> {
     password::parse(&line("Password: ")?).map_err(|invalid| invalid.words().to_owned())
 }
 
-fn print_link(email: &str, how: &PasswordHow, token: &str) {
-    println!("By this link {email} chooses a password, once and within a day:\n\n  {}/link/{token}\n", how.public_url);
+fn print_link(email: &str, how: &PasswordHow, token: &str) -> Done {
+    print(&format!(
+        "By this link {email} chooses a password, once and within a day:\n\n  {}/link/{token}\n",
+        how.public_url
+    ))
 }
 
 fn about(email: &str) -> impl Fn(StaffRefused) -> String {
