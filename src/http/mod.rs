@@ -17,8 +17,8 @@ use std::time::Duration;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{NormalizePath, TrailingSlash, from_fn};
-use actix_web::web::{self, Data};
-use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer};
+use actix_web::web::Data;
+use actix_web::{App, Error, HttpServer};
 
 use crate::service::Services;
 
@@ -46,20 +46,10 @@ pub fn app(
         .app_data(settings)
         .configure(api::routes)
         .configure(admin::routes)
-        .default_service(web::to(not_found))
         // `//` collapses and a trailing slash is nothing, without a redirect: some clients would lose the body.
         .wrap(NormalizePath::new(TrailingSlash::Trim))
         .wrap(from_fn(intake::intake))
         .wrap(from_fn(watch::watch))
-}
-
-/// What is nowhere is the API's under `/v1`, and a page's elsewhere.
-async fn not_found(request: HttpRequest, services: Data<Services>) -> Result<HttpResponse, Error> {
-    let path = request.path();
-    if path == "/v1" || path.starts_with("/v1/") {
-        return Err(api::Problem::url_not_found().into());
-    }
-    Ok(admin::not_found(request, services).await?)
 }
 
 /// Serves on a listener that is bound already, until [`Server::handle`] is told to stop.

@@ -9,6 +9,7 @@ pub mod house;
 pub mod requests;
 mod seed;
 pub mod staff;
+mod token;
 mod uses;
 mod verification;
 
@@ -25,11 +26,12 @@ pub use customers::{Customers, IfTaken, Precondition};
 pub use house::{Counts, House, ModeCounts};
 pub use requests::Requests;
 pub use seed::Seed;
-pub use staff::{SignedIn, StaffDesk, StaffRefused, Token};
+pub use staff::{SignedIn, StaffDesk, StaffRefused};
 pub use store::{
     ActivityFilter, ActivityPage, ActorFilter, Asking, Checked, Cursor, Day, Door, Filter, Listed, Page, Place,
     Progress, RequestFilter, RequestListed, Slice, Span,
 };
+pub use token::Token;
 pub use uses::LastUse;
 
 /// The seconds of a day.

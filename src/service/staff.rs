@@ -3,12 +3,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use blake2::digest::consts::U32;
-use blake2::digest::{FixedOutput, Mac};
-use blake2::{Blake2b, Blake2bMac, Digest};
-
 use super::access::NotAdmitted;
 use super::failures::Limits;
+use super::token::Token;
 use super::verification::Verification;
 use super::{Ambient, Refused};
 use crate::domain::{Actor, Email, Link, Role, Secret, SecretHash, Session, Staff, StaffId};
@@ -29,62 +26,6 @@ pub struct StaffDesk {
     ambient: Ambient,
     verification: Arc<Verification>,
     limits: Limits<String>,
-}
-
-/// A long random text that opens a session or a link. Only its hash is stored.
-#[derive(Clone, Debug)]
-pub struct Token(Secret);
-
-impl Token {
-    const LEN: usize = 43;
-
-    /// Whatever somebody claims to be a token.
-    pub fn given(text: String) -> Self {
-        Self(Secret::given(text))
-    }
-
-    /// The token in the clear: for the cookie or the link.
-    pub fn reveal(&self) -> &str {
-        self.0.reveal()
-    }
-
-    /// What is stored of it. Fast, since the token has 256 bits of its own.
-    fn hash(&self) -> String {
-        hex(&Blake2b::<U32>::digest(self.reveal().as_bytes()))
-    }
-
-    /// What every form of this session carries: nobody without the cookie can make it, and it does not give the cookie away.
-    pub fn form_token(&self) -> String {
-        hex(&self.form_mac().finalize_fixed())
-    }
-
-    /// Whether this is the form token of this session, in constant time.
-    pub fn is_form_token(&self, claimed: &str) -> bool {
-        let mut bytes = [0; 32];
-        unhex(claimed, &mut bytes) && self.form_mac().verify(&bytes.into()).is_ok()
-    }
-
-    fn form_mac(&self) -> Blake2bMac<U32> {
-        let key = Blake2b::<U32>::digest(self.reveal().as_bytes());
-        let mac = <Blake2bMac<U32> as Mac>::new_from_slice(&key).expect("32 bytes are a key for BLAKE2b");
-        mac.chain_update(b"form")
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str, bytes: &mut [u8; 32]) -> bool {
-    text.len() == 64
-        && text.is_ascii()
-        && bytes.iter_mut().enumerate().all(|(at, byte)| match u8::from_str_radix(&text[2 * at..2 * at + 2], 16) {
-            Ok(read) => {
-                *byte = read;
-                true
-            }
-            Err(_) => false,
-        })
 }
 
 /// A person and the session they ask in.
@@ -277,6 +218,11 @@ impl StaffDesk {
         Ok(Some(SignedIn { staff, session }))
     }
 
+    /// What the forms of one page carry, for who has this token.
+    pub fn form_token(&self, token: &Token) -> String {
+        token.form_token(self.ambient.random_bytes())
+    }
+
     /// Ends one of a person's sessions.
     pub async fn end_session(&self, id: &StaffId, hash: &str) -> Result<(), Refused> {
         Ok(self.store.delete_session(id, hash).await?)
@@ -380,26 +326,11 @@ impl StaffDesk {
     }
 
     fn new_token(&self) -> Token {
-        Token(Secret::given(self.ambient.random_text(Token::LEN)))
+        Token::given(self.ambient.random_text(Token::LEN))
     }
 
     /// Off the async threads, and in one of the slots of verification, which bound the memory of hashing.
     async fn hash(&self, password: &Secret) -> SecretHash {
         self.verification.hash(password.clone(), self.ambient.random_bytes()).await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_form_token_belongs_to_its_session() {
-        let (one, two) = (Token::given("one".into()), Token::given("two".into()));
-        assert!(one.is_form_token(&one.form_token()));
-        assert!(!two.is_form_token(&one.form_token()));
-        for nonsense in ["", "00", &"é".repeat(32), &"zz".repeat(32), &one.hash()] {
-            assert!(!one.is_form_token(nonsense));
-        }
     }
 }

@@ -1,4 +1,4 @@
-// Every page in every state: to whoever does not see it, cannot use a mouse, reads it in the dark or on a phone.
+// Every page in every state: to whoever does not see it, cannot use a mouse, reads it in the dark or on a phone; and its weight.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -167,6 +167,15 @@ const states = [
   ['home, a viewer', vikram, (page) => page.goto('/live')],
   ['home, nothing yet', asha, (page) => page.goto('/test')],
   ['requests', asha, (page) => page.goto('/live/requests')],
+  [
+    'a request',
+    asha,
+    async (page) => {
+      await page.goto('/live/requests');
+      await page.locator('main table tbody a').first().click();
+      await page.waitForURL('**/requests/*');
+    },
+  ],
   ['keys', asha, (page) => page.goto('/live/keys')],
   [
     'keys refused',
@@ -333,3 +342,32 @@ for (const [size, viewport] of Object.entries({ wide, narrow })) {
     check();
   });
 }
+
+// Weight --------------------------------------------------------------------------------------------------------------------
+
+test('a first page weighs under 50 KB, and those after it under 15 KB', async (t) => {
+  // Customers as they mostly are.
+  const usual = await desk();
+  usual.cli('seed', '--count', '60', '--mode', 'live');
+  const { id } = await usual.make({ name: 'Gaurav Kumar', contact: phone(), notes: { city: 'Pune', since: '2019' } });
+  for (let edit = 0; edit < 9; edit += 1) await usual.call('PUT', `/v1/customers/${id}`, { contact: phone() });
+  const { page, context } = await signedIn(t, usual, 'asha');
+  const network = await context.newCDPSession(page);
+  await network.send('Network.enable');
+  let bytes = 0;
+  network.on('Network.loadingFinished', ({ encodedDataLength }) => (bytes += encodedDataLength));
+  const weight = async (address) => {
+    bytes = 0;
+    await page.goto(address, { waitUntil: 'networkidle' });
+    return bytes;
+  };
+  const first = await weight('/live/customers');
+  assert.match(await text(page.locator('h1')), /customers$/);
+  t.diagnostic(`/live/customers, the first page: ${first} bytes`);
+  assert.ok(first > 2000 && first < 50_000, `the first page: ${first} bytes`);
+  for (const address of ['/live', '/live/customers', `/live/customers/${id}`, '/live/activity', '/live/account', '/live/keys']) {
+    const after = await weight(address);
+    t.diagnostic(`${address}: ${after} bytes`);
+    assert.ok(after > 1000 && after < 15_000, `${address}: ${after} bytes`);
+  }
+});

@@ -519,3 +519,25 @@ fn it_ends_in_time_however_long_somebody_takes_and_at_once_when_told_twice() {
         assert!(told.elapsed() < Duration::from_secs(longest), "{tellings} {:?}", told.elapsed());
     }
 }
+
+#[test]
+fn pages_and_their_files_are_compressed_and_the_api_is_not() {
+    let (_directory, db) = fresh();
+    let server = Server::start(&db);
+    let ask = |path: &str| {
+        server.speak(
+            format!("GET {path} HTTP/1.1\r\nhost: here\r\naccept-encoding: gzip\r\nconnection: close\r\n\r\n")
+                .as_bytes(),
+        )
+    };
+    let plain = server.speak(b"GET /sign-in HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n");
+    let css = plain.split("href=\"/static/").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    for page in ["/sign-in".to_owned(), format!("/static/{css}"), "/nowhere".to_owned()] {
+        let answer = ask(&page).to_lowercase();
+        assert!(answer.contains("content-encoding: gzip\r\n") && answer.contains("vary: accept-encoding"), "{answer}");
+    }
+    for path in ["/v1/customers", "/v1/nowhere", "/v1"] {
+        let answer = ask(path);
+        assert!(!answer.to_lowercase().contains("content-encoding") && answer.contains(r#"{"error":{"#), "{answer}");
+    }
+}

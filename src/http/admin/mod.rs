@@ -22,6 +22,7 @@ mod undo;
 mod visit;
 mod words;
 
+use actix_web::middleware::Compress;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -33,10 +34,11 @@ use crate::service::Services;
 /// A page, or what stands in its place.
 type Answer = Result<HttpResponse, Turned>;
 
-/// Every route of the console. What a person may do is decided by the parameter that a handler takes, [`Visit`] and its
+/// Every route of the console, and what is nowhere: so it comes after all other routes. What a person may do is decided by the parameter that a handler takes, [`Visit`] and its
 /// kin, never here.
 pub fn routes(config: &mut ServiceConfig) {
-    config
+    let pages = web::scope("")
+        .wrap(Compress::default())
         .route("/", web::get().to(door::home))
         .route("/sign-in", web::get().to(door::show_sign_in))
         .route("/sign-in", web::post().to(door::sign_in))
@@ -74,11 +76,13 @@ pub fn routes(config: &mut ServiceConfig) {
                 .route("/staff/{id}/disable", web::post().to(person::disable))
                 .route("/staff/{id}/enable", web::post().to(person::enable))
                 .default_service(web::to(not_found)),
-        );
+        )
+        .default_service(web::to(not_found));
+    config.service(pages);
 }
 
 /// A page that is not there: for who is signed in with the way back, for others at the door.
-pub(super) async fn not_found(request: HttpRequest, services: Data<Services>) -> Answer {
+async fn not_found(request: HttpRequest, services: Data<Services>) -> Answer {
     let visit = Visit::of(&request, &services).await;
     Err(Turned::not_found().at(visit.as_ref().ok(), &request))
 }

@@ -57,7 +57,7 @@ impl Shell {
             mode: visit.mode,
             place,
             host: visit.host.clone(),
-            form_token: visit.token.form_token(),
+            form_token: visit.form_token.clone(),
             staff: visit.signed_in.staff.clone(),
             path: if place == NOWHERE { String::new() } else { place.to_owned() },
         }

@@ -21,7 +21,8 @@ use crate::service::{Caller, Services, SignedIn, Token};
 pub(super) struct Visit {
     pub(super) mode: Mode,
     pub(super) signed_in: SignedIn,
-    pub(super) token: Token,
+    /// What the forms of this one page carry.
+    pub(super) form_token: String,
     pub(super) host: String,
     request: HttpRequest,
 }
@@ -35,7 +36,8 @@ impl Visit {
         let session = services.staff.session(&token).await;
         let signed_in = session.map_err(|refused| Turned::from(refused).at(None, request))?.ok_or_else(to_sign_in)?;
         let mode = if request.path().starts_with("/test") { Mode::Test } else { Mode::Live };
-        Ok(Self { mode, signed_in, token, host: settings.host(request), request: request.clone() })
+        let form_token = services.staff.form_token(&token);
+        Ok(Self { mode, signed_in, form_token, host: settings.host(request), request: request.clone() })
     }
 
     /// This person as who asks a service.

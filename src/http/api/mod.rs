@@ -41,7 +41,8 @@ pub fn routes(config: &mut ServiceConfig) {
             web::resource("/v1/customers/{id}/revisions")
                 .route(reading().to(history))
                 .default_service(web::to(not_found)),
-        );
+        )
+        .service(web::scope("/v1").default_service(web::to(not_found)));
 }
 
 /// HEAD is answered as GET, and the server leaves out the body.
