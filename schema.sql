@@ -44,6 +44,20 @@ CREATE INDEX customers_contact ON customers (mode, contact) WHERE contact IS NOT
 -- Lists customers newest first. The id breaks ties within a second.
 CREATE INDEX customers_created ON customers (mode, created_at, id);
 
+-- Every thousandth customer of a mode in that list, counted from the eldest: a page far down begins at one. Written behind
+-- the edits; whoever inserts in the past deletes those after it, in the same transaction.
+CREATE TABLE list_marks (
+  mode       INTEGER NOT NULL CHECK (mode IN (0, 1)),
+  -- How many customers there are up to this one, itself included.
+  position   INTEGER NOT NULL,
+  -- Where in the list it stands. The values, not a reference: a place stays one.
+  created_at INTEGER NOT NULL,
+  id         TEXT    NOT NULL,
+  PRIMARY KEY (mode, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX list_marks_place ON list_marks (mode, created_at, id);
+
 -- What each edit did. Rows are only ever added, in the same transaction as the edit itself.
 CREATE TABLE revisions (
   number      INTEGER PRIMARY KEY,

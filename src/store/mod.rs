@@ -53,10 +53,8 @@ impl<R> Error<R> {
 /// Which customers of a mode to list. Absent: not asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// Created at this Unix second or later.
-    pub from: Option<i64>,
-    /// Created at this Unix second or earlier.
-    pub to: Option<i64>,
+    /// Created in this span.
+    pub span: Span,
     /// With this email, by [`crate::domain::Email::key`].
     pub email_key: Option<String>,
     /// With this contact, verbatim.

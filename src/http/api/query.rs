@@ -3,7 +3,7 @@
 use indexmap::IndexSet;
 
 use super::Problem;
-use crate::service::{Filter, Slice};
+use crate::service::{Filter, Slice, Span};
 
 const COUNT_DEFAULT: u64 = 10;
 const COUNT_MAX: i128 = 100;
@@ -16,8 +16,7 @@ pub(super) fn of_list(query: &str) -> Result<(Filter, Slice), Problem> {
     let parameters = Parameters::parse(query, &["count", "skip", "from", "to", "email", "contact"])?;
     let slice = parameters.slice()?;
     let filter = Filter {
-        from: parameters.time("from")?,
-        to: parameters.time("to")?,
+        span: Span { from: parameters.time("from")?, to: parameters.time("to")? },
         email_key: parameters.filled("email").map(str::to_ascii_lowercase),
         // .NET does not encode the `+`, which a query turns into a space.
         contact: parameters.filled("contact").map(|contact| match contact.strip_prefix(' ') {

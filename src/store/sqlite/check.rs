@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row, TransactionBehavior};
 
 use super::columns::{self, CustomerRow, customer_columns};
-use super::revisions;
+use super::{marks, revisions};
 use crate::domain::{Customer, Email, Revision};
 
 /// How far a check is.
@@ -41,6 +41,7 @@ pub(super) fn run(connection: &Connection, progress: &impl Fn(Progress)) -> rusq
     progress(Progress::Pages);
     sqlite_checks(&snapshot, &mut checked.faults)?;
     if checked.faults.is_empty() {
+        checked.faults.extend(marks::fault(&snapshot)?);
         histories(&snapshot, &mut checked, progress)?;
     }
     Ok(checked)

@@ -4,7 +4,7 @@ use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::columns::{self, CustomerRow, customer_columns};
-use super::{Decide, Error, Filter, Slice, revisions};
+use super::{Decide, Error, Filter, Slice, marks, revisions};
 use crate::domain::{Contact, Customer, CustomerId, Edited, Email, Field, Gstin, Mode, Name};
 
 pub(super) fn find(connection: &Connection, mode: Mode, id: &CustomerId) -> rusqlite::Result<Option<CustomerRow>> {
@@ -32,7 +32,7 @@ pub(super) fn is_there(connection: &Connection, id: &CustomerId) -> rusqlite::Re
     connection.prepare_cached(SQL)?.query_row([id.as_str()], |row| row.get(0))
 }
 
-/// Newest first; the id breaks ties within a second.
+/// Those with an email or a contact, which are few; newest first, the id breaks ties within a second.
 pub(super) fn page(
     connection: &Connection,
     mode: Mode,
@@ -57,21 +57,14 @@ fn page_query<'a>(mode: &Mode, filter: &'a Filter, slice: &Slice) -> (String, Va
             values.push((name, value));
         }
     };
-    // By email or contact few customers are left. The plus keeps SQLite from walking all of them by time instead.
-    let few = filter.email_key.is_some() || filter.contact.is_some();
-    let [after, before, order] = if few {
-        [" AND +created_at >= :from", " AND +created_at <= :to", " ORDER BY +created_at DESC, +id DESC"]
-    } else {
-        [" AND created_at >= :from", " AND created_at <= :to", " ORDER BY created_at DESC, id DESC"]
-    };
-    narrow(after, ":from", filter.from.map(|from| Box::new(from) as _));
-    narrow(before, ":to", filter.to.map(|to| Box::new(to) as _));
+    // The plus keeps SQLite from walking all customers by time instead.
+    narrow(" AND +created_at >= :from", ":from", filter.span.from.map(|from| Box::new(from) as _));
+    narrow(" AND +created_at <= :to", ":to", filter.span.to.map(|to| Box::new(to) as _));
     // The index on the pair is on this expression, and holds rows where the email is not null among others.
     let email = filter.email_key.as_ref().map(|email| Box::new(email) as _);
     narrow(" AND coalesce(email_key, '') = :email AND email_key IS NOT NULL", ":email", email);
     narrow(" AND contact = :contact", ":contact", filter.contact.as_ref().map(|contact| Box::new(contact) as _));
-    sql.push_str(order);
-    sql.push_str(" LIMIT :count OFFSET :skip");
+    sql.push_str(" ORDER BY +created_at DESC, +id DESC LIMIT :count OFFSET :skip");
     values.push((":count", Box::new(signed(slice.count))));
     values.push((":skip", Box::new(signed(slice.skip))));
     (sql, values)
@@ -105,7 +98,7 @@ pub(super) fn insert<R>(connection: &Connection, new: &Edited) -> Result<(), Err
     ]);
     inserted.map_err(|error| taken(connection, customer, error))?;
     revisions::insert(connection, connection.last_insert_rowid(), customer.mode, None, &new.revision)?;
-    Ok(())
+    Ok(marks::drop_after(connection, customer)?)
 }
 
 /// Finds the customer, asks the decision what becomes of it, and writes that: only the columns that change, since SQLite
@@ -179,6 +172,7 @@ fn find_by_pair(connection: &Connection, customer: &Customer) -> rusqlite::Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Span;
 
     fn plan(filter: &Filter) -> String {
         let connection = Connection::open_in_memory().unwrap();
@@ -192,16 +186,14 @@ mod tests {
     }
 
     #[test]
-    fn every_list_comes_from_an_index() {
+    fn the_few_come_from_an_index() {
         let (email_key, contact) = (Some("a@b.c".to_owned()), Some("12345678".to_owned()));
-        assert!(plan(&Filter::default()).ends_with("customers USING INDEX customers_created (mode=?)"));
-        let span = Filter { from: Some(1), to: Some(2), ..Filter::default() };
-        assert!(plan(&span).ends_with("USING INDEX customers_created (mode=? AND created_at>? AND created_at<?)"));
         let by_email = plan(&Filter { email_key: email_key.clone(), ..Filter::default() });
         assert!(by_email.contains("USING INDEX customers_pair (mode=? AND <expr>=?)"), "{by_email}");
         let by_contact = plan(&Filter { contact: contact.clone(), ..Filter::default() });
         assert!(by_contact.contains("USING INDEX customers_contact (mode=? AND contact=?)"), "{by_contact}");
-        let by_both = plan(&Filter { email_key, contact, from: Some(1), to: Some(2) });
+        let span = Span { from: Some(1), to: Some(2) };
+        let by_both = plan(&Filter { email_key, contact, span });
         assert!(
             by_both.contains("USING INDEX customers_pair") || by_both.contains("USING INDEX customers_contact"),
             "{by_both}"

@@ -1,5 +1,5 @@
-//! The thread that feeds the search behind the edits: now and then it looks whether there are revisions which the index has
-//! not, whoever wrote them, and queues small acts for the writing thread.
+//! The thread that follows the edits: now and then it looks whether there are revisions which the search index has not, or
+//! customers enough for another mark in their list, whoever wrote them, and queues small acts for the writing thread.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::search;
 use super::writer::Writer;
+use super::{marks, search};
+use crate::domain::Mode;
 use crate::store::Error;
 
 /// How many revisions an act feeds: an edit behind it hardly waits.
@@ -30,7 +31,7 @@ impl Feeder {
     /// Starts the thread, with a connection to look by.
     pub(super) fn start(connection: Connection, writer: Arc<Writer>) -> std::io::Result<Self> {
         let (running, stopped) = channel();
-        let mut thread = Thread { connection, writer, newest: 0 };
+        let mut thread = Thread { connection, writer, newest: 0, marked: 0 };
         let handle = std::thread::Builder::new().name("feeder".into()).spawn(move || thread.run(&stopped))?;
         Ok(Self { running: Mutex::new(Some((running, handle))) })
     }
@@ -52,6 +53,8 @@ struct Thread {
     writer: Arc<Writer>,
     /// The newest revision at the last look.
     newest: i64,
+    /// The newest revision when no mark was left to write.
+    marked: i64,
 }
 
 impl Thread {
@@ -62,7 +65,7 @@ impl Thread {
             pause = match self.step() {
                 Ok(pause) => pause,
                 Err(Error::Failed(cause)) => {
-                    tracing::error!(cause, "the search index cannot be fed");
+                    tracing::error!(cause, "the search index and the list cannot be brought up to date");
                     RETRY
                 }
                 Err(_) => LOOK,
@@ -70,19 +73,32 @@ impl Thread {
         }
     }
 
-    /// Feeds a little, where there is something. Gives how long to pause.
+    /// Does a little, where there is something to do. Gives how long to pause.
     fn step(&mut self) -> Result<Duration, Error> {
         let (newest, mark) = search::newest_and_mark(&self.connection)?;
         let others_write = newest != std::mem::replace(&mut self.newest, newest);
-        if mark >= newest {
-            return Ok(LOOK);
-        }
         let began = Instant::now();
-        let more = self.writer.act_and_wait(|connection| Ok(search::feed(connection, ACT_LEN)?))?;
+        let mut more = (self.marked < newest) && self.mark(newest)?;
+        if mark < newest {
+            more |= self.writer.act_and_wait(|connection| Ok(search::feed(connection, ACT_LEN)?))?;
+        }
         Ok(match (more, others_write) {
             (true, true) => began.elapsed() * REST,
             (true, false) => Duration::ZERO,
             (false, _) => LOOK,
         })
+    }
+
+    /// Writes a few marks, where they are due. Gives whether there may be more.
+    fn mark(&mut self, newest: i64) -> Result<bool, Error> {
+        for mode in [Mode::Test, Mode::Live] {
+            if marks::is_due(&self.connection, mode)?
+                && self.writer.act_and_wait(move |connection| Ok(marks::write(connection, mode)?))?
+            {
+                return Ok(true);
+            }
+        }
+        self.marked = newest;
+        Ok(false)
     }
 }

@@ -8,6 +8,7 @@ mod customers;
 mod days;
 mod feeder;
 mod keys;
+mod marks;
 mod open;
 mod pages;
 mod reader;
@@ -130,7 +131,13 @@ impl Store {
 
     /// A mode's customers, newest first.
     pub async fn page(&self, mode: Mode, filter: Filter, slice: Slice) -> Result<Vec<Customer>, Error> {
-        self.readers.away(move |connection| customers::page(connection, mode, &filter, slice)).await
+        let ask = move |connection: &_| {
+            if filter.email_key.is_some() || filter.contact.is_some() {
+                return customers::page(connection, mode, &filter, slice);
+            }
+            pages::slice(connection, mode, filter.span, slice)
+        };
+        self.readers.away(ask).await
     }
 
     /// A mode's customers created in a span, beginning beside one of them; `None` where there is no such customer.

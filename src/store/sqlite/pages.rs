@@ -4,9 +4,26 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, named_params};
 
 use super::columns::{self, CustomerRow, customer_columns};
 use super::customers::{self, signed};
-use super::revisions;
+use super::{marks, revisions};
 use crate::domain::{Customer, Mode};
-use crate::store::{Listed, Page, Place, Span};
+use crate::store::{Listed, Page, Place, Slice, Span};
+
+/// Customers between two places, in this order of age.
+macro_rules! range {
+    ($order:literal) => {
+        concat!(
+            "SELECT ",
+            customer_columns!(),
+            " FROM customers WHERE mode = :mode
+            AND (created_at, id) > (:above, :above_id) AND (created_at, id) < (:below, :below_id)
+            ORDER BY created_at ",
+            $order,
+            ", id ",
+            $order,
+            " LIMIT :count"
+        )
+    };
+}
 
 /// A mode's customers; `None` where the place is nobody's.
 pub(super) fn find(
@@ -37,6 +54,24 @@ pub(super) fn find(
     Ok(Some(page(items, place, count)))
 }
 
+/// A mode's customers, newest first, some left out before.
+pub(super) fn slice(connection: &Connection, mode: Mode, span: Span, slice: Slice) -> rusqlite::Result<Vec<Customer>> {
+    const SQL: &str = concat!(range!("DESC"), " OFFSET :skip");
+    // One snapshot: the marks and the rows belong together.
+    let snapshot = Transaction::new_unchecked(connection, TransactionBehavior::Deferred)?;
+    let (above, below) = bounds(span, &Place::Newest, None);
+    let (below, skip) = marks::begin(&snapshot, mode, (below.0, below.1.to_owned()), slice.skip)?;
+    let mut statement = snapshot.prepare_cached(SQL)?;
+    let rows = statement.query_map(
+        named_params! {
+            ":mode": columns::mode(mode), ":above": above.0, ":above_id": above.1,
+            ":below": below.0, ":below_id": below.1, ":count": signed(slice.count), ":skip": signed(skip),
+        },
+        columns::customer,
+    )?;
+    rows.map(|row| Ok(row?.customer)).collect()
+}
+
 /// Between which times and ids the page lies. At each end one bound, the tighter of two: given both, SQLite would start at
 /// one and read all rows up to the other.
 fn bounds<'a>(span: Span, place: &Place, beside: Option<&'a Customer>) -> ((i64, &'a str), (i64, &'a str)) {
@@ -52,24 +87,9 @@ fn bounds<'a>(span: Span, place: &Place, beside: Option<&'a Customer>) -> ((i64,
 }
 
 fn query(place: &Place) -> &'static str {
-    macro_rules! sql {
-        ($order:literal) => {
-            concat!(
-                "SELECT ",
-                customer_columns!(),
-                " FROM customers WHERE mode = :mode
-                AND (created_at, id) > (:above, :above_id) AND (created_at, id) < (:below, :below_id)
-                ORDER BY created_at ",
-                $order,
-                ", id ",
-                $order,
-                " LIMIT :count"
-            )
-        };
-    }
     match place {
-        Place::Newest | Place::OlderThan(_) => sql!("DESC"),
-        Place::NewerThan(_) => sql!("ASC"),
+        Place::Newest | Place::OlderThan(_) => range!("DESC"),
+        Place::NewerThan(_) => range!("ASC"),
     }
 }
 

@@ -10,7 +10,19 @@ const SCHEMA: &str = include_str!("../../../schema.sql");
 
 /// What brings a file from version 1 to 2, from 2 to 3, and so on: each step is one transaction. `schema.sql` is what
 /// comes out, and a test holds the two against each other.
-const STEPS: &[&str] = &[];
+const STEPS: &[&str] = &[
+    // 1 to 2: a list far down.
+    "CREATE TABLE list_marks (
+  mode       INTEGER NOT NULL CHECK (mode IN (0, 1)),
+  -- How many customers there are up to this one, itself included.
+  position   INTEGER NOT NULL,
+  -- Where in the list it stands. The values, not a reference: a place stays one.
+  created_at INTEGER NOT NULL,
+  id         TEXT    NOT NULL,
+  PRIMARY KEY (mode, position)
+) STRICT, WITHOUT ROWID;
+    CREATE INDEX list_marks_place ON list_marks (mode, created_at, id)",
+];
 
 /// `PRAGMA application_id`, "Ptrn": tells our files from other programs'.
 const APPLICATION_ID: i32 = 0x5074_726e;
@@ -128,10 +140,19 @@ fn finish(transaction: Transaction<'_>, version: usize) -> rusqlite::Result<()> 
 mod tests {
     use super::*;
 
+    /// Every column by name, and every index: whatever way they came, and however they are laid out.
     fn schema_of(connection: &Connection) -> Vec<String> {
-        let mut statement =
-            connection.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name").unwrap();
+        const SQL: &str = "SELECT concat_ws(' ', t.name, c.name, c.type, c.\"notnull\", c.dflt_value, c.pk)
+            FROM sqlite_schema t, pragma_table_xinfo(t.name) c WHERE t.type = 'table'
+            UNION ALL SELECT sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL
+            UNION ALL SELECT concat_ws(' ', name, wr, strict) FROM pragma_table_list ORDER BY 1";
+        let mut statement = connection.prepare(SQL).unwrap();
         statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
+    fn customers_of(connection: &Connection) -> Vec<(String, Option<String>)> {
+        let mut statement = connection.prepare("SELECT id, email FROM customers ORDER BY number").unwrap();
+        statement.query_map([], |row| row.try_into()).unwrap().map(Result::unwrap).collect()
     }
 
     #[test]
@@ -154,21 +175,26 @@ mod tests {
         );
     }
 
+    /// Populated files of the versions before this one.
+    const OLD: [&str; STEPS.len()] = [include_str!("../../../tests/upgrade/1.sql")];
+
     #[test]
     fn an_older_file_is_brought_to_the_schema_that_a_fresh_one_gets() {
-        let old = "CREATE TABLE a (x INTEGER) STRICT";
-        let steps = ["CREATE TABLE b (y TEXT) STRICT", "INSERT INTO b SELECT x FROM a"];
-        let mut upgraded = Connection::open_in_memory().unwrap();
-        upgrade(&mut upgraded, old, &[]).unwrap();
-        upgraded.execute("INSERT INTO a VALUES (7)", []).unwrap();
-        upgrade(&mut upgraded, "never run", &steps).unwrap();
-        assert_eq!(upgraded.query_row("SELECT y FROM b", [], |row| row.get::<_, String>(0)).unwrap(), "7");
-
-        let mut fresh = Connection::open_in_memory().unwrap();
-        upgrade(&mut fresh, &format!("{old};{}", steps[0]), &steps).unwrap();
-        assert_eq!(schema_of(&upgraded), schema_of(&fresh));
-        assert_eq!(Found::of(&upgraded).unwrap().version, 3);
-        upgrade(&mut upgraded, "never run", &steps).unwrap();
+        let fresh = Connection::open_in_memory().unwrap();
+        fresh.execute_batch(SCHEMA).unwrap();
+        for (version, old) in (1..).zip(OLD) {
+            let mut upgraded = Connection::open_in_memory().unwrap();
+            upgraded.pragma_update(None, "foreign_keys", true).unwrap();
+            upgrade(&mut upgraded, old, &STEPS[..version - 1]).unwrap();
+            let before = customers_of(&upgraded);
+            assert!(!before.is_empty());
+            upgrade(&mut upgraded, "never run", STEPS).unwrap();
+            assert_eq!(schema_of(&upgraded), schema_of(&fresh), "from version {version}");
+            assert_eq!(Found::of(&upgraded).unwrap().version, STEPS.len() + 1);
+            assert_eq!(customers_of(&upgraded), before);
+            let checked = super::super::check::run(&upgraded, &|_| {}).unwrap();
+            assert!(checked.faults.is_empty(), "{:?}", checked.faults);
+        }
     }
 
     #[test]
