@@ -2,6 +2,7 @@
 
 mod commands;
 mod config;
+mod log;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write, stderr};
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         Command::Seed(settings) => commands::seed::run(&db, &settings),
         Command::Check => commands::check::run(&db),
     };
+    log::flush();
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
@@ -63,7 +65,7 @@ fn with_command(mut arguments: Vec<OsString>) -> Vec<OsString> {
 /// nothing of what it was about.
 fn start_log(common: &Common) {
     let level = LevelFilter::from_level(common.log_level);
-    let lines = tracing_subscriber::fmt::layer().with_writer(stderr).with_target(false);
+    let lines = tracing_subscriber::fmt::layer().with_writer(log::Lines::start()).with_target(false);
     let lines: Box<dyn tracing_subscriber::Layer<_> + Send + Sync> = match common.log_format {
         LogFormat::Text => Box::new(lines.with_ansi(stderr().is_terminal())),
         LogFormat::Json => Box::new(lines.json().flatten_event(true)),

@@ -13,8 +13,11 @@ mod token;
 mod uses;
 mod verification;
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use zeroize::Zeroize;
 
 use crate::domain::{Actor, CustomerId, Mode, Rejection, RequestNumber};
 use crate::store::{self, Store};
@@ -79,6 +82,11 @@ impl Services {
     /// An id for a request that brought none.
     pub fn request_id(&self) -> String {
         format!("req_{}", self.ambient.random_text(14))
+    }
+
+    /// Answers what is asked on this thread while `run` runs from one snapshot: cheaper than each from its own.
+    pub fn read_together<T>(&self, run: impl FnOnce() -> T) -> T {
+        self.store.read_together(run)
     }
 
     /// Holds the whole file against itself. Slow; `progress` is told how it goes.
@@ -207,11 +215,10 @@ impl Ambient {
     /// # Panics
     ///
     /// When asked for randomness and the operating system has none: nothing can be done safely without.
-    #[expect(clippy::disallowed_methods, reason = "the one place where time and randomness come in")]
+    #[expect(clippy::disallowed_methods, reason = "the one place where time comes in")]
     pub fn of_system() -> Self {
         let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let random = |bytes: &mut [u8]| getrandom::fill(bytes).expect("the operating system gives randomness");
-        Self::new(now, random)
+        Self::new(now, |bytes| POOL.with_borrow_mut(|pool| pool.fill(bytes)))
     }
 
     /// Nanoseconds since 1970, until the year 2554.
@@ -246,9 +253,47 @@ impl Ambient {
     }
 }
 
+thread_local! {
+    static POOL: RefCell<Pool> = const { RefCell::new(Pool { bytes: [0; Pool::LEN], used: Pool::LEN }) };
+}
+
+/// Randomness of the operating system's, fetched for many at a time: every request gets an id. Each byte is given out once,
+/// and wiped.
+struct Pool {
+    bytes: [u8; Self::LEN],
+    used: usize,
+}
+
+impl Pool {
+    const LEN: usize = 1_024;
+
+    #[expect(clippy::disallowed_methods, reason = "the one place where randomness comes in")]
+    fn fill(&mut self, wanted: &mut [u8]) {
+        for part in wanted.chunks_mut(Self::LEN) {
+            if self.used + part.len() > Self::LEN {
+                getrandom::fill(&mut self.bytes).expect("the operating system gives randomness");
+                self.used = 0;
+            }
+            let given = &mut self.bytes[self.used..self.used + part.len()];
+            part.copy_from_slice(given);
+            given.zeroize();
+            self.used += part.len();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_randomness_is_given_out_twice() {
+        let ambient = Ambient::of_system();
+        let given: std::collections::HashSet<[u8; 24]> = (0..1_000).map(|_| ambient.random_bytes()).collect();
+        assert_eq!(given.len(), 1_000);
+        let long: [u8; 3 * Pool::LEN + 5] = ambient.random_bytes();
+        assert!(long.chunks(16).all(|part| part.iter().any(|byte| *byte != 0) || part.len() < 16));
+    }
 
     #[test]
     fn random_text_has_its_length_and_only_base62() {

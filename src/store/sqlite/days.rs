@@ -30,14 +30,14 @@ impl Store {
             }
             Ok(())
         };
-        self.writer.act(act).await?;
+        self.act(act).await?;
         Ok(true)
     }
 
     /// Adds a mode's requests to a day's.
     pub async fn add_to_day(&self, mode: Mode, day: Day) -> Result<(), Error> {
         let added = Added::from([((columns::mode(mode), day.day), day)]);
-        self.writer.act(move |connection| Ok(add(connection, &added)?)).await
+        self.act(move |connection| Ok(add(connection, &added)?)).await
     }
 
     /// A mode's days from this one on, in order; those on which nothing happened are not there.

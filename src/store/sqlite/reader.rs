@@ -1,6 +1,7 @@
 //! Connections that read. A point read takes microseconds and is done where the request is, on the worker thread's own
 //! connection: 1.7 times the pool. What is slow goes to the pool and its own threads.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +21,7 @@ const POOL_WAIT: Duration = Duration::from_secs(5);
 
 pub(super) struct Readers {
     path: PathBuf,
-    here: ThreadLocal<Connection>,
+    here: ThreadLocal<Here>,
     /// As many as the pool has connections: who waits for one waits here, and not on a thread of its own.
     turns: Arc<Semaphore>,
     pool: r2d2::Pool<Opener>,
@@ -43,11 +44,30 @@ impl Readers {
 
     /// Asks on this thread: for what takes microseconds.
     pub(super) fn here<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
-        Ok(ask(self.local()?)?)
+        let here = self.local()?;
+        if here.together.get() && here.connection.is_autocommit() {
+            here.connection.prepare_cached("BEGIN")?.execute([])?;
+        }
+        Ok(ask(&here.connection)?)
     }
 
-    fn local(&self) -> rusqlite::Result<&Connection> {
-        self.here.get_or_try(|| open::reader(&self.path))
+    /// What is asked on this thread while `run` runs is asked of one snapshot. Beginning and ending one takes a lock that
+    /// the worker threads share, and costs as much as the reading: a request finds its key and its customer in one.
+    pub(super) fn together<T>(&self, run: impl FnOnce() -> T) -> T {
+        let Ok(here) = self.local() else { return run() };
+        // Ends with the guard, also where a panic does.
+        let _together = Together::begin(here);
+        run()
+    }
+
+    /// Ends the snapshot of this thread, where there is one: what is asked next is asked of a later one.
+    pub(super) fn part(&self) -> rusqlite::Result<()> {
+        self.local()?.part()
+    }
+
+    fn local(&self) -> rusqlite::Result<&Here> {
+        let open = || Ok(Here { connection: open::reader(&self.path)?, together: Cell::new(false) });
+        self.here.get_or_try(open)
     }
 
     /// Asks on a thread of its own: for what takes longer.
@@ -68,6 +88,40 @@ impl Readers {
     }
 }
 
+/// What a thread reads with.
+struct Here {
+    connection: Connection,
+    /// Whether what is asked now shares a snapshot.
+    together: Cell<bool>,
+}
+
+impl Here {
+    fn part(&self) -> rusqlite::Result<()> {
+        if !self.connection.is_autocommit() {
+            self.connection.prepare_cached("COMMIT")?.execute([])?;
+        }
+        Ok(())
+    }
+}
+
+struct Together<'a>(&'a Here);
+
+impl<'a> Together<'a> {
+    fn begin(here: &'a Here) -> Self {
+        here.together.set(true);
+        Self(here)
+    }
+}
+
+impl Drop for Together<'_> {
+    fn drop(&mut self) {
+        self.0.together.set(false);
+        if let Err(error) = self.0.part() {
+            tracing::error!(%error, "a snapshot could not be ended");
+        }
+    }
+}
+
 struct Opener(PathBuf);
 
 impl r2d2::ManageConnection for Opener {
@@ -84,5 +138,44 @@ impl r2d2::ManageConnection for Opener {
 
     fn has_broken(&self, _: &mut Connection) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_together_is_of_one_moment() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("t.db");
+        std::fs::File::create(&path).unwrap();
+        let writer = open::writer(&path).unwrap();
+        writer.execute_batch("CREATE TABLE t (number INTEGER); INSERT INTO t VALUES (1)").unwrap();
+        let readers = Readers::open(&path).unwrap();
+        let read =
+            || readers.here(|connection| connection.query_row("SELECT number FROM t", [], |row| row.get(0))).unwrap();
+        let write = |number: i64| writer.execute("UPDATE t SET number = ?1", [number]).unwrap();
+        let seen: [i64; 3] = readers.together(|| {
+            let first = read();
+            write(2);
+            let same = read();
+            readers.part().unwrap();
+            [first, same, read()]
+        });
+        assert_eq!(seen, [1, 1, 2]);
+        write(3);
+        assert_eq!(read(), 3);
+        // A panic leaves no snapshot behind.
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            readers.together(|| {
+                if read() == 3 {
+                    panic!("on purpose")
+                }
+            })
+        }));
+        assert!(panicked.is_err());
+        write(4);
+        assert_eq!(read(), 4);
     }
 }

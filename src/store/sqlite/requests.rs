@@ -13,7 +13,7 @@ impl Store {
     /// Adds records in one small transaction.
     pub async fn insert_requests(&self, records: Arc<[RequestRecord]>) -> Result<(), Error> {
         let act = move |connection: &_| Ok(records.iter().try_for_each(|record| insert(connection, record))?);
-        self.writer.act(act).await
+        self.act(act).await
     }
 
     /// Deletes records before a number, the eldest first, at most so many.
@@ -23,7 +23,7 @@ impl Store {
         let act = move |connection: &Connection| {
             Ok(connection.prepare_cached(SQL)?.execute(params![before.0, count]).map(drop)?)
         };
-        self.writer.act(act).await
+        self.act(act).await
     }
 
     /// The eldest of the newest so many records, where there are more of them.

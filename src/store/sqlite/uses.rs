@@ -12,7 +12,7 @@ impl Store {
         let act = move |connection: &_| {
             Ok(uses.iter().try_for_each(|(id, secret, used_at)| put(connection, id, secret, *used_at))?)
         };
-        self.writer.act(act).await
+        self.act(act).await
     }
 
     /// When the secrets that keys have were last used.
