@@ -203,8 +203,10 @@ async fn undo() {
     app.put(&path, r#"{"name":"Second"}"#).await;
     keep("undo@is-so-already", &ask("3", "4", false).await);
     editor.post(&page, &typed("4", &[("name", "Fourth"), ("contact", "87654321")])).await;
-    keep("undo@loses-all", &ask("2", "5", false).await);
-    app.put(&path, r#"{"name":"Third","contact":"12345678"}"#).await;
+    keep("undo@loses-some", &ask("2", "5", false).await);
+    let notes = r#"{"delivery":"","erp_id":1,"whatsapp_ok":false,"<b>":"added again"}"#;
+    app.put(&path, &format!(r#"{{"name":"Third","contact":"12345678","notes":{notes}}}"#)).await;
+    keep("undo@loses-all", &ask("2", "6", false).await);
     app.create(r#"{"email":"ananya@kaveri.example","contact":"87654321"}"#).await;
     keep("undo@pair-is-taken", &ask("6", "6", true).await);
     keep("turned@creation-stays", &ask("1", "6", true).await);
