@@ -75,7 +75,8 @@ async fn turned_away_within() {
     keep("turned@forbidden", &get(&viewer, "/live/keys").await);
     keep("turned@not-found", &get(&viewer, "/test/nowhere").await);
     keep("turned@no-live-customer", &get(&viewer, "/live/customers/cust_EIECESKRDE2Hl5").await);
-    keep("turned@no-test-customer", &get(&viewer, "/test/customers/%3Cb%3E").await);
+    keep("turned@no-test-customer", &get(&viewer, "/test/customers/cust_EIECESKRDE2Hl5").await);
+    keep("turned@no-customers-id", &get(&viewer, "/live/customers/%3Cb%3E").await);
     keep("turned@no-key", &get(&owner, "/live/keys/rzp_test_00000000000000/rotate").await);
     keep("turned@nobody", &get(&owner, "/live/staff/staff_nobody/disable").await);
     keep("turned@no-request", &get(&owner, "/live/requests/1").await);
