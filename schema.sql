@@ -135,7 +135,9 @@ CREATE TABLE staff (
   -- NULL until the person has chosen a password by a link.
   password_hash TEXT,
   created_at    INTEGER NOT NULL,
-  disabled_at   INTEGER
+  disabled_at   INTEGER,
+  -- Their last request, to the minute: sessions go, this stays. NULL where none is known.
+  seen_at       INTEGER
 ) STRICT, WITHOUT ROWID;
 
 -- Links that let somebody choose a password, once.

@@ -70,7 +70,7 @@ async fn list(services: &Services) -> Done {
             (None, Some(at), _) => format!("seen {}, {sessions} sessions", date(at)),
             (None, None, Some(at)) => format!("invited, link ends {}", date(at)),
             (None, None, None) if staff.password.is_none() => "invited, link is over".into(),
-            (None, None, None) => "not seen lately".into(),
+            (None, None, None) => "not seen yet".into(),
         };
         print(&format!("{:<6}  {}  {state}", staff.role.as_str(), staff.email.as_str()))?;
     }

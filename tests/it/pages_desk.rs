@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_web::test::TestRequest;
-use patron::domain::{Key, KeyId, Mode, Role, StaffId};
+use patron::domain::{Email, Key, KeyId, Mode, Role, Secret, StaffId};
 use patron::service::OldSecret;
 use rusqlite::Connection;
 
@@ -198,6 +198,8 @@ async fn staff() {
     world.services.staff.set_disabled(&StaffId::stored(viewer_id), true).await.unwrap();
     world.pass(DAY + HOUR);
     let owner = world.staff(Role::Owner).await;
+    let unseen = Email::parse("unseen@kaveri.example").unwrap();
+    world.services.staff.add(unseen, Role::Viewer, &Secret::given(PASSWORD.to_owned())).await.unwrap();
     keep("staff@a-day-later", &owner.get("/live/staff").await);
 }
 
