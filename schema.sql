@@ -121,6 +121,10 @@ CREATE TABLE keys (
   -- During a rotation: the secret before, and when it ends. Two columns, since at most two secrets live.
   previous_hash     TEXT,
   previous_ends_at  INTEGER,
+  -- Who made it, as they were called then. NULL for keys from before this was kept.
+  maker_type        TEXT    CHECK (maker_type IN ('key', 'staff', 'command')),
+  maker_id          TEXT,
+  maker_label       TEXT,
   CHECK ((previous_hash IS NULL) = (previous_ends_at IS NULL))
 ) STRICT, WITHOUT ROWID;
 

@@ -8,7 +8,7 @@ use patron::service::OldSecret;
 use rusqlite::Connection;
 
 use crate::pages::keep;
-use crate::world::{PASSWORD, Person, World};
+use crate::world::{PASSWORD, Person, World, maker};
 
 /// What was made in the same second comes in the order of its random id: let it be another one.
 const SECOND: Duration = Duration::from_secs(1);
@@ -33,7 +33,7 @@ async fn home() {
     for (mode, label, lifetime) in
         [(Mode::Live, "Shop <b>", Some(3_600)), (Mode::Test, "", days(6)), (Mode::Test, "Later", days(15))]
     {
-        world.services.access.issue(mode, label, lifetime).await.unwrap();
+        world.services.access.issue(maker(), mode, label, lifetime).await.unwrap();
     }
     world.services.flush().await;
     keep("home@quiet", &viewer.get("/test").await);
@@ -55,7 +55,7 @@ async fn requests() {
     let (app, test) = (world.key(Mode::Live).await, world.key(Mode::Test).await);
     world.pass(SECOND);
     let access = &world.services.access;
-    let (expired, secret) = access.issue(Mode::Live, "Old <i>", Some(60)).await.unwrap();
+    let (expired, secret) = access.issue(maker(), Mode::Live, "Old <i>", Some(60)).await.unwrap();
     world.pass(MINUTE);
     let path = app.create(r#"{"name":"Ananya","contact":"9845012370"}"#).await;
     app.put(&path, r#"{"name":"Ananya K"}"#).await;
@@ -121,14 +121,19 @@ async fn keys() {
         (Mode::Test, "Soon", days(14)),
         (Mode::Test, "Trial", days(1)),
     ] {
-        access.issue(mode, label, lifetime).await.unwrap();
+        access.issue(maker(), mode, label, lifetime).await.unwrap();
         world.pass(SECOND);
     }
-    let unnamed = access.issue(Mode::Test, "", days(3)).await.unwrap().0;
-    let (shop, secret) = access.issue(Mode::Live, "Shop", None).await.unwrap();
+    let unnamed = access.issue(maker(), Mode::Test, "", days(3)).await.unwrap().0;
     world.pass(SECOND);
-    let old = access.issue(Mode::Live, "Old <i>", None).await.unwrap().0;
+    owner.post("/live/keys", &[("label", "By hand"), ("mode", "live"), ("ends", "365")]).await;
+    world.pass(SECOND);
+    let (shop, secret) = access.issue(maker(), Mode::Live, "Shop", None).await.unwrap();
+    world.pass(SECOND);
+    let old = access.issue(maker(), Mode::Live, "Old <i>", None).await.unwrap().0;
     world.with_key(&shop.id, secret.reveal()).get("/v1/customers").await;
+    // As a key from before makers were kept.
+    execute(&world, "UPDATE keys SET maker_type = NULL, maker_id = NULL, maker_label = NULL WHERE label = 'Trial'");
     world.pass(DAY);
     // The session idled away with the day.
     let owner = world.staff(Role::Owner).await;

@@ -6,7 +6,7 @@ use actix_web::test::TestRequest;
 use patron::domain::{Email, Role};
 
 use crate::pages::keep;
-use crate::world::{PASSWORD, Person, World};
+use crate::world::{PASSWORD, Person, World, maker};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -81,7 +81,7 @@ async fn turned_away_within() {
     keep("turned@nobody", &get(&owner, "/live/staff/staff_nobody/disable").await);
     keep("turned@no-request", &get(&owner, "/live/requests/1").await);
     keep("turned@form-not-whole", &owner.post("/live/keys", &[("label", "Shop")]).await);
-    let expired = world.services.access.issue(patron::domain::Mode::Test, "Trial", Some(60)).await.unwrap().0;
+    let expired = world.services.access.issue(maker(), patron::domain::Mode::Test, "Trial", Some(60)).await.unwrap().0;
     world.pass(Duration::from_secs(60));
     keep("turned@key-ended", &get(&owner, &format!("/live/keys/{}/revoke", expired.id.as_str())).await);
     world.services.close();
