@@ -121,6 +121,10 @@ CREATE TABLE keys (
   -- During a rotation: the secret before, and when it ends. Two columns, since at most two secrets live.
   previous_hash     TEXT,
   previous_ends_at  INTEGER,
+  -- Who made it, as they were called then. NULL for keys from before this was kept.
+  maker_type        TEXT    CHECK (maker_type IN ('key', 'staff', 'command')),
+  maker_id          TEXT,
+  maker_label       TEXT,
   CHECK ((previous_hash IS NULL) = (previous_ends_at IS NULL))
 ) STRICT, WITHOUT ROWID;
 
@@ -135,7 +139,9 @@ CREATE TABLE staff (
   -- NULL until the person has chosen a password by a link.
   password_hash TEXT,
   created_at    INTEGER NOT NULL,
-  disabled_at   INTEGER
+  disabled_at   INTEGER,
+  -- Their last request, to the minute: sessions go, this stays. NULL where none is known.
+  seen_at       INTEGER
 ) STRICT, WITHOUT ROWID;
 
 -- Links that let somebody choose a password, once.

@@ -48,6 +48,10 @@ addEventListener("click", async ({ target }) => {
   setTimeout(() => button.replaceChildren(...words), 2000);
 });
 
+// What is shown once came in answer to a form: loading it again leads elsewhere, and sends nothing again.
+const instead = one("[data-instead]");
+if (instead) history.replaceState(null, "", instead.dataset.instead);
+
 // How strong, in words; the server has the last one.
 const secret = one("[data-strength]");
 secret?.addEventListener("input", () => {

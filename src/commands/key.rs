@@ -4,7 +4,7 @@ use std::io::{IsTerminal, stdin};
 use std::path::Path;
 use std::time::Duration;
 
-use patron::domain::{Key, KeyId, Secret};
+use patron::domain::{Actor, Key, KeyId, Secret};
 use patron::service::{KeyRefused, Services};
 use patron::store::Use;
 use serde::Serialize;
@@ -28,7 +28,8 @@ pub fn run(db: &Path, command: KeyCommand) -> Done {
 }
 
 async fn create(services: &Services, settings: KeyCreate) -> Done {
-    let issued = services.access.issue(settings.mode, &settings.label, settings.expires.map(seconds)).await;
+    let issued =
+        services.access.issue(maker("key create"), settings.mode, &settings.label, settings.expires.map(seconds)).await;
     let (key, secret) = issued.map_err(|refused| refused.to_string())?;
     show(&key, &secret, settings.json).map_err(unseen(&key.id))
 }
@@ -56,7 +57,11 @@ async fn revoke(services: &Services, id: &KeyId, yes: bool) -> Done {
 async fn import(services: &Services, KeyImport { id, label, expires }: KeyImport) -> Done {
     let secret = Secret::parse(line(&format!("Secret of {}: ", id.as_str()))?.trim())
         .ok_or("the secret is not 24 letters and digits; give it as one line on standard input")?;
-    let key = services.access.import(id.clone(), &secret, &label, expires.map(seconds)).await.map_err(about(&id))?;
+    let key = services
+        .access
+        .import(maker("key import"), id.clone(), &secret, &label, expires.map(seconds))
+        .await
+        .map_err(about(&id))?;
     print(&format!("{} opens {} customers from now on.", key.id.as_str(), key.id.mode().as_str()))
 }
 
@@ -102,6 +107,15 @@ struct ListedKey<'a> {
     created_at: i64,
     expires_at: Option<i64>,
     revoked_at: Option<i64>,
+    made_by: Option<Maker<'a>>,
+}
+
+/// Who made a key, in the shape that the API's revisions have.
+#[derive(Serialize)]
+struct Maker<'a> {
+    r#type: &'static str,
+    id: Option<&'a str>,
+    label: &'a str,
 }
 
 impl<'a> ListedKey<'a> {
@@ -113,8 +127,23 @@ impl<'a> ListedKey<'a> {
             created_at: key.created_at,
             expires_at: key.expires_at,
             revoked_at: key.revoked_at,
+            made_by: key.maker.as_ref().map(Maker::of),
         }
     }
+}
+
+impl<'a> Maker<'a> {
+    fn of(actor: &'a Actor) -> Self {
+        match actor {
+            Actor::Key { id, label } => Self { r#type: "key", id: Some(id.as_str()), label },
+            Actor::Staff { id, email } => Self { r#type: "staff", id: Some(id.as_str()), label: email },
+            Actor::Command { name } => Self { r#type: "command", id: None, label: name },
+        }
+    }
+}
+
+fn maker(command: &str) -> Actor {
+    Actor::Command { name: command.to_owned() }
 }
 
 /// What to do about a key whose secret was made, and then shown to nobody.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use actix_web::rt::System;
 use actix_web::web::Data;
-use patron::domain::{Key, Mode, Secret};
+use patron::domain::{Actor, Key, Mode, Secret};
 use patron::http;
 use patron::service::{Ambient, Services};
 use patron::store::{Store, Use};
@@ -75,7 +75,8 @@ fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> String {
 async fn greet(services: &Services, address: SocketAddr, public_url: Option<&str>) -> Done {
     let here = reachable(address);
     if services.access.list().await.map_err(|refused| refused.to_string())?.is_empty() {
-        let issued = services.access.issue(Mode::Test, "first test key", None).await;
+        let maker = Actor::Command { name: "serve".into() };
+        let issued = services.access.issue(maker, Mode::Test, "first test key", None).await;
         let (key, secret) = issued.map_err(|refused| refused.to_string())?;
         say(&first_key(&key, &secret, &here));
     }

@@ -67,10 +67,11 @@ async fn list(services: &Services) -> Done {
     for StaffListed { staff, sessions, seen_at, link_ends_at } in everybody {
         let state = match (staff.disabled_at, seen_at, link_ends_at) {
             (Some(at), ..) => format!("disabled {}", date(at)),
+            (None, Some(at), _) if sessions == 1 => format!("seen {}, one session", date(at)),
             (None, Some(at), _) => format!("seen {}, {sessions} sessions", date(at)),
             (None, None, Some(at)) => format!("invited, link ends {}", date(at)),
             (None, None, None) if staff.password.is_none() => "invited, link is over".into(),
-            (None, None, None) => "not seen lately".into(),
+            (None, None, None) => "not seen yet".into(),
         };
         print(&format!("{:<6}  {}  {state}", staff.role.as_str(), staff.email.as_str()))?;
     }

@@ -114,6 +114,8 @@ pub struct Key {
     pub secret: SecretHash,
     /// During a rotation: the hash of the secret before, and from when on that is refused.
     pub previous: Option<(SecretHash, i64)>,
+    /// Who made it, where that is known.
+    pub maker: Option<Actor>,
 }
 
 impl Key {
@@ -313,6 +315,7 @@ mod tests {
             revoked_at: None,
             secret: hash("one"),
             previous: None,
+            maker: None,
         };
         key.rotate(hash("two"), 100);
         assert!(key.hashes(99).eq(&[hash("two"), hash("one")]));
@@ -333,6 +336,7 @@ mod tests {
             revoked_at: None,
             secret,
             previous: None,
+            maker: None,
         };
         assert!(key.is_live(9));
         assert!(!key.is_live(10));

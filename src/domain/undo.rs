@@ -22,7 +22,7 @@ pub struct Undone {
     pub now: Option<NoteValue>,
     /// As the undo leaves it.
     pub after: Option<NoteValue>,
-    /// The last later revision that changed it, whose value would be lost.
+    /// The last later revision that changed it, whose value would be lost; none where that value is what the undo leaves.
     pub touched: Option<Touch>,
 }
 
@@ -42,11 +42,10 @@ impl Undo {
     pub fn of(now: Customer, revision: Revision, later: &[Revision]) -> Self {
         let mut after = now.clone();
         revision.changes.revert(&mut after);
-        let parts = revision.changes.parts().into_iter().map(|part| Undone {
-            now: now.value(&part),
-            after: after.value(&part),
-            touched: later.iter().find(|later| later.changes.touch(&part)).map(Touch::of),
-            part,
+        let parts = revision.changes.parts().into_iter().map(|part| {
+            let (now, after) = (now.value(&part), after.value(&part));
+            let touch = later.iter().find(|later| later.changes.touch(&part));
+            Undone { touched: touch.filter(|_| now != after).map(Touch::of), now, after, part }
         });
         Self { parts: parts.collect(), now, revision }
     }

@@ -9,7 +9,7 @@ use super::failures::Limits;
 use super::uses::{LastUse, Uses};
 use super::verification::{Crowded, Verification};
 use super::{Ambient, Refused};
-use crate::domain::{Key, KeyId, Mode, Secret, SecretHash};
+use crate::domain::{Actor, Key, KeyId, Mode, Secret, SecretHash};
 use crate::store::{self, Store};
 
 /// When somebody who found every slot taken should come back, in seconds.
@@ -120,16 +120,23 @@ impl Access {
     }
 
     /// Makes a new key, which ends after `lifetime` seconds where one is given. The secret is given out this once.
-    pub async fn issue(&self, mode: Mode, label: &str, lifetime: Option<i64>) -> Result<(Key, Secret), KeyRefused> {
+    pub async fn issue(
+        &self,
+        maker: Actor,
+        mode: Mode,
+        label: &str,
+        lifetime: Option<i64>,
+    ) -> Result<(Key, Secret), KeyRefused> {
         let id = KeyId::new(mode, &self.ambient.random_text(KeyId::RANDOM_LEN));
         let secret = self.new_secret();
-        let key = self.import(id, &secret, label, lifetime).await?;
+        let key = self.import(maker, id, &secret, label, lifetime).await?;
         Ok((key, secret))
     }
 
     /// Takes in a key that was made elsewhere.
     pub async fn import(
         &self,
+        maker: Actor,
         id: KeyId,
         secret: &Secret,
         label: &str,
@@ -147,6 +154,7 @@ impl Access {
             revoked_at: None,
             secret: self.hash(secret).await,
             previous: None,
+            maker: Some(maker),
         };
         if self.store.insert_key(key.clone()).await? { Ok(key) } else { Err(KeyRefused::Exists) }
     }

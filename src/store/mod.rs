@@ -68,7 +68,7 @@ pub struct StaffListed {
     pub staff: crate::domain::Staff,
     /// How many live sessions they have.
     pub sessions: u64,
-    /// Their last request in a session that is remembered, in Unix seconds.
+    /// Their last request, in Unix seconds.
     pub seen_at: Option<i64>,
     /// Until when the link works that they were given, in Unix seconds.
     pub link_ends_at: Option<i64>,

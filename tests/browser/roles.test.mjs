@@ -67,7 +67,7 @@ test('a viewer reads a record as text, and nothing there asks for an edit', asyn
   assert.equal(await page.getByRole('link', { name: 'New customer' }).count(), 0);
   const { id } = await server.make({ name: 'Saurav Kumar', notes: { city: 'Pune', visits: 3 } });
   await page.goto(`/live/customers/${id}`);
-  assert.equal(await text(page.locator('main .facts')), 'Name Saurav Kumar Email Contact GSTIN Note city Pune Note visits 3');
+  assert.equal(await text(page.locator('main .facts')), 'Name Saurav Kumar Email Not set Contact Not set GSTIN Not set Note city Pune Note visits 3');
   assert.equal(await page.locator('main :is(form, input, textarea)').count(), 0);
   assert.equal(await page.getByRole('button', { name: /Undo|Save/ }).count(), 0);
 });

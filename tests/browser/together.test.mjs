@@ -209,7 +209,7 @@ eitherWay('what was changed again is shown before it is lost', async (t, scripts
   );
   await press(page, 'Undo revision 2');
   assert.equal(await text(page.locator('h1')), 'Undo revision 2?');
-  assert.match(await text(page.locator('.title p')), /by Shop checkout\. Of the 2 values it changed, 1 changed again since/);
+  assert.match(await text(page.locator('.title p')), /by Shop checkout\. Of the 2 values it changed, one has changed since/);
   const rows = await texts(page.locator('tbody tr'));
   assert.match(rows[0], /^Name Gaurav S\. Kumar Gaurav Kumar Revision 3, Shop checkout, /);
   assert.equal(rows[1], `Contact ${second} ${first} nothing, unchanged since`);

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::{TempDir, tempdir};
 
 use crate::server::{Client, Server, patron, run};
@@ -204,6 +204,10 @@ fn keys_are_managed_beside_a_running_server() {
     let listed = json(&["key", "list", "--json"]);
     assert_eq!(listed.as_array().unwrap().len(), 2);
     assert!(listed.to_string().contains(id) && !listed.to_string().contains("secret"));
+    let mut makers: Vec<&Value> = listed.as_array().unwrap().iter().map(|key| &key["made_by"]).collect();
+    makers.sort_by_key(|maker| maker["label"].to_string());
+    let command = |name: &str| json!({ "type": "command", "id": null, "label": name });
+    assert_eq!(makers, [&command("key create"), &command("serve")]);
 
     assert!(run(&db, &["key", "revoke", id]).status.success());
     assert_eq!(status(&pair(&again)), 401);

@@ -8,7 +8,7 @@ use actix_web::test::TestRequest;
 use patron::domain::{Email, Mode, Role, Secret};
 use patron::service::Seed;
 
-use crate::world::{Answer, World};
+use crate::world::{Answer, World, maker};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -108,9 +108,9 @@ async fn a_key_that_ends_soon_is_named_and_leads_owners_to_the_keys() {
     let hours = |hours: i64| Some(hours * 60 * 60);
     for (label, lifetime) in [("Soon", hours(6 * 24)), ("Sooner", hours(5)), ("Later", hours(15 * 24)), ("Never", None)]
     {
-        world.services.access.issue(Mode::Live, label, lifetime).await.unwrap();
+        world.services.access.issue(maker(), Mode::Live, label, lifetime).await.unwrap();
     }
-    let (revoked, _) = world.services.access.issue(Mode::Test, "Revoked", hours(1)).await.unwrap();
+    let (revoked, _) = world.services.access.issue(maker(), Mode::Test, "Revoked", hours(1)).await.unwrap();
     world.services.access.revoke(&revoked.id).await.unwrap();
     let owner = Visitor::new(&world, Role::Owner).await.get("/test").await;
     assert!(

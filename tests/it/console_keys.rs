@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use actix_web::test::TestRequest;
-use patron::domain::{Key, KeyId, Mode, Role};
+use patron::domain::{Actor, Key, KeyId, Mode, Role};
 use patron::service::OldSecret;
 
-use crate::world::{Answer, World, with};
+use crate::world::{Answer, World, maker, with};
 
 const CUSTOMERS: &str = "/v1/customers";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -26,7 +26,7 @@ async fn works(world: &World, id: &KeyId, secret: &str) -> bool {
 }
 
 async fn key(world: &World, label: &str) -> Key {
-    world.services.access.issue(Mode::Test, label, None).await.unwrap().0
+    world.services.access.issue(maker(), Mode::Test, label, None).await.unwrap().0
 }
 
 fn at(id: &KeyId, act: &str) -> String {
@@ -110,6 +110,21 @@ async fn a_key_made_here_works_and_its_secret_is_shown_once() {
     }
     world.pass(30 * DAY);
     assert!(!works(&world, &id, &secret).await);
+}
+
+#[tokio::test]
+async fn a_key_knows_who_made_it_whoever_rotates_it_and_whatever_becomes_of_them() {
+    let world = World::new();
+    let maker = world.staff_called("maker@kaveri.example", Role::Owner).await;
+    let (id, _) = shown(&maker.post("/live/keys", &NEW).await);
+    let owner = world.staff(Role::Owner).await;
+    shown(&owner.post(&at(&id, "rotate"), &[("old", "now")]).await);
+    owner.post(&format!("/live/staff/{}/disable", maker.id().await), &[]).await.location();
+    let list = owner.get("/test/keys").await;
+    assert!(list.body.contains(r#"<span class="sub">by maker@kaveri.example</span>"#), "{list}");
+    assert!(owner.get(&at(&id, "revoke")).await.body.contains("</time> by maker@kaveri.example</dd>"));
+    let key = world.services.access.fetch(&id).await.unwrap();
+    assert!(matches!(key.maker, Some(Actor::Staff { email, .. }) if email == "maker@kaveri.example"));
 }
 
 #[tokio::test]
@@ -199,9 +214,9 @@ async fn the_list_says_how_each_key_ends() {
     let world = World::new();
     let access = &world.services.access;
     for (label, days) in [("Soon", Some(14)), ("Later", Some(15)), ("Over", Some(2)), ("Never", None)] {
-        access.issue(Mode::Live, label, days.map(|days: i64| days * 86_400)).await.unwrap();
+        access.issue(maker(), Mode::Live, label, days.map(|days: i64| days * 86_400)).await.unwrap();
     }
-    let (both, _) = access.issue(Mode::Test, "", Some(3 * 86_400)).await.unwrap();
+    let (both, _) = access.issue(maker(), Mode::Test, "", Some(3 * 86_400)).await.unwrap();
     world.pass(2 * DAY);
     access.rotate(&both.id, OldSecret::EndsInADay).await.unwrap();
     let list = world.staff(Role::Owner).await.get("/test/keys").await;

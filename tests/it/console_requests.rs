@@ -11,7 +11,7 @@ use rusqlite::Connection;
 
 use crate::console_home::Visitor;
 use crate::server::{Client, Server};
-use crate::world::{BEGINNING, World};
+use crate::world::{BEGINNING, World, maker};
 
 const CUSTOMERS: &str = "/v1/customers";
 const MINUTE: Duration = Duration::from_secs(60);
@@ -112,9 +112,9 @@ async fn a_record_says_what_happened_and_never_what_was_sent() {
 async fn a_401_has_its_true_reason() {
     let world = World::new();
     let access = &world.services.access;
-    let (key, secret) = access.issue(Mode::Live, "Shop", None).await.unwrap();
-    let (expired, expired_secret) = access.issue(Mode::Live, "Old ERP", Some(60)).await.unwrap();
-    let (revoked, revoked_secret) = access.issue(Mode::Live, "", None).await.unwrap();
+    let (key, secret) = access.issue(maker(), Mode::Live, "Shop", None).await.unwrap();
+    let (expired, expired_secret) = access.issue(maker(), Mode::Live, "Old ERP", Some(60)).await.unwrap();
+    let (revoked, revoked_secret) = access.issue(maker(), Mode::Live, "", None).await.unwrap();
     access.revoke(&revoked.id).await.unwrap();
     world.pass(MINUTE);
     let unknown = KeyId::parse("rzp_live_00000000000000").unwrap();
@@ -345,7 +345,7 @@ async fn records_go_by_age_and_by_count() {
 async fn the_last_use_of_each_secret_is_known_through_a_rotation() {
     let world = World::new();
     let access = &world.services.access;
-    let (key, first) = access.issue(Mode::Test, "", None).await.unwrap();
+    let (key, first) = access.issue(maker(), Mode::Test, "", None).await.unwrap();
     let use_ = async |secret: &str| assert_eq!(world.with_key(&key.id, secret).get(CUSTOMERS).await.status, 200);
     let last = async || access.last_uses().await.unwrap().get(&key.id).copied();
     assert_eq!(last().await, None);

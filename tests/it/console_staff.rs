@@ -289,3 +289,20 @@ async fn who_signs_in_again_comes_back_to_the_page_of_the_form() {
     let from_elsewhere = TestRequest::post().uri("/live/customers").insert_header(("Referer", "http://evil.example/x"));
     assert_eq!(world.visitor().send(from_elsewhere.set_form([("token", "old")])).await.location(), "/sign-in?to=");
 }
+
+#[tokio::test]
+async fn when_somebody_was_last_seen_outlives_their_session() {
+    let world = World::new();
+    let viewer = world.staff(Role::Viewer).await;
+    world.pass(Duration::from_secs(600));
+    assert_eq!(viewer.get("/live").await.status, 200);
+    let id = viewer.id().await;
+    let seen = ">18 Feb 2020 13:58 UTC</time>";
+    let owner = world.staff(Role::Owner).await;
+    assert!(row(&owner, &id).await.contains(seen));
+    owner.post(&at(&id, "sessions"), &[]).await;
+    assert!(row(&owner, &id).await.contains(seen), "the session was ended");
+    world.pass(DAY);
+    let owner = world.staff(Role::Owner).await;
+    assert!(row(&owner, &id).await.contains(seen), "the session idled away and was forgotten");
+}

@@ -7,7 +7,7 @@ use insta::assert_snapshot;
 use patron::domain::{KeyId, Mode, Secret};
 use patron::service::{KeyRefused, OldSecret};
 
-use crate::world::World;
+use crate::world::{World, maker};
 
 const CUSTOMERS: &str = "/v1/customers";
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -15,7 +15,7 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 #[tokio::test]
 async fn ids_and_secrets_have_their_form() {
     let world = World::new();
-    let (key, secret) = world.services.access.issue(Mode::Live, "Shop", None).await.unwrap();
+    let (key, secret) = world.services.access.issue(maker(), Mode::Live, "Shop", None).await.unwrap();
     assert_eq!(key.id.as_str().len(), "rzp_live_".len() + 14);
     assert!(key.id.as_str().starts_with("rzp_live_"));
     assert!(Secret::parse(secret.reveal()).is_some());
@@ -25,8 +25,8 @@ async fn ids_and_secrets_have_their_form() {
 #[tokio::test]
 async fn one_text_for_every_cause() {
     let world = World::new();
-    let (key, secret) = world.services.access.issue(Mode::Test, "", None).await.unwrap();
-    let (revoked, revoked_secret) = world.services.access.issue(Mode::Test, "", None).await.unwrap();
+    let (key, secret) = world.services.access.issue(maker(), Mode::Test, "", None).await.unwrap();
+    let (revoked, revoked_secret) = world.services.access.issue(maker(), Mode::Test, "", None).await.unwrap();
     world.services.access.revoke(&revoked.id).await.unwrap();
     let unknown = KeyId::parse("rzp_test_00000000000000").unwrap();
     let other_secret = "0".repeat(24);
@@ -52,7 +52,7 @@ async fn one_text_for_every_cause() {
 #[tokio::test]
 async fn a_revoked_key_is_refused_at_its_next_request() {
     let world = World::new();
-    let (key, secret) = world.services.access.issue(Mode::Test, "", None).await.unwrap();
+    let (key, secret) = world.services.access.issue(maker(), Mode::Test, "", None).await.unwrap();
     let app = world.with_key(&key.id, secret.reveal());
     assert_eq!(app.get(CUSTOMERS).await.status, 200);
     world.services.access.revoke(&key.id).await.unwrap();
@@ -63,7 +63,7 @@ async fn a_revoked_key_is_refused_at_its_next_request() {
 #[tokio::test]
 async fn an_expired_key_is_refused() {
     let world = World::new();
-    let (key, secret) = world.services.access.issue(Mode::Test, "", Some(3600)).await.unwrap();
+    let (key, secret) = world.services.access.issue(maker(), Mode::Test, "", Some(3600)).await.unwrap();
     let app = world.with_key(&key.id, secret.reveal());
     world.pass(HOUR - Duration::from_secs(1));
     assert_eq!(app.get(CUSTOMERS).await.status, 200);
@@ -74,7 +74,7 @@ async fn an_expired_key_is_refused() {
 #[tokio::test]
 async fn during_a_rotation_both_secrets_work() {
     let world = World::new();
-    let (key, first) = world.services.access.issue(Mode::Test, "", None).await.unwrap();
+    let (key, first) = world.services.access.issue(maker(), Mode::Test, "", None).await.unwrap();
     let works = async |secret: &Secret| world.with_key(&key.id, secret.reveal()).get(CUSTOMERS).await.status == 200;
     assert!(works(&first).await);
     let (_, second) = world.services.access.rotate(&key.id, OldSecret::EndsInADay).await.unwrap();
@@ -95,16 +95,16 @@ async fn a_key_made_elsewhere_is_taken_in() {
     let world = World::new();
     let id = KeyId::parse("rzp_live_ILgsfZCZoFIKMb").unwrap();
     let secret = Secret::parse("FtGhB2fvSvg2TODb2XfhWMEo").unwrap();
-    world.services.access.import(id.clone(), &secret, "From elsewhere", None).await.unwrap();
+    world.services.access.import(maker(), id.clone(), &secret, "From elsewhere", None).await.unwrap();
     assert_eq!(world.with_key(&id, secret.reveal()).get(CUSTOMERS).await.status, 200);
-    let again = world.services.access.import(id.clone(), &secret, "", None).await;
+    let again = world.services.access.import(maker(), id.clone(), &secret, "", None).await;
     assert!(matches!(again, Err(KeyRefused::Exists)));
 }
 
 #[tokio::test]
 async fn guessing_is_limited_and_locks_nobody_out() {
     let world = World::new();
-    let (key, secret) = world.services.access.issue(Mode::Test, "", None).await.unwrap();
+    let (key, secret) = world.services.access.issue(maker(), Mode::Test, "", None).await.unwrap();
     let app = world.with_key(&key.id, secret.reveal());
     assert_eq!(app.get(CUSTOMERS).await.status, 200);
     let guess = async |number: u32| world.with_key(&key.id, &format!("{number:024}")).get(CUSTOMERS).await;

@@ -12,7 +12,7 @@ use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::web::Data;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use patron::domain::{Email, KeyId, Mode, Role, Secret};
+use patron::domain::{Actor, Email, KeyId, Mode, Role, Secret};
 use patron::http;
 use patron::service::{Ambient, Services, StaffRefused};
 use patron::store::{Store, Use};
@@ -67,7 +67,7 @@ impl World {
 
     /// An application with a key of this mode.
     pub async fn key(&self, mode: Mode) -> Persona<'_> {
-        let (key, secret) = self.services.access.issue(mode, "Shop checkout", None).await.unwrap();
+        let (key, secret) = self.services.access.issue(maker(), mode, "Shop checkout", None).await.unwrap();
         self.with_key(&key.id, secret.reveal())
     }
 
@@ -174,6 +174,11 @@ impl Persona<'_> {
         assert_eq!(answer.status, StatusCode::OK, "{answer}");
         format!("/v1/customers/{}", answer.id())
     }
+}
+
+/// Who makes the keys of tests, where it is nobody in particular.
+pub fn maker() -> Actor {
+    Actor::Command { name: "test".into() }
 }
 
 /// The password of everybody who is made by [`World::staff`].

@@ -92,6 +92,11 @@ struct LinkPage {
 }
 
 impl LinkPage {
+    /// What stands above what is to mend.
+    fn lead(&self) -> &'static str {
+        if self.first { "Nothing is made yet" } else { "Your password is not saved yet" }
+    }
+
     fn new(request: &HttpRequest, link: LinkFor) -> Self {
         let (first, email, ends_at) = match link {
             LinkFor::FirstOwner { ends_at } => (true, String::new(), ends_at),

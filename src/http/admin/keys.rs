@@ -13,7 +13,8 @@ use super::form::{Form, FormError};
 use super::moment::Moment;
 use super::page::{Shell, Turned, html, html_with, mode_word};
 use super::visit::{Owner, Visit};
-use crate::domain::{Key, KeyId, Mode, Secret};
+use super::words::who;
+use crate::domain::{Actor, Key, KeyId, Mode, Secret};
 use crate::http::settings::Settings;
 use crate::service::{KeyRefused, LastUse, Services};
 
@@ -110,7 +111,7 @@ pub(super) async fn create(
     let words = if label.is_empty() {
         "Say who or what will use the key.".to_owned()
     } else {
-        match services.access.issue(mode, label, lifetime.seconds).await {
+        match services.access.issue(owner.signed_in.actor(), mode, label, lifetime.seconds).await {
             Ok((key, secret)) => {
                 let base = settings.base(&request);
                 return Ok(html(&KeyMadePage::new(
@@ -178,6 +179,14 @@ impl KeyRow {
 
     pub(super) fn made(&self) -> Moment {
         Moment(self.key.created_at)
+    }
+
+    /// Who made it, where that is known.
+    pub(super) fn maker(&self) -> Option<String> {
+        self.key.maker.as_ref().map(|maker| match maker {
+            Actor::Command { .. } => "the command line".to_owned(),
+            maker => who(maker),
+        })
     }
 
     /// How far off something about it is.

@@ -146,21 +146,22 @@ fn change_rows(typed: &mut Typed, form: &Form) -> bool {
 /// A customer by the id in the address; where there is none, a page that says where else to look.
 pub(super) async fn fetch(visit: &Visit, id: &str, services: &Services) -> Result<Customer, Turned> {
     let mode = visit.mode.as_str();
-    let nobody = || {
-        let other = visit.in_other_mode(&format!("/customers/{id}"));
-        let other_name = if visit.mode == Mode::Live { "test" } else { "live" };
-        visit.turned(Turned::not_found().saying(
-            format!("There is no {mode} customer here"),
-            format!("The address ends in {id}. Customers are never deleted, so the id may be mistyped, or belong to {other_name}."),
-        ))
-        .with_ways(vec![
-            (other, format!("Look for this id in {other_name}")),
-            (visit.to("/customers"), format!("Find a {mode} customer")),
-        ])
+    let other = if visit.mode == Mode::Live { "test" } else { "live" };
+    let nobody = |why: String| {
+        let turned = Turned::not_found().saying(format!("There is no {mode} customer here"), why);
+        visit.turned(turned).with_ways(vec![(visit.to("/customers"), format!("Find a {mode} customer"))])
     };
-    let id = CustomerId::parse(id).map_err(|_| nobody())?;
+    let id = CustomerId::parse(id)
+        .map_err(|_| nobody(format!("The address ends in {id}, which is no customer's id. It may be mistyped.")))?;
     services.customers.fetch(&visit.caller(), &id).await.map_err(|refused| match refused {
-        Refused::NotFound => nobody(),
+        Refused::NotFound => {
+            let id = id.as_str();
+            let why = format!("The address ends in {id}. Customers are never deleted, so the id may be mistyped, or belong to {other}.");
+            nobody(why).with_ways(vec![
+                (visit.in_other_mode(&format!("/customers/{id}")), format!("Look for this id in {other}")),
+                (visit.to("/customers"), format!("Find a {mode} customer")),
+            ])
+        }
         refused => visit.turned(refused),
     })
 }

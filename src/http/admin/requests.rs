@@ -129,10 +129,10 @@ pub(super) async fn list(owner: Owner, asked: Query<Asked>, services: Data<Servi
 
 pub(super) async fn show(owner: Owner, path: Path<(String, String)>, services: Data<Services>) -> Answer {
     let visit: &Visit = &owner;
-    let number = path.1.parse().map_err(|_| visit.turned(not_kept()))?;
+    let number = path.1.parse().map_err(|_| not_kept(visit))?;
     let found = services.requests.fetch(visit.mode, RequestNumber(number)).await;
     let (listed, revision) = found.map_err(|refused| match refused {
-        Refused::NotFound => visit.turned(not_kept()),
+        Refused::NotFound => not_kept(visit),
         other => visit.turned(other),
     })?;
     let row = RequestRow::of(&listed, visit.mode, &keys(visit, &services).await?);
@@ -150,12 +150,13 @@ pub(super) async fn show(owner: Owner, path: Path<(String, String)>, services: D
     }))
 }
 
-fn not_kept() -> Turned {
+fn not_kept(visit: &Visit) -> Turned {
     let (days, most) = (requests::DAYS_MAX, grouped(requests::RECORDS_MAX));
     let text = format!(
         "Requests are kept for {days} days, {most} of them at most. When very many come at once, some are not written down."
     );
-    Turned::not_found().saying("This request is not on record", text)
+    let turned = Turned::not_found().saying("This request is not on record", text);
+    visit.turned(turned.with_ways(vec![(visit.to("/requests"), "See all requests".to_owned())]))
 }
 
 async fn keys(visit: &Visit, services: &Services) -> Result<HashMap<KeyId, Key>, Turned> {

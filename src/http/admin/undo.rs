@@ -80,10 +80,15 @@ fn page(visit: &Visit, undo: Undo, problem: String, problem_href: String) -> Und
     let changes_nothing = undo.changes_nothing();
     let summary = match (changes_nothing, undo.parts.len(), lost) {
         (true, ..) => "Every value is already what undoing it would make it.".to_owned(),
-        (_, _, 0) => "Nothing that it changed was changed again since.".to_owned(),
-        (_, 1, _) => "What it changed was changed again since; undoing it loses what came later.".to_owned(),
+        (_, _, 0) => "Nothing that came later is lost by it.".to_owned(),
         (_, all, lost) => {
-            format!("Of the {all} values it changed, {lost} changed again since; undoing it loses what came later.")
+            let has = match (all, lost) {
+                (1, _) => "What it changed has".to_owned(),
+                (_, 1) => format!("Of the {all} values it changed, one has"),
+                _ if lost == all => format!("All {all} values it changed have"),
+                _ => format!("Of the {all} values it changed, {lost} have"),
+            };
+            format!("{has} changed since; undoing it loses what came later.")
         }
     };
     let Revision { version, at, actor, .. } = undo.revision;

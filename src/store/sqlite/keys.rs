@@ -1,13 +1,16 @@
 //! The table of API keys: find, list, insert, update.
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::columns;
 use crate::domain::{Key, KeyId, SecretHash};
 
 /// The columns that [`read`] reads, in its order.
 macro_rules! key_columns {
     () => {
-        "id, label, created_at, expires_at, revoked_at, secret_hash, previous_hash, previous_ends_at"
+        "id, label, created_at, expires_at, revoked_at, secret_hash, previous_hash, previous_ends_at,
+         maker_type, maker_id, maker_label"
     };
 }
 
@@ -33,14 +36,24 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Key> {
         revoked_at: row.get(4)?,
         secret: SecretHash::new(row.get(5)?),
         previous: previous.map(SecretHash::new).zip(previous_ends_at),
+        maker: if row.get_ref(8)? == ValueRef::Null { None } else { Some(columns::read_actor(row, 8)?) },
     })
 }
 
 /// Adds a key, unless its id is there already; gives whether it was not.
 pub(super) fn insert(connection: &Connection, key: &Key) -> rusqlite::Result<bool> {
-    const SQL: &str = "INSERT INTO keys (id, label, created_at, expires_at, secret_hash) VALUES (?1, ?2, ?3, ?4, ?5)
-        ON CONFLICT (id) DO NOTHING";
-    let values = params![key.id.as_str(), key.label, key.created_at, key.expires_at, key.secret.as_str()];
+    const SQL: &str = "INSERT INTO keys
+        (id, label, created_at, expires_at, secret_hash, maker_type, maker_id, maker_label)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO NOTHING";
+    let (maker_type, maker_id, maker_label) = match &key.maker {
+        Some(maker) => {
+            let (kind, id, label) = columns::actor(maker);
+            (Some(kind), id, Some(label))
+        }
+        None => (None, None, None),
+    };
+    let (id, secret) = (key.id.as_str(), key.secret.as_str());
+    let values = params![id, key.label, key.created_at, key.expires_at, secret, maker_type, maker_id, maker_label];
     Ok(connection.prepare_cached(SQL)?.execute(values)? == 1)
 }
 

@@ -22,6 +22,13 @@ const STEPS: &[&str] = &[
   PRIMARY KEY (mode, position)
 ) STRICT, WITHOUT ROWID;
     CREATE INDEX list_marks_place ON list_marks (mode, created_at, id)",
+    // 2 to 3: when a person was last seen outlives their sessions, and those that are still there tell it. Keys know who
+    // makes them from here on.
+    "ALTER TABLE staff ADD COLUMN seen_at INTEGER;
+    UPDATE staff SET seen_at = (SELECT max(seen_at) FROM sessions WHERE staff_id = staff.id);
+    ALTER TABLE keys ADD COLUMN maker_type TEXT CHECK (maker_type IN ('key', 'staff', 'command'));
+    ALTER TABLE keys ADD COLUMN maker_id TEXT;
+    ALTER TABLE keys ADD COLUMN maker_label TEXT",
 ];
 
 /// `PRAGMA application_id`, "Ptrn": tells our files from other programs'.
@@ -176,7 +183,8 @@ mod tests {
     }
 
     /// Populated files of the versions before this one.
-    const OLD: [&str; STEPS.len()] = [include_str!("../../../tests/upgrade/1.sql")];
+    const OLD: [&str; STEPS.len()] =
+        [include_str!("../../../tests/upgrade/1.sql"), include_str!("../../../tests/upgrade/2.sql")];
 
     #[test]
     fn an_older_file_is_brought_to_the_schema_that_a_fresh_one_gets() {
@@ -195,6 +203,17 @@ mod tests {
             let checked = super::super::check::run(&upgraded, &|_| {}).unwrap();
             assert!(checked.faults.is_empty(), "{:?}", checked.faults);
         }
+    }
+
+    #[test]
+    fn whom_a_session_of_version_2_saw_stays_seen_and_its_keys_have_no_maker() {
+        let mut upgraded = Connection::open_in_memory().unwrap();
+        upgrade(&mut upgraded, OLD[1], &STEPS[..1]).unwrap();
+        upgrade(&mut upgraded, "never run", STEPS).unwrap();
+        let seen = upgraded.query_row("SELECT seen_at FROM staff", [], |row| row.get::<_, Option<i64>>(0));
+        assert_eq!(seen.unwrap(), Some(1_700_000_060));
+        let keys = super::super::keys::list(&upgraded).unwrap();
+        assert!(keys.len() == 1 && keys[0].maker.is_none());
     }
 
     #[test]

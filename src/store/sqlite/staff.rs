@@ -39,7 +39,7 @@ pub(super) fn list(connection: &Connection, now: i64) -> rusqlite::Result<Vec<St
         "SELECT ",
         staff_columns!(),
         ", (SELECT count(*) FROM sessions WHERE staff_id = staff.id AND seen_at > ?1 AND created_at > ?2)
-         , (SELECT max(seen_at) FROM sessions WHERE staff_id = staff.id)
+         , staff.seen_at
          , (SELECT max(ends_at) FROM links WHERE staff_id = staff.id AND ends_at > ?3)
          FROM staff ORDER BY role = 'owner' DESC, email_key"
     );
@@ -116,7 +116,8 @@ pub(super) fn insert_session(connection: &Connection, session: &Session) -> rusq
     connection.execute(sql, [now - Session::IDLE_MAX, now - Session::AGE_MAX])?;
     let sql = "INSERT INTO sessions (hash, staff_id, created_at, seen_at, agent) VALUES (?1, ?2, ?3, ?4, ?5)";
     let values = params![session.hash, session.staff.as_str(), now, session.seen_at, session.agent];
-    connection.execute(sql, values).map(drop)
+    connection.execute(sql, values)?;
+    see(connection, &session.hash, session.seen_at)
 }
 
 /// A session with the person whose it is.
@@ -150,7 +151,14 @@ fn session(row: &Row<'_>, staff: StaffId) -> rusqlite::Result<Session> {
 }
 
 pub(super) fn touch_session(connection: &Connection, hash: &str, seen_at: i64) -> rusqlite::Result<()> {
-    connection.execute("UPDATE sessions SET seen_at = ?2 WHERE hash = ?1", params![hash, seen_at]).map(drop)
+    connection.execute("UPDATE sessions SET seen_at = ?2 WHERE hash = ?1", params![hash, seen_at])?;
+    see(connection, hash, seen_at)
+}
+
+/// Writes down that the person was seen whose session this is.
+fn see(connection: &Connection, hash: &str, seen_at: i64) -> rusqlite::Result<()> {
+    let sql = "UPDATE staff SET seen_at = ?2 WHERE id = (SELECT staff_id FROM sessions WHERE hash = ?1)";
+    connection.execute(sql, params![hash, seen_at]).map(drop)
 }
 
 /// Ends one session of a person.
