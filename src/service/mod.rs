@@ -2,6 +2,7 @@
 
 pub mod access;
 mod background;
+pub mod backups;
 pub mod customers;
 mod failures;
 mod history;
@@ -21,14 +22,16 @@ use background::{Background, Chore};
 use verification::Verification;
 
 pub use access::{Access, KeyRefused, NotAdmitted, OldSecret};
+pub use backups::{Backups, LastBackups, Schedule, restore};
 pub use customers::{Customers, IfTaken, Precondition};
 pub use house::{Counts, House, ModeCounts};
 pub use requests::Requests;
 pub use seed::Seed;
 pub use staff::{SignedIn, StaffDesk, StaffRefused, Token};
 pub use store::{
-    ActivityFilter, ActivityPage, ActorFilter, Asking, Checked, Cursor, Day, Door, Filter, Listed, Page, Place,
-    Progress, RequestFilter, RequestListed, Slice, Span,
+    ActivityFilter, ActivityPage, ActorFilter, Asking, Backup, Checked, Copied, Copying, Cursor, Day, Door,
+    FailedBackup, Filter, Listed, NotCopied, Page, Place, Progress, RequestFilter, RequestListed, Restored, Slice,
+    Span,
 };
 pub use uses::LastUse;
 
@@ -47,6 +50,8 @@ pub struct Services {
     pub requests: Arc<Requests>,
     /// How things stand.
     pub house: Arc<House>,
+    /// Copies of everything, for the day when it is needed.
+    pub backups: Arc<Backups>,
     background: Background,
     ambient: Ambient,
     store: Arc<Store>,
@@ -63,6 +68,7 @@ impl Services {
             staff: StaffDesk::new(store.clone(), ambient.clone(), verification),
             requests: Arc::new(Requests::new(store.clone(), ambient.clone())),
             house: Arc::new(House::new(store.clone(), ambient.clone())),
+            backups: Arc::new(Backups::new(store.clone(), ambient.clone())),
             background: Background::default(),
             ambient,
             store,
@@ -107,6 +113,7 @@ impl Services {
 
     /// Finishes what is queued and takes nothing more.
     pub fn close(&self) {
+        self.backups.close();
         self.background.close();
         self.store.close();
     }

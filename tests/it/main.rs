@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod backup;
 mod binary;
 mod conditional;
 mod console_customers;
@@ -17,7 +18,9 @@ mod kill;
 mod lists;
 mod model;
 mod races;
+mod restore;
 mod revisions;
+mod schedule;
 mod search;
 mod server;
 mod slow;

@@ -2,16 +2,21 @@
 //! on the pool.
 
 mod activity;
+mod backup;
+mod backups;
 mod check;
 mod columns;
 mod customers;
 mod days;
 mod feeder;
+mod folder;
 mod keys;
 mod open;
 mod pages;
+mod partial;
 mod reader;
 mod requests;
+mod restore;
 mod revisions;
 mod schema;
 mod search;
@@ -20,7 +25,7 @@ mod uses;
 mod writer;
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::ffi;
@@ -31,11 +36,15 @@ use feeder::Feeder;
 use reader::Readers;
 use writer::Writer;
 
+pub use backup::{Copied, Copying, NotCopied, Stop};
 pub use check::{Checked, Progress};
+pub use folder::{BackupFolder, KeptBackup};
 pub use open::{Unusable, Use};
+pub use restore::{Restored, restore};
 
 /// The records in one SQLite file.
 pub struct Store {
+    path: PathBuf,
     readers: Readers,
     writer: Arc<Writer>,
     /// Of the process that serves the file: a command is gone before the search would be fed.
@@ -63,7 +72,7 @@ impl Store {
         } else {
             None
         };
-        Ok(Self { readers, writer, feeder, _lock: lock })
+        Ok(Self { path: path.to_owned(), readers, writer, feeder, _lock: lock })
     }
 
     /// Finishes what is queued, writes the log back into the file, and takes nothing more.

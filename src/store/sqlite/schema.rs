@@ -10,7 +10,7 @@ const SCHEMA: &str = include_str!("../../../schema.sql");
 
 /// What brings a file from version 1 to 2, from 2 to 3, and so on: each step is one transaction. `schema.sql` is what
 /// comes out, and a test holds the two against each other.
-const STEPS: &[&str] = &[];
+const STEPS: &[&str] = &[include_str!("steps/backups.sql")];
 
 /// `PRAGMA application_id`, "Ptrn": tells our files from other programs'.
 const APPLICATION_ID: i32 = 0x5074_726e;
@@ -35,6 +35,16 @@ pub(super) fn bring_up(path: &Path, use_: Use) -> Result<Option<Connection>, Unu
         open::for_bulk(&connection).map_err(|error| Unusable::of(path, &error))?;
     }
     Ok(Some(connection))
+}
+
+/// Brings a copy that nobody else has open to today's schema. The error is why that cannot be, without the file's name.
+pub(super) fn bring_copy_up(connection: &mut Connection) -> Result<(), String> {
+    let found = Found::of(connection).map_err(|error| error.to_string())?;
+    if found.application_id != APPLICATION_ID || found.version == 0 {
+        return Err("it is no database of Patron's".into());
+    }
+    found.judge(STEPS)?;
+    upgrade(connection, SCHEMA, STEPS).map_err(|error| error.to_string())
 }
 
 fn gate(version: i32) -> Result<(), String> {
@@ -169,6 +179,42 @@ mod tests {
         assert_eq!(schema_of(&upgraded), schema_of(&fresh));
         assert_eq!(Found::of(&upgraded).unwrap().version, 3);
         upgrade(&mut upgraded, "never run", &steps).unwrap();
+    }
+
+    /// All that is in the tables of a file, row by row, but for what the indexes of the search keep for themselves.
+    fn rows_of(connection: &Connection) -> Vec<String> {
+        let mut tables = connection
+            .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'search_%' ORDER BY name")
+            .unwrap();
+        let tables: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        let mut all = Vec::new();
+        for table in tables.iter().filter(|table| *table != "search") {
+            let mut rows = connection.prepare(&format!("SELECT * FROM {table}")).unwrap();
+            let columns = rows.column_count();
+            let read = |row: &rusqlite::Row<'_>| {
+                let values: Vec<String> = (0..columns).map(|at| format!("{:?}", row.get_ref(at).unwrap())).collect();
+                Ok(format!("{table}: {}", values.join(", ")))
+            };
+            all.extend(rows.query_map([], read).unwrap().map(Result::unwrap));
+        }
+        all
+    }
+
+    #[test]
+    fn a_file_of_the_first_release_is_brought_to_what_a_fresh_one_is() {
+        const FIRST: &str = include_str!("steps/first.sql");
+        const FILLED: &str = include_str!("steps/filled.sql");
+        let mut upgraded = Connection::open_in_memory().unwrap();
+        upgrade(&mut upgraded, FIRST, &[]).unwrap();
+        upgraded.execute_batch(FILLED).unwrap();
+        upgrade(&mut upgraded, "never run", STEPS).unwrap();
+        let mut fresh = Connection::open_in_memory().unwrap();
+        upgrade(&mut fresh, SCHEMA, STEPS).unwrap();
+        fresh.execute_batch(FILLED).unwrap();
+        assert_eq!(schema_of(&upgraded), schema_of(&fresh));
+        assert_eq!(rows_of(&upgraded), rows_of(&fresh));
+        assert!(rows_of(&fresh).len() > 10, "{:?}", rows_of(&fresh));
+        assert_eq!(Found::of(&upgraded).unwrap().version, STEPS.len() + 1);
     }
 
     #[test]
