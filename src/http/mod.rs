@@ -4,6 +4,7 @@ pub mod admin;
 pub mod api;
 mod assets;
 mod connections;
+mod health;
 mod intake;
 mod noted;
 mod settings;
@@ -46,6 +47,7 @@ pub fn app(
         .app_data(settings)
         .configure(api::routes)
         .configure(admin::routes)
+        .configure(health::routes)
         .default_service(web::to(not_found))
         // `//` collapses and a trailing slash is nothing, without a redirect: some clients would lose the body.
         .wrap(NormalizePath::new(TrailingSlash::Trim))

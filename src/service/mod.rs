@@ -5,6 +5,7 @@ mod background;
 pub mod backups;
 pub mod customers;
 mod failures;
+pub mod health;
 mod history;
 pub mod house;
 pub mod requests;
@@ -24,6 +25,7 @@ use verification::Verification;
 pub use access::{Access, KeyRefused, NotAdmitted, OldSecret};
 pub use backups::{Backups, LastBackups, Schedule, restore};
 pub use customers::{Customers, IfTaken, Precondition};
+pub use health::Health;
 pub use house::{Counts, House, ModeCounts};
 pub use requests::Requests;
 pub use seed::Seed;
@@ -50,6 +52,8 @@ pub struct Services {
     pub requests: Arc<Requests>,
     /// How things stand.
     pub house: Arc<House>,
+    /// Whether reads and writes are possible now.
+    pub health: Health,
     /// Copies of everything, for the day when it is needed.
     pub backups: Arc<Backups>,
     background: Background,
@@ -68,6 +72,7 @@ impl Services {
             staff: StaffDesk::new(store.clone(), ambient.clone(), verification),
             requests: Arc::new(Requests::new(store.clone(), ambient.clone())),
             house: Arc::new(House::new(store.clone(), ambient.clone())),
+            health: Health::new(store.clone()),
             backups: Arc::new(Backups::new(store.clone(), ambient.clone())),
             background: Background::default(),
             ambient,

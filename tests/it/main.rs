@@ -13,6 +13,7 @@ mod console_staff;
 mod customers;
 mod errors;
 mod forms;
+mod health;
 mod keys;
 mod kill;
 mod lists;

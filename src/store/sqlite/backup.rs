@@ -5,9 +5,10 @@
 //! written meanwhile. Without the transaction, a copy in steps begins again whenever somebody else has written: beside a busy
 //! server it began again 2,130 times in 20 seconds, and was no further. The price is that the log cannot begin anew until the
 //! copy is done; so it is made as fast as the disk takes it, and all that is slow, the reading again, is done on the copy and
-//! holds nothing up. `VACUUM INTO` is of one moment too and takes as long (0.30 seconds for 100,000 customers, this 0.25), but
-//! it writes indexes of its own, and so hides damage to those in use: of a copy page by page, what is found holds of the
-//! original too.
+//! holds nothing up. With 100,000 customers and 6,000 edits a second the copy takes a quarter of a second and the reading two
+//! more; the log grew from 3.7 to 5.0 MB, and the p99 of the edits from 5.5 to 7.7 ms. `VACUUM INTO` is of one moment too and
+//! takes as long, but it writes indexes of its own, and so hides damage to those in use: of a copy page by page, what is found
+//! holds of the original too.
 
 use std::fmt;
 use std::fs::File;

@@ -28,7 +28,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rusqlite::ffi;
+use rusqlite::{Connection, ffi};
 
 use super::{ActivityFilter, ActivityPage, Decide, Error, Filter, Page, Place, Sessions, Slice, Span, StaffListed};
 use crate::domain::{Customer, CustomerId, Edited, Key, KeyId, Link, Mode, Query, Revision, Session, Staff, StaffId};
@@ -363,6 +363,18 @@ impl Store {
     pub async fn delete_session(&self, id: &StaffId, hash: &str) -> Result<(), Error> {
         let (id, hash) = (id.clone(), hash.to_owned());
         self.writer.act(move |connection| Ok(staff::delete_session(connection, &id, &hash)?)).await
+    }
+
+    /// Reads, and commits something that says nothing: whether both can be done.
+    pub async fn beat(&self) -> Result<(), Error> {
+        let beat = self.readers.here(|connection| {
+            connection.prepare_cached("SELECT beat FROM pulse")?.query_row([], |row| row.get::<_, i64>(0))
+        })?;
+        // Another value than before: an equal one would not reach the disk.
+        let act = move |connection: &Connection| {
+            Ok(connection.prepare_cached("UPDATE pulse SET beat = ?1")?.execute([i64::from(beat == 0)]).map(drop)?)
+        };
+        self.writer.act(act).await
     }
 
     /// Reads the whole file and holds every history against the customer as it stands. Slow; `progress` is told how it goes.
