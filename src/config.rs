@@ -67,6 +67,14 @@ pub enum Command {
     Backup(Backup),
     /// Put a backup in the place of the database, and keep the file before under another name
     Restore(Restore),
+    /// Look at the database, its disk, keys, staff and backups, and say what is to be done
+    ///
+    /// A line each: ok, look at this, or wrong. Ends with 1 where something is wrong. Also while a server runs.
+    Doctor {
+        /// Leave out what takes long: the reading of every page
+        #[arg(long)]
+        quick: bool,
+    },
     /// Check the database, and that each customer's history ends in its present values
     Check,
 }

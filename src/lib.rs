@@ -17,7 +17,8 @@
 //!   happens where two edits meet, and what an undo would lose.
 //! - [`service`]: create, fetch, list, search, edit, undo, history, activity; issue, check, rotate and revoke keys; sign people in
 //!   and out; seed and check; beside requests, on a thread of its own, what is remembered of them ([`service::requests`]) and how
-//!   things stand ([`service::house`]); backups, made on another thread ([`service::backups`]).
+//!   things stand ([`service::house`]); backups, made on another thread ([`service::backups`]); and when a person asks, whether
+//!   all is well ([`service::doctor`]).
 //! - [`store`]: one operation an act, each one transaction; [`store::sqlite`] keeps them in a file.
 //! - [`http`]: [`http::api`] is the wire: routes, bodies, queries, conditional requests, answers, problems; [`http::admin`] is the
 //!   console: a page is a struct beside its handler and the template of its name, a form is a value. Around both, what every

@@ -59,7 +59,7 @@ impl Backups {
         let copied = self.store.back_up(to, &self.stop, progress)?;
         // Another directory may be this one's tomorrow.
         let path = to.canonicalize().unwrap_or_else(|_| to.to_owned());
-        if let Err(error) = self.store.put_backup(&Backup { at, path, copied: copied.clone() }) {
+        if let Err(error) = self.store.put_backup(Backup { at, path, copied: copied.clone() }) {
             tracing::warn!(?error, "the backup is good, but the database could not be told of it");
         }
         Ok(copied)
@@ -98,7 +98,7 @@ impl Backups {
         Ok(())
     }
 
-    /// Makes a backup if one is due. What [`Backups::start`] does again and again.
+    /// Makes a backup if one is due. What [`Backups::start`] does again and again, on a thread that serves nothing else.
     pub fn make_if_due(&self, schedule: Schedule) {
         Turns { backups: self, schedule, folder: None, rest: 0..0 }.take();
     }
@@ -117,10 +117,20 @@ impl Backups {
 
     fn note_failure(&self, failed: FailedBackup) {
         tracing::error!(why = failed.why, "a backup failed");
-        if self.store.put_failed_backup(&failed).is_err()
+        if self.store.put_failed_backup(failed.clone()).is_err()
             && let Ok(mut remembered) = self.failed.lock()
         {
             *remembered = Some(failed);
+        }
+    }
+
+    /// Failures are over: also those of a time to come, by a clock that was wrong.
+    fn forget_failure(&self) {
+        if let Ok(mut remembered) = self.failed.lock() {
+            *remembered = None;
+        }
+        if let Err(error) = self.store.delete_failed_backup() {
+            tracing::warn!(?error, "the database could not be told that backups no longer fail");
         }
     }
 }
@@ -171,6 +181,7 @@ impl Turns<'_> {
         folder.clear().map_err(because)?;
         let to = folder.place(now);
         let Copied { bytes, live, test, digest, .. } = self.backups.make(&to, |_| {})?;
+        self.backups.forget_failure();
         let removed = folder.keep(*keep, &to).map_err(because)?;
         tracing::info!(file = %to.display(), bytes, live, test, digest, removed, "a backup is made and verified");
         Ok(now.saturating_add(seconds(*every)))

@@ -4,6 +4,7 @@ pub mod access;
 mod background;
 pub mod backups;
 pub mod customers;
+pub mod doctor;
 mod failures;
 pub mod health;
 mod history;
@@ -57,6 +58,7 @@ pub struct Services {
     /// Copies of everything, for the day when it is needed.
     pub backups: Arc<Backups>,
     background: Background,
+    examining: tokio::sync::Mutex<()>,
     ambient: Ambient,
     store: Arc<Store>,
 }
@@ -75,6 +77,7 @@ impl Services {
             health: Health::new(store.clone()),
             backups: Arc::new(Backups::new(store.clone(), ambient.clone())),
             background: Background::default(),
+            examining: tokio::sync::Mutex::default(),
             ambient,
             store,
         }

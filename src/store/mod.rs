@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use crate::domain::{Customer, CustomerId, Edited, KeyId, Mode, RequestNumber, RequestRecord, Revision, StaffId};
 
 pub use sqlite::{
-    BackupFolder, Checked, Copied, Copying, KeptBackup, NotCopied, Progress, Restored, Stop, Store, Unusable, Use,
-    restore,
+    BackupFolder, Checked, Copied, Copying, Examined, KeptBackup, NotCopied, Progress, Restored, Stop, Store, Unusable,
+    Use, restore,
 };
 
 /// What becomes of one customer, decided by whoever asks, given the row as it stands: new values and the revision that

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::backup::{backup, refusal, seeded};
@@ -116,6 +117,20 @@ fn what_is_not_a_whole_backup_is_refused_and_nothing_is_changed() {
     let names = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let left: Vec<String> = names.filter(|name| name.contains("before") || name.contains("partial")).collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn it_belongs_to_who_had_the_one_before() {
+    let (directory, db) = seeded(5);
+    let copy = directory.path().join("copy.db");
+    assert!(backup(&db, &copy).status.success());
+    // Only the superuser can give a file away; everybody else keeps their own.
+    let _ = std::os::unix::fs::chown(&db, Some(65_534), Some(65_534));
+    let owner = |path: &Path| (path.metadata().unwrap().uid(), path.metadata().unwrap().gid());
+    let before = owner(&db);
+    kept(&restore(&db, &copy));
+    assert_eq!(owner(&db), before);
+    assert_eq!(db.metadata().unwrap().mode() & 0o777, 0o600);
 }
 
 #[test]

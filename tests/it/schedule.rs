@@ -25,6 +25,12 @@ fn schedule(folder: &Path) -> Schedule {
     Schedule { folder: folder.to_owned(), every: HOUR, keep: 2 }
 }
 
+/// Makes a backup if one is due, on a thread of its own as a server does.
+pub fn turn(world: &World, schedule: Schedule) {
+    let backups = &world.services.backups;
+    std::thread::scope(|scope| scope.spawn(|| backups.make_if_due(schedule)).join().unwrap());
+}
+
 /// Waits until something is so.
 fn until(what: &str, so: impl Fn() -> bool) {
     let patience = Instant::now() + Duration::from_secs(30);
@@ -40,7 +46,7 @@ async fn one_is_made_when_it_is_due_and_the_eldest_goes() {
     let folder = tempdir().unwrap();
     fs::write(folder.path().join("patron-by-hand.db"), "theirs").unwrap();
     fs::write(folder.path().join("patron-20200101T000000Z.db.partial"), "left by a kill").unwrap();
-    let turn = || world.services.backups.make_if_due(schedule(folder.path()));
+    let turn = || turn(&world, schedule(folder.path()));
     turn();
     assert_eq!(names(folder.path()), ["patron-20200218T134851Z.db", "patron-by-hand.db"]);
     world.pass(HOUR - Duration::from_secs(1));
@@ -60,7 +66,7 @@ async fn one_is_made_when_it_is_due_and_the_eldest_goes() {
 async fn nothing_goes_unless_a_new_one_is_verified() {
     let world = World::new();
     let folder = tempdir().unwrap();
-    let turn = || world.services.backups.make_if_due(schedule(folder.path()));
+    let turn = || turn(&world, schedule(folder.path()));
     world.key(Mode::Live).await.create(r#"{"name":"Meera"}"#).await;
     for _ in 0..2 {
         turn();
@@ -79,7 +85,7 @@ async fn nothing_goes_unless_a_new_one_is_verified() {
 async fn home_tells_of_the_last_one_and_of_a_failure() {
     let world = World::new();
     let folder = tempdir().unwrap();
-    let turn = |path: &Path| world.services.backups.make_if_due(schedule(path));
+    let turn = |path: &Path| turn(&world, schedule(path));
     let home = async |role| world.staff(role).await.get("/live").await.body;
     assert!(home(Role::Viewer).await.contains("the only copy that Patron knows of"));
     let shop = world.key(Mode::Live).await;
@@ -111,13 +117,16 @@ async fn a_backup_by_hand_is_known_of_and_one_by_a_clock_that_was_wrong_puts_non
     let world = World::new();
     let folder = tempdir().unwrap();
     let by_hand = folder.path().join("by-hand.db");
-    world.services.backups.make(&by_hand, |_| {}).unwrap();
+    std::thread::scope(|scope| {
+        let made = scope.spawn(|| world.services.backups.make(&by_hand, |_| {}));
+        made.join().unwrap().unwrap();
+    });
     let last = world.services.backups.last().await.unwrap();
     assert_eq!(last.verified.unwrap().path, by_hand.canonicalize().unwrap());
 
     fs::write(folder.path().join("patron-20300101T000000Z.db"), "made in a time to come").unwrap();
     fs::write(folder.path().join("patron-20310101T000000Z.db"), "made in a time to come").unwrap();
-    world.services.backups.make_if_due(schedule(folder.path()));
+    turn(&world, schedule(folder.path()));
     let left = ["by-hand.db", "patron-20200218T134851Z.db", "patron-20310101T000000Z.db"];
     assert_eq!(names(folder.path()), left, "the one just made stays");
 }

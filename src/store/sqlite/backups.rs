@@ -20,22 +20,39 @@ impl Store {
         BackupFolder::open(path, &self.path).map_err(NotCopied::Because)
     }
 
-    /// Writes down a backup that was made, on a connection of its own: a command that only reads has no other.
-    pub fn put_backup(&self, backup: &Backup) -> Result<(), Error> {
-        const SQL: &str = "INSERT OR REPLACE INTO backups (verified, at, path, bytes, live, test, revisions, digest)
-            VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-        let Copied { bytes, live, test, revisions, digest } = &backup.copied;
-        let path = backup.path.to_string_lossy();
-        open::writer(&self.path)?.execute(SQL, params![backup.at, path, bytes, live, test, revisions, digest])?;
-        Ok(())
+    /// Writes down a backup that was made.
+    pub fn put_backup(&self, backup: Backup) -> Result<(), Error> {
+        self.note(move |connection| {
+            const SQL: &str =
+                "INSERT OR REPLACE INTO backups (verified, at, path, bytes, live, test, revisions, digest)
+                VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+            let Backup { at, path, copied: Copied { bytes, live, test, revisions, digest } } = &backup;
+            let path = path.to_string_lossy();
+            connection.execute(SQL, params![at, path, bytes, live, test, revisions, digest])
+        })
     }
 
     /// Writes down that a backup failed.
-    pub fn put_failed_backup(&self, failed: &FailedBackup) -> Result<(), Error> {
-        const SQL: &str = "INSERT OR REPLACE INTO backups (verified, at, path, failure) VALUES (0, ?1, ?2, ?3)";
-        let path = failed.path.to_string_lossy();
-        open::writer(&self.path)?.execute(SQL, params![failed.at, path, failed.why])?;
-        Ok(())
+    pub fn put_failed_backup(&self, failed: FailedBackup) -> Result<(), Error> {
+        self.note(move |connection| {
+            const SQL: &str = "INSERT OR REPLACE INTO backups (verified, at, path, failure) VALUES (0, ?1, ?2, ?3)";
+            connection.execute(SQL, params![failed.at, failed.path.to_string_lossy(), failed.why])
+        })
+    }
+
+    /// Forgets that a backup failed.
+    pub fn delete_failed_backup(&self) -> Result<(), Error> {
+        self.note(|connection| connection.execute("DELETE FROM backups WHERE verified = 0", []))
+    }
+
+    /// A server's writing thread does it: the thread of backups gives way to all others, and must not hold SQLite's lock
+    /// meanwhile. A command that only reads has no such thread, and takes a connection for it.
+    fn note(&self, act: impl FnOnce(&Connection) -> rusqlite::Result<usize> + Send + 'static) -> Result<(), Error> {
+        if self.feeder.is_some() {
+            self.writer.act_and_wait(move |connection| Ok(act(connection).map(drop)?))
+        } else {
+            Ok(act(&open::writer(&self.path)?).map(drop)?)
+        }
     }
 
     /// The last backup that was verified.

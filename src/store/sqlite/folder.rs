@@ -82,7 +82,11 @@ impl BackupFolder {
     /// Removes what is left of backups that were interrupted.
     pub fn clear(&self) -> io::Result<()> {
         for left in self.ours(partial::SUFFIX)? {
-            remove_abandoned(&left.path)?;
+            match remove_abandoned(&left.path) {
+                // Somebody makes one by hand.
+                Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {}
+                removed => removed?,
+            }
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ mod check;
 mod columns;
 mod customers;
 mod days;
+mod examine;
 mod feeder;
 mod folder;
 mod keys;
@@ -38,6 +39,7 @@ use writer::Writer;
 
 pub use backup::{Copied, Copying, NotCopied, Stop};
 pub use check::{Checked, Progress};
+pub use examine::Examined;
 pub use folder::{BackupFolder, KeptBackup};
 pub use open::{Unusable, Use};
 pub use restore::{Restored, restore};

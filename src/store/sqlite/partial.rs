@@ -3,7 +3,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -18,7 +18,7 @@ pub(super) const SUFFIX: &str = ".partial";
 pub(super) struct Partial {
     path: PathBuf,
     target: PathBuf,
-    /// Held open, and locked, until the end: what another process left behind is not locked, and may be overwritten.
+    /// Held open, and locked, until the end: what another process left behind is not locked, and may be removed.
     file: File,
     is_named: bool,
 }
@@ -27,21 +27,29 @@ impl Partial {
     /// An empty file beside the target, for its owner alone.
     pub(super) fn beside(target: &Path) -> io::Result<Self> {
         let path = beside(target, SUFFIX);
+        remove_abandoned(&path)?;
+        // New, so that nobody else can have prepared it: neither a link to elsewhere, nor a file that they may read.
         let mut options = OpenOptions::new();
-        let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(ErrorKind::ResourceBusy.into()),
-            // Some network file systems have no such locks.
-            Err(TryLockError::Error(error)) => tracing::debug!(%error, "a partial file is not locked"),
+        let file = options.read(true).write(true).create_new(true).mode(0o600).open(&path);
+        let file = file.map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => ErrorKind::ResourceBusy.into(),
+            _ => error,
+        })?;
+        // Some network file systems have no such locks.
+        if let Err(error) = file.try_lock() {
+            tracing::debug!(%error, "a partial file is not locked");
         }
-        file.set_len(0)?;
-        remove_companions(&path);
         Ok(Self { path, target: target.to_owned(), file, is_named: false })
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Gives it the owner of another file, where this user may do so: whoever restores may not be who serves.
+    pub(super) fn give_to_owner_of(&self, other: &Path) -> io::Result<()> {
+        let other = other.metadata()?;
+        std::os::unix::fs::fchown(&self.file, Some(other.uid()), Some(other.gid()))
     }
 
     /// What is written so far is on the disk.
@@ -81,13 +89,19 @@ impl Drop for Partial {
     }
 }
 
-/// Removes what a process left behind that was killed, unless one is still at it.
+/// Removes what a process left behind that was killed. An error where one is still at it.
 pub(super) fn remove_abandoned(path: &Path) -> io::Result<()> {
-    if File::open(path)?.try_lock().is_ok() {
-        remove_companions(path);
-        fs::remove_file(path)?;
+    match path.symlink_metadata() {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Ok(found) if found.is_file() => {
+            if let Err(TryLockError::WouldBlock) = File::open(path)?.try_lock() {
+                return Err(ErrorKind::ResourceBusy.into());
+            }
+        }
+        _ => {}
     }
-    Ok(())
+    remove_companions(path);
+    fs::remove_file(path)
 }
 
 /// What SQLite may have had beside it.
@@ -140,12 +154,26 @@ mod tests {
     fn only_what_nobody_is_at_is_removed_as_abandoned() {
         let directory = tempfile::tempdir().unwrap();
         let partial = Partial::beside(&directory.path().join("copy")).unwrap();
-        let path = partial.path().to_owned();
-        remove_abandoned(&path).unwrap();
-        assert!(path.exists());
-        std::mem::forget(partial);
-        fs::write(directory.path().join("left.partial"), "half").unwrap();
-        remove_abandoned(&directory.path().join("left.partial")).unwrap();
-        assert!(!directory.path().join("left.partial").exists());
+        assert_eq!(remove_abandoned(partial.path()).unwrap_err().kind(), ErrorKind::ResourceBusy);
+        assert!(partial.path().exists());
+        let left = directory.path().join("left.partial");
+        fs::write(&left, "half").unwrap();
+        remove_abandoned(&left).unwrap();
+        assert!(!left.exists());
+        remove_abandoned(&left).unwrap();
+    }
+
+    #[test]
+    fn what_others_have_prepared_is_not_written_to() {
+        let directory = tempfile::tempdir().unwrap();
+        let (target, precious) = (directory.path().join("copy"), directory.path().join("precious"));
+        fs::write(&precious, "precious").unwrap();
+        std::os::unix::fs::symlink(&precious, directory.path().join("copy.partial")).unwrap();
+        assert!(!Partial::beside(&target).unwrap().path().is_symlink());
+        fs::write(directory.path().join("copy.partial"), "anybody may read me").unwrap();
+        let partial = Partial::beside(&target).unwrap();
+        let found = partial.path().metadata().unwrap();
+        assert_eq!((found.len(), found.permissions().mode() & 0o777), (0, 0o600));
+        assert_eq!(fs::read(precious).unwrap(), b"precious");
     }
 }

@@ -48,6 +48,9 @@ pub fn restore(from: &Path, db: &Path, at: i64, progress: impl Fn(Copying)) -> R
 
     let kept = real.exists().then(|| open::beside(&real, &format!(".before-restore-{}", folder::stamp(at))));
     if let Some(kept) = &kept {
+        if let Err(error) = partial.give_to_owner_of(&real) {
+            tracing::warn!(%error, "the restored database does not belong to the owner of the one before");
+        }
         settle(&real)
             .map_err(|reason| NotCopied::Because(format!("cannot restore into {}: {reason}", db.display())))?;
         keep(&real, kept).map_err(into)?;
