@@ -168,7 +168,7 @@ impl Turns<'_> {
         let Schedule { folder: path, every, keep } = &self.schedule;
         let because =
             |error: io::Error| NotCopied::Because(format!("cannot keep backups in {}: {error}", path.display()));
-        let folder = match self.folder.take() {
+        let folder = match self.folder.take().filter(BackupFolder::is_there) {
             Some(folder) => folder,
             None => self.backups.store.backup_folder(path)?,
         };

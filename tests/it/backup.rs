@@ -161,6 +161,7 @@ fn what_cannot_be_made_is_said_in_one_sentence_and_leaves_nothing() {
     assert!(refusal(&backup(&db, &at("no/such/copy.db"))).contains("no/such does not exist; make it"));
     assert!(refusal(&backup(&db, &at("taken.db/copy.db"))).contains("taken.db is not a directory"));
     assert!(refusal(&backup(&at("none.db"), &at("copy.db"))).contains("there is no such file"));
+    assert!(!refusal(&backup(&db, Path::new("/proc/copy.db"))).contains("does not exist; make it"));
     assert_eq!(run(&db, &["backup"]).status.code(), Some(2));
 
     let closed = at("closed");

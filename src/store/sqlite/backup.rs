@@ -158,7 +158,7 @@ const FULL: &str = "the disk is full; make room or choose another place";
 
 pub(super) fn reason_of(error: &io::Error, to: &Path) -> String {
     match error.kind() {
-        ErrorKind::NotFound => {
+        ErrorKind::NotFound if !directory_of(to).is_dir() => {
             format!("the directory {} does not exist; make it, or choose another place", directory_of(to).display())
         }
         ErrorKind::PermissionDenied => "this user may not write there; mend the permissions of its directory".into(),

@@ -1,7 +1,8 @@
 //! A directory in which a server keeps backups: names that sort by time, and nothing removed that does not have such a name.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, Metadata, TryLockError};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -13,8 +14,8 @@ pub struct BackupFolder {
     path: PathBuf,
     /// What names begin with: the database's own, so that people see what is what.
     stem: String,
-    /// Locked while it is open: two servers would remove each other's backups.
-    _held: File,
+    /// Locked while it is open: two servers would take each other's backups for their own, and remove them.
+    held: File,
 }
 
 /// A backup in a directory, as its name tells.
@@ -49,7 +50,13 @@ impl BackupFolder {
             Ok(()) => {}
         }
         let stem = db.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self { path: path.to_owned(), stem, _held: held })
+        Ok(Self { path: path.to_owned(), stem, held })
+    }
+
+    /// Whether it is still what is found at its path: it may be gone, or another disk be mounted there.
+    pub fn is_there(&self) -> bool {
+        let same = |held: Metadata, found: Metadata| (held.dev(), held.ino()) == (found.dev(), found.ino());
+        self.held.metadata().is_ok_and(|held| self.path.metadata().is_ok_and(|found| same(held, found)))
     }
 
     /// What a backup is called that is begun now.
@@ -180,6 +187,17 @@ mod tests {
         folder.clear().unwrap();
         assert!(!directory.path().join("patron-20200218T134851Z.db.partial").exists());
         assert!(theirs.iter().all(|name| directory.path().join(name).exists()) && folder.place(5).is_dir());
+    }
+
+    #[test]
+    fn another_directory_in_its_place_is_noticed() {
+        let (directory, folder) = folder();
+        assert!(folder.is_there());
+        fs::rename(directory.path(), directory.path().with_extension("away")).unwrap();
+        assert!(!folder.is_there());
+        fs::create_dir(directory.path()).unwrap();
+        assert!(!folder.is_there());
+        fs::remove_dir(directory.path().with_extension("away")).unwrap();
     }
 
     #[test]
