@@ -1,6 +1,7 @@
 //! Every command and every setting, its default and its environment variable. `--help` is made from this.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -62,6 +63,18 @@ pub enum Command {
     Staff(StaffCommand),
     /// Add plausible customers, for trying things out
     Seed(Seed),
+    /// Copy the database to a file, and make sure that the copy is whole; also while a server runs
+    Backup(Backup),
+    /// Put a backup in the place of the database, and keep the file before under another name
+    Restore(Restore),
+    /// Look at the database, its disk, keys, staff and backups, and say what is to be done
+    ///
+    /// A line each: ok, look at this, or wrong. Ends with 1 where something is wrong. Also while a server runs.
+    Doctor {
+        /// Leave out what takes long: the reading of every page
+        #[arg(long)]
+        quick: bool,
+    },
     /// Check the database, and that each customer's history ends in its present values
     Check,
 }
@@ -78,6 +91,15 @@ pub struct Serve {
     /// The networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8. Without this none is
     #[arg(long, env = "PATRON_TRUSTED_PROXY", value_delimiter = ',', value_name = "CIDR")]
     pub trusted_proxy: Vec<ipnet::IpNet>,
+    /// Make backups in this directory, on time, each read again from end to end. Without this none are made
+    #[arg(long, env = "PATRON_BACKUP_DIR", value_name = "DIR")]
+    pub backup_dir: Option<PathBuf>,
+    /// How often a backup is made: 1h, 15m, 1d
+    #[arg(long, env = "PATRON_BACKUP_EVERY", default_value = "1h", value_parser = every, value_name = "TIME")]
+    pub backup_every: Duration,
+    /// How many backups are kept. Only files named as the server names them are ever removed
+    #[arg(long, env = "PATRON_BACKUP_KEEP", default_value = "24", value_name = "N")]
+    pub backup_keep: NonZeroUsize,
 }
 
 /// What can be done with keys.
@@ -214,6 +236,28 @@ pub struct Seed {
     /// A number that decides how they look: the same number and count give the same customers
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+}
+
+/// What `backup` takes.
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// The file to make. It must not be there yet
+    pub file: PathBuf,
+    /// Print a JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `restore` takes.
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// The backup
+    pub file: PathBuf,
+}
+
+fn every(text: &str) -> Result<Duration, String> {
+    let every = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if every < Duration::from_secs(1) { Err("give a second or more".into()) } else { Ok(every) }
 }
 
 fn mode(text: &str) -> Result<Mode, &'static str> {

@@ -17,7 +17,8 @@
 //!   happens where two edits meet, and what an undo would lose.
 //! - [`service`]: create, fetch, list, search, edit, undo, history, activity; issue, check, rotate and revoke keys; sign people in
 //!   and out; seed and check; beside requests, on a thread of its own, what is remembered of them ([`service::requests`]) and how
-//!   things stand ([`service::house`]).
+//!   things stand ([`service::house`]); backups, made on another thread ([`service::backups`]); and when a person asks, whether
+//!   all is well ([`service::doctor`]).
 //! - [`store`]: one operation an act, each one transaction; [`store::sqlite`] keeps them in a file.
 //! - [`http`]: [`http::api`] is the wire: routes, bodies, queries, conditional requests, answers, problems; [`http::admin`] is the
 //!   console: a page is a struct beside its handler and the template of its name, a form is a value. Around both, what every
@@ -30,6 +31,7 @@
 //!   row skips the service.
 //! - No value of a customer in a log line; no secret in the clear in a file, a log line or a `Debug`.
 //! - No answer of success before the change is on the disk.
+//! - No backup under its own name that was not read again from end to end and found whole.
 //! - No look before a write: uniqueness is one unique index.
 //! - No edit that writes the index of the search, and no search that answers by anything but rows as they stand.
 //! - No connection is held, and no stack or thread taken, for as long as a stranger pleases.

@@ -24,6 +24,9 @@ fn main() -> ExitCode {
         Command::Key(command) => commands::key::run(&db, command),
         Command::Staff(command) => commands::staff::run(&db, command),
         Command::Seed(settings) => commands::seed::run(&db, &settings),
+        Command::Backup(settings) => commands::backup::run(&db, &settings),
+        Command::Restore(settings) => commands::restore::run(&db, &settings),
+        Command::Doctor { quick } => commands::doctor::run(&db, quick),
         Command::Check => commands::check::run(&db),
     };
     log::flush();

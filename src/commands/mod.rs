@@ -1,7 +1,10 @@
 //! What each command does, from its settings to its last line.
 
+pub mod backup;
 pub mod check;
+pub mod doctor;
 pub mod key;
+pub mod restore;
 pub mod seed;
 pub mod serve;
 pub mod staff;
@@ -11,7 +14,7 @@ use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use patron::service::{Ambient, Refused, Services};
+use patron::service::{Ambient, Copied, Copying, NotCopied, Progress, Refused, Services};
 use patron::store::{Store, Use};
 
 /// What a command ends with: nothing to say, or one sentence that names the thing and the way out.
@@ -61,6 +64,42 @@ fn sentence(refused: Refused) -> String {
         Refused::Busy => "the database is busy or its disk is full; try again".into(),
         _ => "the database failed; the log line above says why".into(),
     }
+}
+
+/// A bar that shows how far a copy is that is made and read again.
+fn copying_bar() -> (ProgressBar, impl Fn(Copying)) {
+    let bar = progress_bar(0, "copying");
+    let shown = bar.clone();
+    let progress = move |step| match step {
+        Copying::Pages { done, total } => {
+            shown.set_length(total);
+            shown.set_position(done);
+        }
+        Copying::Checking(Progress::Pages) => shown.set_message("reading again: pages and indexes"),
+        Copying::Checking(Progress::Histories { done, total }) => {
+            shown.set_message("reading again: histories");
+            shown.set_length(total);
+            shown.set_position(done);
+        }
+    };
+    (bar, progress)
+}
+
+/// What was found in a copy that is whole.
+fn found(copied: &Copied) -> String {
+    let Copied { bytes, live, test, revisions, .. } = copied;
+    format!(
+        "Read again from end to end: pages, indexes, foreign keys and every history are whole.\n\
+         {bytes} bytes, {live} live and {test} test customers, {revisions} revisions."
+    )
+}
+
+/// Why there is no copy of something: the faults, if that is why, a line each; then the sentence.
+fn not_copied(why: NotCopied, of: &Path, way_out: &str) -> String {
+    let NotCopied::Damaged(faults) = why else { return why.to_string() };
+    let listed = faults.iter().try_for_each(|fault| print(fault));
+    let sentence = format!("{} is damaged: {} faults, listed above; {way_out}", of.display(), faults.len());
+    listed.err().unwrap_or(sentence)
 }
 
 /// A bar on standard error, where that is a terminal.

@@ -8,7 +8,7 @@ use actix_web::rt::System;
 use actix_web::web::Data;
 use patron::domain::{Actor, Key, Mode, Secret};
 use patron::http;
-use patron::service::{Ambient, Services};
+use patron::service::{Ambient, Schedule, Services};
 use patron::store::{Store, Use};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -33,6 +33,10 @@ async fn serve(services: &Data<Services>, listener: TcpListener, address: Socket
     let places =
         http::Settings { public_url: settings.public_url.clone(), trusted_proxies: settings.trusted_proxy.clone() };
     services.start().map_err(|error| format!("cannot start: {error}"))?;
+    if let Some(folder) = settings.backup_dir.clone() {
+        let schedule = Schedule { folder, every: settings.backup_every, keep: settings.backup_keep.get() };
+        services.backups.start(schedule).map_err(|error| format!("cannot start: {error}"))?;
+    }
     let server = http::serve(listener, services.clone(), places).map_err(|error| cannot_listen(address, &error))?;
     let handle = server.handle();
     greet(services, address, settings.public_url.as_deref()).await?;

@@ -4,6 +4,7 @@ pub mod admin;
 pub mod api;
 mod assets;
 mod connections;
+mod health;
 mod intake;
 mod noted;
 mod settings;
@@ -45,6 +46,7 @@ pub fn app(
         .app_data(services)
         .app_data(settings)
         .configure(api::routes)
+        .configure(health::routes)
         .configure(admin::routes)
         // `//` collapses and a trailing slash is nothing, without a redirect: some clients would lose the body.
         .wrap(NormalizePath::new(TrailingSlash::Trim))

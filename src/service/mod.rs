@@ -2,8 +2,11 @@
 
 pub mod access;
 mod background;
+pub mod backups;
 pub mod customers;
+pub mod doctor;
 mod failures;
+pub mod health;
 mod history;
 pub mod house;
 pub mod requests;
@@ -25,14 +28,17 @@ use background::{Background, Chore};
 use verification::Verification;
 
 pub use access::{Access, KeyRefused, NotAdmitted, OldSecret};
+pub use backups::{Backups, LastBackups, Schedule, restore};
 pub use customers::{Customers, IfTaken, Precondition};
+pub use health::Health;
 pub use house::{Counts, House, ModeCounts};
 pub use requests::Requests;
 pub use seed::Seed;
 pub use staff::{SignedIn, StaffDesk, StaffRefused};
 pub use store::{
-    ActivityFilter, ActivityPage, ActorFilter, Asking, Checked, Cursor, Day, Door, Filter, Listed, Page, Place,
-    Progress, RequestFilter, RequestListed, Slice, Span,
+    ActivityFilter, ActivityPage, ActorFilter, Asking, Backup, Checked, Copied, Copying, Cursor, Day, Door,
+    FailedBackup, Filter, Listed, NotCopied, Page, Place, Progress, RequestFilter, RequestListed, Restored, Slice,
+    Span,
 };
 pub use token::Token;
 pub use uses::LastUse;
@@ -52,7 +58,12 @@ pub struct Services {
     pub requests: Arc<Requests>,
     /// How things stand.
     pub house: Arc<House>,
+    /// Whether reads and writes are possible now.
+    pub health: Health,
+    /// Copies of everything, for the day when it is needed.
+    pub backups: Arc<Backups>,
     background: Background,
+    examining: tokio::sync::Mutex<()>,
     ambient: Ambient,
     store: Arc<Store>,
 }
@@ -68,7 +79,10 @@ impl Services {
             staff: StaffDesk::new(store.clone(), ambient.clone(), verification),
             requests: Arc::new(Requests::new(store.clone(), ambient.clone())),
             house: Arc::new(House::new(store.clone(), ambient.clone())),
+            health: Health::new(store.clone()),
+            backups: Arc::new(Backups::new(store.clone(), ambient.clone())),
             background: Background::default(),
+            examining: tokio::sync::Mutex::default(),
             ambient,
             store,
         }
@@ -117,6 +131,7 @@ impl Services {
 
     /// Finishes what is queued and takes nothing more.
     pub fn close(&self) {
+        self.backups.close();
         self.background.close();
         self.store.close();
     }

@@ -5,10 +5,14 @@
 pub mod sqlite;
 
 use std::convert::Infallible;
+use std::path::PathBuf;
 
 use crate::domain::{Customer, CustomerId, Edited, KeyId, Mode, RequestNumber, RequestRecord, Revision, StaffId};
 
-pub use sqlite::{Checked, Progress, Store, Unusable, Use};
+pub use sqlite::{
+    BackupFolder, Checked, Copied, Copying, Examined, KeptBackup, NotCopied, Progress, Restored, Stop, Store, Unusable,
+    Use, restore,
+};
 
 /// What becomes of one customer, decided by whoever asks, given the row as it stands: new values and the revision that
 /// says so, or `None` for nothing. Pure: it may be called again after a lost race.
@@ -244,4 +248,26 @@ pub struct Listed {
     pub customer: Customer,
     /// When its last revision was made, in Unix seconds.
     pub edited_at: i64,
+}
+
+/// A backup that was made and found whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backup {
+    /// When it was begun, in Unix seconds.
+    pub at: i64,
+    /// Where it was put.
+    pub path: PathBuf,
+    /// What was found in it.
+    pub copied: Copied,
+}
+
+/// A backup that was to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedBackup {
+    /// When it failed, in Unix seconds.
+    pub at: i64,
+    /// Where it was to be put.
+    pub path: PathBuf,
+    /// Why, in a sentence.
+    pub why: String,
 }

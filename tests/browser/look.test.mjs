@@ -166,6 +166,15 @@ const states = [
   ['home', asha, (page) => page.goto('/live')],
   ['home, a viewer', vikram, (page) => page.goto('/live')],
   ['home, nothing yet', asha, (page) => page.goto('/test')],
+  ['doctor', asha, (page) => page.goto('/live/doctor')],
+  [
+    'doctor, who has looked',
+    asha,
+    async (page) => {
+      await page.goto('/test/doctor');
+      await press(page, 'Look');
+    },
+  ],
   ['requests', asha, (page) => page.goto('/live/requests')],
   [
     'a request',

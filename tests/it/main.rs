@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod backup;
 mod binary;
 mod conditional;
 mod console_customers;
@@ -10,8 +11,10 @@ mod console_keys;
 mod console_requests;
 mod console_staff;
 mod customers;
+mod doctor;
 mod errors;
 mod forms;
+mod health;
 mod keys;
 mod kill;
 mod lists;
@@ -21,7 +24,9 @@ mod pages_customers;
 mod pages_desk;
 mod pages_door;
 mod races;
+mod restore;
 mod revisions;
+mod schedule;
 mod search;
 mod server;
 mod slow;

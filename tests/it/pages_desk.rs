@@ -1,5 +1,7 @@
 //! Pages of what runs the house, in every state: home, requests, keys, staff, one's account.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use actix_web::test::TestRequest;
@@ -8,7 +10,7 @@ use patron::service::OldSecret;
 use rusqlite::Connection;
 
 use crate::pages::keep;
-use crate::world::{PASSWORD, Person, World, maker};
+use crate::world::{Answer, PASSWORD, Person, World, maker};
 
 /// What was made in the same second comes in the order of its random id: let it be another one.
 const SECOND: Duration = Duration::from_secs(1);
@@ -45,6 +47,48 @@ async fn home() {
     world.services.flush().await;
     keep("home@busy-as-owner", &owner.get("/live").await);
     keep("home@busy-as-viewer", &viewer.get("/live").await);
+    execute(
+        &world,
+        "INSERT INTO backups (verified, at, path, failure) VALUES (0, 1582000000, '/b/2.db', 'the disk is <full>')",
+    );
+    keep("home@backup-failed", &viewer.get("/live").await);
+    keep("home@backup-failed-as-owner", &owner.get("/live").await);
+    execute(
+        &world,
+        "INSERT INTO backups (verified, at, path, bytes, live, test, revisions, digest)
+        VALUES (1, 1581990000, '/b/1.db', 4096, 2, 124816, 130000, 'ab')",
+    );
+    keep("home@backup-failed-after-a-good-one", &viewer.get("/live").await);
+    execute(&world, "DELETE FROM backups WHERE verified = 0");
+    keep("home@backup-verified", &viewer.get("/live").await);
+}
+
+/// The doctor's page, without what each machine has its own.
+fn of_any_machine(world: &World, mut page: Answer) -> Answer {
+    page.body = page.body.replace(world.db().to_str().unwrap(), "patron.db");
+    for what in ["SQLite", "Size", "Disk", "Sync", "Clock", "argon2"] {
+        let (before, rest) = page.body.split_once(&format!("<dt>{what}</dt>")).unwrap();
+        let (_, after) = rest.split_once("</div>").unwrap();
+        page.body = format!("{before}<dt>{what}</dt>…</div>{after}");
+        let in_report = format!("  {what}  ");
+        let masked = page.body.lines().map(|line| match line.strip_suffix("</code>") {
+            Some(line) if line.contains(&in_report) => format!("… {what} …</code>"),
+            None if line.contains(&in_report) => format!("… {what} …"),
+            _ => line.to_owned(),
+        });
+        page.body = masked.collect::<Vec<_>>().join("\n");
+    }
+    page
+}
+
+#[tokio::test]
+async fn doctor() {
+    let world = World::new();
+    let owner = world.staff(Role::Owner).await;
+    keep("doctor@not-asked", &owner.get("/live/doctor").await);
+    keep("doctor@found", &of_any_machine(&world, owner.post("/live/doctor", &[]).await));
+    std::fs::set_permissions(world.db(), Permissions::from_mode(0o644)).unwrap();
+    keep("doctor@wrong", &of_any_machine(&world, owner.post("/test/doctor", &[]).await));
 }
 
 #[tokio::test]

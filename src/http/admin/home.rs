@@ -11,7 +11,7 @@ use super::moment::Moment;
 use super::page::{Shell, Turned, html};
 use super::visit::Visit;
 use crate::domain::{Key, Mode, Role};
-use crate::service::{Counts, KeyRefused, Refused, Services};
+use crate::service::{Copied, Counts, KeyRefused, LastBackups, Refused, Services};
 
 /// Keys that end within this time are shown, in seconds.
 const ENDING_WITHIN: i64 = 14 * DAY_SECONDS;
@@ -25,6 +25,7 @@ struct HomePage {
     is_owner: bool,
     counted: Option<Counted>,
     ending: Vec<EndingKey>,
+    backup: BackupShown,
     version: &'static str,
 }
 
@@ -37,6 +38,12 @@ struct Counted {
     failed: u64,
     refused: u64,
     size: String,
+}
+
+/// What became of the last backups.
+struct BackupShown {
+    verified: Option<(Moment, String)>,
+    failed: Option<(Moment, String)>,
 }
 
 struct Figure {
@@ -73,12 +80,14 @@ struct EndingKey {
 pub(super) async fn show(visit: Visit, services: Data<Services>) -> Answer {
     let now = services.house.now();
     let keys = services.access.list().await.map_err(|refused| visit.turned(reason(refused)))?;
+    let backups = services.backups.last().await.map_err(|refused| visit.turned(refused))?;
     Ok(html(&HomePage {
         shell: Shell::new(&visit, ""),
         today: Moment(now),
         is_owner: visit.may(Role::Owner),
         counted: services.house.counts().map(|counts| Counted::of(&counts, visit.mode)),
         ending: ending(keys, now),
+        backup: BackupShown::of(backups),
         version: env!("CARGO_PKG_VERSION"),
     }))
 }
@@ -88,6 +97,19 @@ pub(super) fn reason(refused: KeyRefused) -> Turned {
     match refused {
         KeyRefused::Store(refused) => refused.into(),
         _ => Refused::Failed.into(),
+    }
+}
+
+impl BackupShown {
+    fn of(LastBackups { verified, failed }: LastBackups) -> Self {
+        let counted = |Copied { live, test, .. }: Copied| {
+            let customers = if live + test == 1 { "customer" } else { "customers" };
+            format!("{} live and {} test {customers}", grouped(live), grouped(test))
+        };
+        Self {
+            verified: verified.map(|backup| (Moment(backup.at), counted(backup.copied))),
+            failed: failed.map(|failed| (Moment(failed.at), failed.why)),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod account;
 mod activity;
 mod customers;
+mod doctor;
 mod door;
 mod figures;
 pub(crate) mod form;
@@ -56,6 +57,8 @@ pub fn routes(config: &mut ServiceConfig) {
                 .route("/customers/{id}/undo", web::post().to(undo::undo))
                 .route("/activity", web::get().to(activity::show))
                 .route("", web::get().to(home::show))
+                .route("/doctor", web::get().to(doctor::show))
+                .route("/doctor", web::post().to(doctor::examine))
                 .route("/requests", web::get().to(requests::list))
                 .route("/requests/{number}", web::get().to(requests::show))
                 .route("/account", web::get().to(account::show))

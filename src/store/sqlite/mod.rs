@@ -2,17 +2,23 @@
 //! on the pool.
 
 mod activity;
+mod backup;
+mod backups;
 mod check;
 mod columns;
 mod customers;
 mod days;
+mod examine;
 mod feeder;
+mod folder;
 mod keys;
 mod marks;
 mod open;
 mod pages;
+mod partial;
 mod reader;
 mod requests;
+mod restore;
 mod revisions;
 mod schema;
 mod search;
@@ -21,7 +27,7 @@ mod uses;
 mod writer;
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::{Connection, ffi};
@@ -32,11 +38,16 @@ use feeder::Feeder;
 use reader::Readers;
 use writer::Writer;
 
+pub use backup::{Copied, Copying, NotCopied, Stop};
 pub use check::{Checked, Progress};
+pub use examine::Examined;
+pub use folder::{BackupFolder, KeptBackup};
 pub use open::{Unusable, Use};
+pub use restore::{Restored, restore};
 
 /// The records in one SQLite file.
 pub struct Store {
+    path: PathBuf,
     readers: Readers,
     writer: Arc<Writer>,
     /// Of the process that serves the file: a command is gone before the search would be fed.
@@ -64,7 +75,7 @@ impl Store {
         } else {
             None
         };
-        Ok(Self { readers, writer, feeder, _lock: lock })
+        Ok(Self { path: path.to_owned(), readers, writer, feeder, _lock: lock })
     }
 
     /// What is found on this thread while `run` runs is found in one snapshot: cheaper than each in its own.
@@ -376,6 +387,18 @@ impl Store {
         F: FnOnce(&Connection) -> Result<T, Error<R>> + Send + 'static,
     {
         self.readers.part()?;
+        self.writer.act(act).await
+    }
+
+    /// Reads, and commits something that says nothing: whether both can be done.
+    pub async fn beat(&self) -> Result<(), Error> {
+        let beat = self.readers.here(|connection| {
+            connection.prepare_cached("SELECT beat FROM pulse")?.query_row([], |row| row.get::<_, i64>(0))
+        })?;
+        // Another value than before: an equal one would not reach the disk.
+        let act = move |connection: &Connection| {
+            Ok(connection.prepare_cached("UPDATE pulse SET beat = ?1")?.execute([i64::from(beat == 0)]).map(drop)?)
+        };
         self.writer.act(act).await
     }
 

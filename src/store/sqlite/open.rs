@@ -75,7 +75,12 @@ pub(super) fn prepare(path: &Path, use_: Use) -> Result<Option<File>, Unusable> 
 fn lock(path: &Path) -> Result<File, Unusable> {
     // By whatever names a file is served, it is one file: so SQLite too places what stands beside it.
     let real = path.canonicalize().map_err(|error| Unusable::because(path, &reason_of(&error)))?;
-    let lock_path = beside(&real, ".lock");
+    lock_real(path, &real)
+}
+
+/// The same for a file that may not be there yet, whose real place is known.
+pub(super) fn lock_real(path: &Path, real: &Path) -> Result<File, Unusable> {
+    let lock_path = beside(real, ".lock");
     let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&lock_path);
     let file =
         opened.map_err(|error| Unusable::because(path, &format!("{}: {}", lock_path.display(), reason_of(&error))))?;
@@ -90,7 +95,8 @@ fn lock(path: &Path) -> Result<File, Unusable> {
     }
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+/// What stands beside a file, by its name and this.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
@@ -132,6 +138,24 @@ pub(super) fn writer(path: &Path) -> rusqlite::Result<Connection> {
 pub(super) fn for_bulk(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "cache_size", -131_072)?;
     connection.pragma_update(None, "wal_autocheckpoint", 8_000)
+}
+
+/// A connection to a file that a copy goes into. Nobody else looks at it before it is whole and synced: no journal, no
+/// sync of SQLite's own, no lock given back.
+pub(super) fn copy(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.pragma_update(None, "locking_mode", "exclusive")?;
+    connection.pragma_update(None, "journal_mode", "off")?;
+    connection.pragma_update(None, "synchronous", "off")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    shared_pragmas(&connection)?;
+    Ok(connection)
+}
+
+/// Makes a file that is in WAL mode one that is whole by itself, without what stands beside it.
+pub(super) fn settle(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update_and_check(None, "journal_mode", "delete", |row| row.get::<_, String>(0)).map(drop)
 }
 
 /// A connection that only reads.

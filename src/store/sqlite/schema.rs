@@ -10,26 +10,7 @@ const SCHEMA: &str = include_str!("../../../schema.sql");
 
 /// What brings a file from version 1 to 2, from 2 to 3, and so on: each step is one transaction. `schema.sql` is what
 /// comes out, and a test holds the two against each other.
-const STEPS: &[&str] = &[
-    // 1 to 2: a list far down.
-    "CREATE TABLE list_marks (
-  mode       INTEGER NOT NULL CHECK (mode IN (0, 1)),
-  -- How many customers there are up to this one, itself included.
-  position   INTEGER NOT NULL,
-  -- Where in the list it stands. The values, not a reference: a place stays one.
-  created_at INTEGER NOT NULL,
-  id         TEXT    NOT NULL,
-  PRIMARY KEY (mode, position)
-) STRICT, WITHOUT ROWID;
-    CREATE INDEX list_marks_place ON list_marks (mode, created_at, id)",
-    // 2 to 3: when a person was last seen outlives their sessions, and those that are still there tell it. Keys know who
-    // makes them from here on.
-    "ALTER TABLE staff ADD COLUMN seen_at INTEGER;
-    UPDATE staff SET seen_at = (SELECT max(seen_at) FROM sessions WHERE staff_id = staff.id);
-    ALTER TABLE keys ADD COLUMN maker_type TEXT CHECK (maker_type IN ('key', 'staff', 'command'));
-    ALTER TABLE keys ADD COLUMN maker_id TEXT;
-    ALTER TABLE keys ADD COLUMN maker_label TEXT",
-];
+const STEPS: &[&str] = &[include_str!("steps/2.sql")];
 
 /// `PRAGMA application_id`, "Ptrn": tells our files from other programs'.
 const APPLICATION_ID: i32 = 0x5074_726e;
@@ -54,6 +35,16 @@ pub(super) fn bring_up(path: &Path, use_: Use) -> Result<Option<Connection>, Unu
         open::for_bulk(&connection).map_err(|error| Unusable::of(path, &error))?;
     }
     Ok(Some(connection))
+}
+
+/// Brings a copy that nobody else has open to today's schema. The error is why that cannot be, without the file's name.
+pub(super) fn bring_copy_up(connection: &mut Connection) -> Result<(), String> {
+    let found = Found::of(connection).map_err(|error| error.to_string())?;
+    if found.application_id != APPLICATION_ID || found.version == 0 {
+        return Err("it is no database of Patron's".into());
+    }
+    found.judge(STEPS)?;
+    upgrade(connection, SCHEMA, STEPS).map_err(|error| error.to_string())
 }
 
 fn gate(version: i32) -> Result<(), String> {
@@ -183,8 +174,7 @@ mod tests {
     }
 
     /// Populated files of the versions before this one.
-    const OLD: [&str; STEPS.len()] =
-        [include_str!("../../../tests/upgrade/1.sql"), include_str!("../../../tests/upgrade/2.sql")];
+    const OLD: [&str; STEPS.len()] = [include_str!("../../../tests/upgrade/1.sql")];
 
     #[test]
     fn an_older_file_is_brought_to_the_schema_that_a_fresh_one_gets() {
@@ -206,9 +196,9 @@ mod tests {
     }
 
     #[test]
-    fn whom_a_session_of_version_2_saw_stays_seen_and_its_keys_have_no_maker() {
+    fn whom_a_session_of_version_1_saw_stays_seen_and_its_keys_have_no_maker() {
         let mut upgraded = Connection::open_in_memory().unwrap();
-        upgrade(&mut upgraded, OLD[1], &STEPS[..1]).unwrap();
+        upgrade(&mut upgraded, OLD[0], &[]).unwrap();
         upgrade(&mut upgraded, "never run", STEPS).unwrap();
         let seen = upgraded.query_row("SELECT seen_at FROM staff", [], |row| row.get::<_, Option<i64>>(0));
         assert_eq!(seen.unwrap(), Some(1_700_000_060));

@@ -1,0 +1,23 @@
+//! `patron restore`: a backup in the place of the database.
+
+use std::path::Path;
+
+use patron::service::{Ambient, restore};
+
+use super::{Done, copying_bar, found, not_copied, print};
+use crate::config;
+
+pub fn run(db: &Path, settings: &config::Restore) -> Done {
+    let (bar, progress) = copying_bar();
+    let restored = restore(&settings.file, db, &Ambient::of_system(), progress);
+    bar.finish_and_clear();
+    let restored = restored.map_err(|why| not_copied(why, &settings.file, "restore another backup"))?;
+    print(&format!("{} is restored from {}.\n{}", db.display(), settings.file.display(), found(&restored.copied)))?;
+    if let Some(aside) = restored.aside {
+        print(&format!("The file before is kept as {}.", aside.display()))?;
+    }
+    print(
+        "Keys, staff and their passwords are those of the backup: look at `patron key list` and `patron staff list`, and end \
+         again what was ended since.",
+    )
+}

@@ -1,0 +1,100 @@
+//! Putting a backup in the place of the database: verified first, as a copy of which every byte was read again, and with the
+//! file before kept aside. Whenever this is interrupted, the database is either the one before or the restored one, whole.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::backup::{self, Copied, Copying, Halted, NotCopied, Stop};
+use super::partial::{COMPANIONS, Partial};
+use super::{folder, open, schema};
+
+/// What a restore did.
+#[derive(Clone, Debug)]
+pub struct Restored {
+    /// What is in the database now.
+    pub copied: Copied,
+    /// Where the file before is, if there was one.
+    pub aside: Option<PathBuf>,
+}
+
+/// Puts a backup in the place of a database that nobody serves. The file before is kept beside it, under a name with
+/// this time.
+pub fn restore(from: &Path, db: &Path, at: i64, progress: impl Fn(Copying)) -> Result<Restored, NotCopied> {
+    let cannot = |reason: &str| NotCopied::Because(format!("cannot restore {}: {reason}", from.display()));
+    if !from.is_file() {
+        return Err(cannot("there is no such file"));
+    }
+    let into = |error: io::Error| {
+        NotCopied::Because(format!("cannot restore into {}: {}", db.display(), backup::reason_of(&error, db)))
+    };
+    let real = backup::real(db).map_err(into)?;
+    if from.canonicalize().is_ok_and(|from| from == real) {
+        return Err(cannot("it is the database itself"));
+    }
+    if real.is_dir() {
+        return Err(NotCopied::Because(format!("cannot restore into {}: it is a directory", db.display())));
+    }
+    let lock = open::lock_real(db, &real).map_err(|unusable| NotCopied::Because(unusable.to_string()))?;
+
+    let partial = Partial::beside(&real).map_err(into)?;
+    let source = open::reader(from).map_err(|error| Halted::from(error).because(&cannot))?;
+    backup::copy(&source, &partial, &Stop::default(), &progress).map_err(|halted| halted.because(&cannot))?;
+    bring_up(&partial).map_err(|reason| cannot(&reason))?;
+    let copied = backup::verify(&partial, &Stop::default(), &progress).map_err(|halted| halted.because(&cannot))?;
+
+    let kept = real.exists().then(|| open::beside(&real, &format!(".before-restore-{}", folder::stamp(at))));
+    if let Some(kept) = &kept {
+        if let Err(error) = partial.give_to_owner_of(&real) {
+            tracing::warn!(%error, "the restored database does not belong to the owner of the one before");
+        }
+        settle(&real)
+            .map_err(|reason| NotCopied::Because(format!("cannot restore into {}: {reason}", db.display())))?;
+        keep(&real, kept).map_err(into)?;
+    }
+    partial.replace().map_err(into)?;
+    drop(lock);
+    Ok(Restored { copied, aside: kept })
+}
+
+/// A backup of an older patron gets today's schema before it is verified.
+fn bring_up(partial: &Partial) -> Result<(), String> {
+    let mut connection = open::copy(partial.path()).map_err(|error| error.to_string())?;
+    schema::bring_copy_up(&mut connection)?;
+    connection.close().map_err(|(_, error)| error.to_string())?;
+    partial.sync().map_err(|error| error.to_string())
+}
+
+/// Writes the log of the old database back into it, so that no log is left that the restored one would take for its own.
+/// Where it is too damaged for that, or no database at all, it is kept with what SQLite leaves of its log.
+fn settle(real: &Path) -> Result<(), &'static str> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let settled = Connection::open_with_flags(real, flags).and_then(|connection| {
+        connection.busy_timeout(Duration::from_secs(2))?;
+        open::settle(&connection)
+    });
+    match settled.map_err(|error| error.sqlite_error_code()) {
+        Err(Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)) => {
+            Err("another program has it open; stop that one first")
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Gives the old database its other name. Its log goes first: the database must never stand beside a log that is not its own.
+fn keep(real: &Path, kept: &Path) -> io::Result<()> {
+    if kept.symlink_metadata().is_ok() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    for suffix in COMPANIONS {
+        match fs::rename(open::beside(real, suffix), open::beside(kept, suffix)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    // Two names for a moment, so that there is a database at every moment. Not every file system has that.
+    fs::hard_link(real, kept).or_else(|_| fs::rename(real, kept))
+}
