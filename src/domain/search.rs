@@ -13,6 +13,23 @@ const PART_MIN: usize = 3;
 /// same telephone may be kept with a country code, with another prefix, or without.
 const NATIONAL_LEN: usize = 10;
 
+/// What stands behind the `@` in so many emails that it tells nothing: among a million customers, to look for these letters
+/// too took 75 ms where the rest of the email alone takes 6.
+const COMMON_DOMAINS: [&str; 10] = [
+    "gmail.com",
+    "yahoo.com",
+    "yahoo.in",
+    "yahoo.co.in",
+    "outlook.com",
+    "hotmail.com",
+    "live.com",
+    "icloud.com",
+    "rediffmail.com",
+    "example.com",
+];
+/// How many trigrams of one piece are asked for: each costs, and a few of them leave hardly anybody.
+const TRIGRAMS_MAX: usize = 16;
+
 /// What to look for: each of its terms must be found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
@@ -43,8 +60,8 @@ impl Query {
         self.terms.iter().all(|term| is_in(term, &text))
     }
 
-    /// What the text of a customer that matches must contain, each a sequence of three characters: of each term, for one of
-    /// the ways to find it, all.
+    /// What the text of a customer that matches contains, each a sequence of three characters: of each term, for one of the
+    /// ways to find it, all. Others may contain it too: only [`Query::matches`] judges.
     pub fn trigrams(&self) -> Vec<Vec<Vec<String>>> {
         let of_way = |way: &Vec<String>| {
             let mut trigrams: Vec<String> = way.iter().flat_map(|piece| trigrams_of(piece)).collect();
@@ -159,9 +176,14 @@ fn is_in(term: &Term, text: &str) -> bool {
     term.iter().any(|way| way.iter().all(|piece| text.contains(piece)))
 }
 
+/// Trigrams of a piece by which it is told from most others.
 fn trigrams_of(piece: &str) -> Vec<String> {
-    let chars: Vec<char> = piece.chars().collect();
-    chars.windows(3).map(|trigram| trigram.iter().collect()).collect()
+    let domain = piece
+        .split_once('@')
+        .filter(|(local, domain)| local.chars().count() >= PART_MIN && COMMON_DOMAINS.contains(domain));
+    let chars: Vec<char> = domain.map_or(piece, |(local, _)| local).chars().collect();
+    let step = chars.len().saturating_sub(2).div_ceil(TRIGRAMS_MAX).max(1);
+    chars.windows(3).step_by(step).map(|trigram| trigram.iter().collect()).collect()
 }
 
 #[cfg(test)]
@@ -187,6 +209,18 @@ mod tests {
 
     fn finds(query: &str) -> bool {
         Query::parse(query).unwrap().matches(&customer())
+    }
+
+    #[test]
+    fn what_most_have_and_what_is_too_much_is_not_asked_for() {
+        let asked = |query: &str| Query::parse(query).unwrap().trigrams().concat().concat().join(" ");
+        assert_eq!(asked("Asha@Gmail.com"), "ash sha");
+        assert_eq!(asked("asha@kaveri.in"), ".in @ka a@k ash ave eri ha@ i.i kav ri. sha ver");
+        assert_eq!(asked("as@gmail.com").split(' ').count(), 10, "too little is left without the domain");
+        assert_eq!(asked(&"abcdefgh".repeat(30)).split(' ').count(), 8);
+        let long: String = (0..200).map(|at| char::from(b'a' + (at * at % 26) as u8)).collect();
+        assert!(asked(&long).split(' ').count() <= TRIGRAMS_MAX);
+        assert!(finds("g.kumar@example.com") && !finds("g.kumar@gmail.com"), "the judge looks at all of it");
     }
 
     #[test]
