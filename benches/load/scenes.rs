@@ -208,14 +208,18 @@ impl Scene {
         let steady = Load { pace: Some(STEADY), ..self.load(16) };
         let quiet = middle(self.rounds_of(|| load(&server.address, steady, &self.put())));
         report.load("PUT at a steady pace", &quiet);
-        for (name, arguments) in
-            [("seed", ["seed", "--count", "10000000", "--seed", "77"].as_slice()), ("check", &["check"])]
-        {
-            let mut work = server::spawn(&self.fixture.db, arguments);
-            let figures = middle(self.rounds_of(|| load(&server.address, steady, &self.put())));
-            assert!(work.try_wait().unwrap().is_none(), "{name} was over too soon");
-            work.kill().unwrap();
-            work.wait().unwrap();
+        let copy = self.fixture.db.with_extension("backup");
+        let backup = ["backup", copy.to_str().unwrap()];
+        let seed = ["seed", "--count", "10000000", "--seed", "77"];
+        for (name, arguments) in [("seed", seed.as_slice()), ("check", &["check"]), ("backup", &backup)] {
+            let figures = middle(self.rounds_of(|| {
+                let _ = std::fs::remove_file(&copy);
+                let mut work = server::spawn(&self.fixture.db, arguments);
+                let figures = load(&server.address, steady, &self.put());
+                work.kill().unwrap();
+                work.wait().unwrap();
+                figures
+            }));
             report.load(&format!("PUT at a steady pace, beside {name}"), &figures);
             let ratio = figures.ms(0.99) / quiet.ms(0.99);
             report.hold(format!("PUT p99 beside {name} / quiet"), ratio, "", Limit::AtMost(2.0));

@@ -1,11 +1,17 @@
 //! Plausible customers, for trying things out and for benchmarks: the same seed gives the same customers, byte for byte.
 
+use std::time::Instant;
+
 use super::customers::created;
 use super::{Caller, Refused, Services};
 use crate::domain::{Actor, Change, CustomerId, Draft, Edited, Mode, NoteValue, NotesEdit};
 
-/// How many customers go into one transaction: short enough that edits beside it hardly wait.
+/// How many customers go into one transaction.
 const BATCH_LEN: u64 = 500;
+/// How many where a server has the file too: short enough that edits there hardly wait.
+const BATCH_LEN_BESIDE: u64 = 16;
+/// The rest after each is then this many times as long as it took.
+const REST_BESIDE: u32 = 4;
 /// Seeded customers were created over these two years, whatever today is, so that their ids do not depend on it.
 const CREATED: std::ops::Range<u64> = 1_704_067_200..1_767_225_600;
 
@@ -79,11 +85,15 @@ impl Services {
         let mut added = 0;
         let mut done = 0;
         while done < seed.count {
-            let batch = done..seed.count.min(done + BATCH_LEN);
+            let (began, beside) = (Instant::now(), self.store.is_served_by_another());
+            let batch = done..seed.count.min(done + if beside { BATCH_LEN_BESIDE } else { BATCH_LEN });
             done = batch.end;
             let customers: Result<Vec<_>, _> = batch.map(|number| seed.customer(&caller, number)).collect();
             added += self.store.insert_many(customers?).await?;
             progress(done);
+            if beside {
+                tokio::time::sleep(began.elapsed() * REST_BESIDE).await;
+            }
         }
         Ok(added)
     }

@@ -108,6 +108,11 @@ impl Store {
         self.act(act).await
     }
 
+    /// Whether another process serves the file: then whoever has much to write leaves it room.
+    pub fn is_served_by_another(&self) -> bool {
+        self.feeder.is_none() && open::is_served(&self.path)
+    }
+
     /// Adds many new customers in one transaction, and leaves out those that are there and those whose pair is taken. Gives
     /// how many it added.
     pub async fn insert_many(&self, new: Vec<Edited>) -> Result<u64, Error> {

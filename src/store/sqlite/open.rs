@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+/// How long whoever looks whether a file is served takes for it at most.
+const LOOK_MAX: Duration = Duration::from_millis(20);
+
 /// What the file is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
@@ -71,6 +74,13 @@ pub(super) fn prepare(path: &Path, use_: Use) -> Result<Option<File>, Unusable> 
     if use_ == Use::Serve { lock(path).map(Some) } else { Ok(None) }
 }
 
+/// Whether another process serves the file.
+pub(super) fn is_served(path: &Path) -> bool {
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let lock = OpenOptions::new().read(true).open(beside(&real, ".lock"));
+    lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 /// Takes the lock on `FILE.lock`. The file stays when the process is gone; the lock does not.
 fn lock(path: &Path) -> Result<File, Unusable> {
     // By whatever names a file is served, it is one file: so SQLite too places what stands beside it.
@@ -84,7 +94,12 @@ pub(super) fn lock_real(path: &Path, real: &Path) -> Result<File, Unusable> {
     let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&lock_path);
     let file =
         opened.map_err(|error| Unusable::because(path, &format!("{}: {}", lock_path.display(), reason_of(&error))))?;
-    match file.try_lock() {
+    // Whoever only looks whether the file is served holds the lock for a moment.
+    let locked = file.try_lock().or_else(|_| {
+        std::thread::sleep(LOOK_MAX);
+        file.try_lock()
+    });
+    match locked {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
             Err(Unusable::because(path, "another patron serves it; stop that one, or choose another file with --db"))
@@ -178,4 +193,28 @@ fn shared_pragmas(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "temp_store", "memory")?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_looks_learns_whether_a_file_is_served_and_stands_in_nobodys_way() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("t.db");
+        assert!(!is_served(&path), "there is no such file");
+        let lock = prepare(&path, Use::Serve).unwrap();
+        assert!(lock.is_some() && is_served(&path));
+        assert!(prepare(&path, Use::Serve).unwrap_err().to_string().contains("another patron serves it"));
+        drop(lock);
+        assert!(!is_served(&path));
+        // A look that is under way is over before a server gives up.
+        let looking = File::open(beside(&path, ".lock")).unwrap();
+        looking.try_lock_shared().unwrap();
+        let starting = std::thread::spawn(move || prepare(&path, Use::Serve).map(|lock| lock.is_some()).ok());
+        std::thread::sleep(LOOK_MAX / 4);
+        drop(looking);
+        assert_eq!(starting.join().unwrap(), Some(true));
+    }
 }
