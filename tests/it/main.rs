@@ -26,6 +26,7 @@ mod pages_door;
 mod races;
 mod restore;
 mod revisions;
+mod routes;
 mod schedule;
 mod search;
 mod server;

@@ -35,8 +35,8 @@ use crate::service::Services;
 /// A page, or what stands in its place.
 type Answer = Result<HttpResponse, Turned>;
 
-/// Every route of the console, and what is nowhere: so it comes after all other routes. What a person may do is decided by the parameter that a handler takes, [`Visit`] and its
-/// kin, never here.
+/// Every route of the console, and what is nowhere: so it comes after all other routes. What a person may do is decided by
+/// the parameter that a handler takes, [`Visit`] and its kin, never here.
 pub fn routes(config: &mut ServiceConfig) {
     let pages = web::scope("")
         .wrap(Compress::default())
