@@ -29,17 +29,6 @@ struct Notes {
 const QUERY: [&str; 6] = ["count", "skip", "from", "to", "email", "contact"];
 /// Every member of a body that some request knows.
 const BODY: [&str; 6] = ["name", "email", "contact", "gstin", "notes", "fail_existing"];
-const METHODS: [Method; 9] = [
-    Method::GET,
-    Method::HEAD,
-    Method::POST,
-    Method::PUT,
-    Method::PATCH,
-    Method::DELETE,
-    Method::OPTIONS,
-    Method::TRACE,
-    Method::CONNECT,
-];
 
 impl Noted {
     /// For a request of this number.
@@ -96,7 +85,7 @@ impl Noted {
         Some(RequestRecord {
             number: notes.number?,
             key: notes.key_id.clone(),
-            method: if METHODS.contains(seen.method) { seen.method.as_str() } else { "OTHER" }.to_owned(),
+            method: method_name(seen.method).to_owned(),
             route: seen.route.to_owned(),
             customer: notes.customer.clone(),
             version: notes.version,
@@ -119,6 +108,22 @@ pub(super) struct Seen<'a> {
     pub(super) status: StatusCode,
     pub(super) took: Duration,
     pub(super) problem: Option<&'a Problem>,
+}
+
+/// A method that HTTP has. Anything else is text of the caller's.
+pub(super) fn method_name(method: &Method) -> &str {
+    const KNOWN: [Method; 9] = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+        Method::CONNECT,
+        Method::TRACE,
+    ];
+    if KNOWN.contains(method) { method.as_str() } else { "OTHER" }
 }
 
 fn known<'a>(all: &[&'static str], names: impl Iterator<Item = &'a str>) -> Vec<&'static str> {

@@ -17,7 +17,7 @@ use actix_web::{Error, HttpMessage, HttpRequest};
 use futures_util::FutureExt;
 
 use super::api::{self, Problem};
-use super::noted::{Noted, Seen};
+use super::noted::{Noted, Seen, method_name};
 use crate::domain::KeyId;
 use crate::service::Services;
 
@@ -130,7 +130,7 @@ impl Watched {
     ) {
         let (key_id, route) = (self.noted.key_id(), request.and_then(HttpRequest::match_pattern));
         tracing::info!(
-            method = name_of(&self.method),
+            method = method_name(&self.method),
             route = route.as_deref().unwrap_or("none"),
             status = status.as_u16(),
             duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
@@ -156,22 +156,6 @@ impl Watched {
             })
         });
     }
-}
-
-/// A method that HTTP has. Anything else is text of the caller's.
-fn name_of(method: &Method) -> &str {
-    const KNOWN: [Method; 9] = [
-        Method::GET,
-        Method::HEAD,
-        Method::POST,
-        Method::PUT,
-        Method::PATCH,
-        Method::DELETE,
-        Method::OPTIONS,
-        Method::CONNECT,
-        Method::TRACE,
-    ];
-    if KNOWN.contains(method) { method.as_str() } else { "other" }
 }
 
 #[cfg(test)]

@@ -340,7 +340,7 @@ fn what_is_no_http_is_not_in_the_log() {
     let log = server.log.clone();
     assert_eq!(server.stop(), Some(0));
     let log = std::fs::read_to_string(log).unwrap();
-    assert!(log.contains(r#"method="other""#) && !log.contains("9123456780") && !log.contains("ERROR"), "{log}");
+    assert!(log.contains(r#"method="OTHER""#) && !log.contains("9123456780") && !log.contains("ERROR"), "{log}");
 }
 
 #[test]
