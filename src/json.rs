@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
-use crate::domain::{Changes, NoteChange, NoteValue, Notes};
+use crate::domain::{Actor, Changes, NoteChange, NoteValue, Notes};
 
 /// How many objects stand within each other in anything that is ever read: a revision's changes, their notes, a note, and one
 /// to spare. What lies deeper is not read, so that no document costs more than a few passes over it, nor any stack.
@@ -161,6 +161,25 @@ pub fn note_value(json: Json) -> Option<NoteValue> {
         Json::Number(literal) => Some(NoteValue::Number(literal)),
         Json::Bool(bool) => Some(NoteValue::Bool(bool)),
         Json::Null | Json::Array(_) | Json::Object(_) => None,
+    }
+}
+
+/// Who asked for something.
+#[derive(Debug, Serialize)]
+pub struct ActorJson<'a> {
+    r#type: &'static str,
+    id: Option<&'a str>,
+    label: &'a str,
+}
+
+impl<'a> ActorJson<'a> {
+    /// An actor in this shape.
+    pub fn of(actor: &'a Actor) -> Self {
+        match actor {
+            Actor::Key { id, label } => Self { r#type: "key", id: Some(id.as_str()), label },
+            Actor::Staff { id, email } => Self { r#type: "staff", id: Some(id.as_str()), label: email },
+            Actor::Command { name } => Self { r#type: "command", id: None, label: name },
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use patron::domain::{Actor, Key, KeyId, Secret};
+use patron::json::ActorJson;
 use patron::service::{KeyRefused, Services};
 use patron::store::Use;
 use serde::Serialize;
@@ -107,15 +108,7 @@ struct ListedKey<'a> {
     created_at: i64,
     expires_at: Option<i64>,
     revoked_at: Option<i64>,
-    made_by: Option<Maker<'a>>,
-}
-
-/// Who made a key, in the shape that the API's revisions have.
-#[derive(Serialize)]
-struct Maker<'a> {
-    r#type: &'static str,
-    id: Option<&'a str>,
-    label: &'a str,
+    made_by: Option<ActorJson<'a>>,
 }
 
 impl<'a> ListedKey<'a> {
@@ -127,17 +120,7 @@ impl<'a> ListedKey<'a> {
             created_at: key.created_at,
             expires_at: key.expires_at,
             revoked_at: key.revoked_at,
-            made_by: key.maker.as_ref().map(Maker::of),
-        }
-    }
-}
-
-impl<'a> Maker<'a> {
-    fn of(actor: &'a Actor) -> Self {
-        match actor {
-            Actor::Key { id, label } => Self { r#type: "key", id: Some(id.as_str()), label },
-            Actor::Staff { id, email } => Self { r#type: "staff", id: Some(id.as_str()), label: email },
-            Actor::Command { name } => Self { r#type: "command", id: None, label: name },
+            made_by: key.maker.as_ref().map(ActorJson::of),
         }
     }
 }

@@ -11,9 +11,10 @@ pub mod staff;
 
 use std::io::{IsTerminal, Write, stdin, stdout};
 use std::path::Path;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use patron::service::figures::date;
 use patron::service::{Ambient, Copied, Copying, NotCopied, Progress, Refused, Services};
 use patron::store::{Store, Use};
 
@@ -49,13 +50,6 @@ fn line(question: &str) -> Result<String, String> {
     let mut line = String::new();
     stdin().read_line(&mut line).map_err(|error| format!("cannot read standard input: {error}"))?;
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
-}
-
-/// A Unix time as `2026-11-23T16:32:00Z`; far-off ones as the last that can be written.
-fn date(seconds: i64) -> String {
-    const LAST: u64 = 253_402_300_799;
-    let since_1970 = Duration::from_secs(u64::try_from(seconds).unwrap_or_default().min(LAST));
-    humantime::format_rfc3339_seconds(UNIX_EPOCH + since_1970).to_string()
 }
 
 /// A refusal of the services in a sentence, for commands that bring no input of their own.

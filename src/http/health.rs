@@ -3,17 +3,14 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
-use actix_web::web::{self, Data, ServiceConfig};
-use actix_web::{HttpResponse, HttpResponseBuilder, Route, guard};
+use actix_web::web::{Data, ServiceConfig};
+use actix_web::{HttpResponse, HttpResponseBuilder};
 
+use super::reading;
 use crate::service::Services;
 
 pub(super) fn routes(config: &mut ServiceConfig) {
     config.route("/healthz", reading().to(alive)).route("/readyz", reading().to(ready));
-}
-
-fn reading() -> Route {
-    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 /// Answers without the database: where that is in trouble, starting this process anew mends nothing.

@@ -18,8 +18,8 @@ use std::time::Duration;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{NormalizePath, TrailingSlash, from_fn};
-use actix_web::web::Data;
-use actix_web::{App, Error, HttpServer};
+use actix_web::web::{self, Data};
+use actix_web::{App, Error, HttpServer, Route, guard};
 
 use crate::service::Services;
 
@@ -52,6 +52,11 @@ pub fn app(
         .wrap(NormalizePath::new(TrailingSlash::Trim))
         .wrap(from_fn(intake::intake))
         .wrap(from_fn(watch::watch))
+}
+
+/// HEAD is answered as GET, and the server leaves out the body.
+fn reading() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 /// Serves on a listener that is bound already, until [`Server::handle`] is told to stop.

@@ -6,6 +6,7 @@ pub mod backups;
 pub mod customers;
 pub mod doctor;
 mod failures;
+pub mod figures;
 pub mod health;
 mod history;
 pub mod house;

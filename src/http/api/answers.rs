@@ -5,8 +5,8 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
 use serde::{Serialize, Serializer};
 
 use super::conditional;
-use crate::domain::{Actor, Contact, Customer, Email, Gstin, Name, Notes, Revision};
-use crate::json::{ChangesJson, NotesJson};
+use crate::domain::{Contact, Customer, Email, Gstin, Name, Notes, Revision};
+use crate::json::{ActorJson, ChangesJson, NotesJson};
 
 /// One customer, with its entity tag.
 pub(super) fn customer(customer: &Customer) -> HttpResponse {
@@ -100,32 +100,20 @@ struct RevisionBody<'a> {
     entity: &'static str,
     version: u64,
     at: i64,
-    actor: ActorBody<'a>,
+    actor: ActorJson<'a>,
     request_id: Option<&'a str>,
     changes: ChangesJson<'a>,
 }
 
-#[derive(Serialize)]
-struct ActorBody<'a> {
-    r#type: &'static str,
-    id: Option<&'a str>,
-    label: &'a str,
-}
-
 impl<'a> RevisionBody<'a> {
     fn of(revision: &'a Revision) -> Self {
-        let actor = match &revision.actor {
-            Actor::Key { id, label } => ActorBody { r#type: "key", id: Some(id.as_str()), label },
-            Actor::Staff { id, email } => ActorBody { r#type: "staff", id: Some(id.as_str()), label: email },
-            Actor::Command { name } => ActorBody { r#type: "command", id: None, label: name },
-        };
         Self {
             // A revision is its customer's and its version's: the id says both.
             id: format!("rev_{}_{}", revision.customer.as_str().trim_start_matches("cust_"), revision.version),
             entity: "revision",
             version: revision.version,
             at: revision.at,
-            actor,
+            actor: ActorJson::of(&revision.actor),
             request_id: revision.request_id.as_deref(),
             changes: ChangesJson(&revision.changes),
         }

@@ -8,12 +8,12 @@ mod draft;
 mod problem;
 mod query;
 
-use actix_web::guard;
 use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use percent_encoding::percent_decode_str;
 
 use super::noted::Noted;
+use super::reading;
 use crate::domain::CustomerId;
 use crate::service::{Caller, Services};
 
@@ -41,11 +41,6 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(web::resource("/{id}/revisions").route(reading().to(history)).default_service(web::to(not_found)))
         .default_service(web::to(not_found));
     config.service(customers).service(web::scope("/v1").default_service(web::to(not_found)));
-}
-
-/// HEAD is answered as GET, and the server leaves out the body.
-fn reading() -> actix_web::Route {
-    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 async fn create(caller: Caller, request: HttpRequest, payload: Payload, services: Data<Services>) -> Answer {
