@@ -3,8 +3,41 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::columns;
+use super::{Error, Store, columns};
 use crate::domain::{Key, KeyId, SecretHash};
+
+impl Store {
+    /// One key.
+    pub async fn find_key(&self, id: &KeyId) -> Result<Option<Key>, Error> {
+        self.readers.here(|connection| find(connection, id))
+    }
+
+    /// All keys, eldest first.
+    pub async fn list_keys(&self) -> Result<Vec<Key>, Error> {
+        self.readers.away(list).await
+    }
+
+    /// Adds a key; gives whether its id was free.
+    pub async fn insert_key(&self, key: Key) -> Result<bool, Error> {
+        self.act(move |connection| Ok(insert(connection, &key)?)).await
+    }
+
+    /// Changes what may change of a key: its secrets, its end. Gives the key after it.
+    pub async fn edit_key<R: Send + 'static>(
+        &self,
+        id: &KeyId,
+        decide: impl Fn(&mut Key) -> Result<(), R> + Send + 'static,
+    ) -> Result<Key, Error<R>> {
+        let id = id.clone();
+        let act = move |connection: &_| {
+            let mut key = find(connection, &id)?.ok_or(Error::Missing)?;
+            decide(&mut key).map_err(Error::Refused)?;
+            update(connection, &key)?;
+            Ok(key)
+        };
+        self.act(act).await
+    }
+}
 
 /// The columns that [`read`] reads, in its order.
 macro_rules! key_columns {

@@ -32,8 +32,8 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, ffi};
 
-use super::{ActivityFilter, ActivityPage, Decide, Error, Filter, Page, Place, Sessions, Slice, Span, StaffListed};
-use crate::domain::{Customer, CustomerId, Edited, Key, KeyId, Link, Mode, Query, Revision, Session, Staff, StaffId};
+use super::{ActivityFilter, ActivityPage, Decide, Error, Filter, Page, Place, Slice, Span};
+use crate::domain::{Customer, CustomerId, Edited, Mode, Query, Revision};
 use feeder::Feeder;
 use reader::Readers;
 use writer::Writer;
@@ -235,155 +235,6 @@ impl Store {
         self.readers.away(ask).await
     }
 
-    /// One key.
-    pub async fn find_key(&self, id: &KeyId) -> Result<Option<Key>, Error> {
-        self.readers.here(|connection| keys::find(connection, id))
-    }
-
-    /// All keys, eldest first.
-    pub async fn list_keys(&self) -> Result<Vec<Key>, Error> {
-        self.readers.away(keys::list).await
-    }
-
-    /// Adds a key; gives whether its id was free.
-    pub async fn insert_key(&self, key: Key) -> Result<bool, Error> {
-        self.act(move |connection| Ok(keys::insert(connection, &key)?)).await
-    }
-
-    /// Changes what may change of a key: its secrets, its end. Gives the key after it.
-    pub async fn edit_key<R: Send + 'static>(
-        &self,
-        id: &KeyId,
-        decide: impl Fn(&mut Key) -> Result<(), R> + Send + 'static,
-    ) -> Result<Key, Error<R>> {
-        let id = id.clone();
-        let act = move |connection: &_| {
-            let mut key = keys::find(connection, &id)?.ok_or(Error::Missing)?;
-            decide(&mut key).map_err(Error::Refused)?;
-            keys::update(connection, &key)?;
-            Ok(key)
-        };
-        self.act(act).await
-    }
-
-    /// Whether there is any staff at all.
-    pub async fn any_staff(&self) -> Result<bool, Error> {
-        self.readers.here(staff::any)
-    }
-
-    /// Everybody, owners first.
-    pub async fn list_staff(&self, now: i64) -> Result<Vec<StaffListed>, Error> {
-        self.readers.away(move |connection| staff::list(connection, now)).await
-    }
-
-    /// One person, by the key of their email.
-    pub async fn find_staff_by_email(&self, email_key: &str) -> Result<Option<Staff>, Error> {
-        self.readers.here(|connection| staff::find_by_email(connection, email_key))
-    }
-
-    /// Adds a person, with a link for them or without; gives whether their email was free.
-    pub async fn insert_staff(&self, new: Staff, link: Option<Link>) -> Result<bool, Error> {
-        let act = move |connection: &_| {
-            let inserted = staff::insert(connection, &new)?;
-            if let Some(link) = link.filter(|_| inserted) {
-                staff::insert_link(connection, &link, new.created_at)?;
-            }
-            Ok(inserted)
-        };
-        self.act(act).await
-    }
-
-    /// Changes what may change of a person, and says what becomes of their sessions. The decision is told how many others
-    /// could sign in as an owner. A disabled person's link ends.
-    pub async fn edit_staff<R: Send + 'static>(
-        &self,
-        id: &StaffId,
-        decide: impl Fn(&mut Staff, u64) -> Result<Sessions, R> + Send + 'static,
-    ) -> Result<Staff, Error<R>> {
-        let id = id.clone();
-        let act = move |connection: &_| {
-            let mut person = staff::find(connection, &id)?.ok_or(Error::Missing)?;
-            let sessions = decide(&mut person, staff::other_owners(connection, &id)?).map_err(Error::Refused)?;
-            staff::update(connection, &person)?;
-            if let Sessions::EndBut(but) = sessions {
-                staff::delete_sessions(connection, &id, but.as_deref())?;
-            }
-            if person.disabled_at.is_some() {
-                staff::delete_links_of(connection, &id)?;
-            }
-            Ok(person)
-        };
-        self.act(act).await
-    }
-
-    /// Adds a link. Links before it for the same person end.
-    pub async fn insert_link(&self, link: Link, now: i64) -> Result<(), Error> {
-        self.act(move |connection| Ok(staff::insert_link(connection, &link, now)?)).await
-    }
-
-    /// One link, with the person it is for.
-    pub async fn find_link(&self, hash: &str) -> Result<Option<(Link, Option<Staff>)>, Error> {
-        self.readers.here(|connection| {
-            let Some(link) = staff::find_link(connection, hash)? else { return Ok(None) };
-            let person = link.staff.as_ref().map(|id| staff::find(connection, id)).transpose()?.flatten();
-            Ok(Some((link, person)))
-        })
-    }
-
-    /// Uses a link up: its person, or the first owner where there is nobody yet, is as the decision says, their other
-    /// sessions end, and one begins. `Missing` where the link is gone or its time is over.
-    pub async fn redeem_link(
-        &self,
-        hash: &str,
-        now: i64,
-        decide: impl Fn(Option<Staff>) -> Option<(Staff, Session)> + Send + 'static,
-    ) -> Result<Staff, Error> {
-        let hash = hash.to_owned();
-        let act = move |connection: &_| {
-            let link = staff::find_link(connection, &hash)?.filter(|link| now < link.ends_at).ok_or(Error::Missing)?;
-            let before = match &link.staff {
-                Some(id) => Some(staff::find(connection, id)?.ok_or(Error::Missing)?),
-                None if staff::any(connection)? => return Err(Error::Missing),
-                None => None,
-            };
-            let is_new = before.is_none();
-            let (person, session) = decide(before).ok_or(Error::Missing)?;
-            if is_new { staff::insert(connection, &person).map(drop) } else { staff::update(connection, &person) }?;
-            staff::delete_link(connection, &hash)?;
-            staff::delete_sessions(connection, &person.id, None)?;
-            staff::insert_session(connection, &session)?;
-            Ok(person)
-        };
-        self.act(act).await
-    }
-
-    /// Begins a session.
-    pub async fn insert_session(&self, session: Session) -> Result<(), Error> {
-        self.act(move |connection| Ok(staff::insert_session(connection, &session)?)).await
-    }
-
-    /// One session, by the hash of its token, and whose it is.
-    pub async fn find_session(&self, hash: &str) -> Result<Option<(Session, Staff)>, Error> {
-        self.readers.here(|connection| staff::find_session(connection, hash))
-    }
-
-    /// A person's sessions, last seen first.
-    pub async fn list_sessions(&self, id: &StaffId) -> Result<Vec<Session>, Error> {
-        self.readers.here(|connection| staff::list_sessions(connection, id))
-    }
-
-    /// Writes down when a session was last used.
-    pub async fn touch_session(&self, hash: &str, seen_at: i64) -> Result<(), Error> {
-        let hash = hash.to_owned();
-        self.act(move |connection| Ok(staff::touch_session(connection, &hash, seen_at)?)).await
-    }
-
-    /// Ends one session of a person.
-    pub async fn delete_session(&self, id: &StaffId, hash: &str) -> Result<(), Error> {
-        let (id, hash) = (id.clone(), hash.to_owned());
-        self.act(move |connection| Ok(staff::delete_session(connection, &id, &hash)?)).await
-    }
-
     /// Queues an act for the writing thread. What is read after it is not read in a snapshot from before.
     pub(super) async fn act<T, R, F>(&self, act: F) -> Result<T, Error<R>>
     where
@@ -404,7 +255,7 @@ impl Store {
         let act = move |connection: &Connection| {
             Ok(connection.prepare_cached("UPDATE pulse SET beat = ?1")?.execute([i64::from(beat == 0)]).map(drop)?)
         };
-        self.writer.act(act).await
+        self.act(act).await
     }
 
     /// Reads the whole file and holds every history against the customer as it stands. Slow; `progress` is told how it goes.

@@ -2,8 +2,129 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::{Error, Store};
 use crate::domain::{Email, Link, Role, SecretHash, Session, Staff, StaffId};
-use crate::store::StaffListed;
+use crate::store::{Sessions, StaffListed};
+
+impl Store {
+    /// Whether there is any staff at all.
+    pub async fn any_staff(&self) -> Result<bool, Error> {
+        self.readers.here(any)
+    }
+
+    /// Everybody, owners first.
+    pub async fn list_staff(&self, now: i64) -> Result<Vec<StaffListed>, Error> {
+        self.readers.away(move |connection| list(connection, now)).await
+    }
+
+    /// One person, by the key of their email.
+    pub async fn find_staff_by_email(&self, email_key: &str) -> Result<Option<Staff>, Error> {
+        self.readers.here(|connection| find_by_email(connection, email_key))
+    }
+
+    /// Adds a person, with a link for them or without; gives whether their email was free.
+    pub async fn insert_staff(&self, new: Staff, link: Option<Link>) -> Result<bool, Error> {
+        let act = move |connection: &_| {
+            let inserted = insert(connection, &new)?;
+            if let Some(link) = link.filter(|_| inserted) {
+                insert_link(connection, &link, new.created_at)?;
+            }
+            Ok(inserted)
+        };
+        self.act(act).await
+    }
+
+    /// Changes what may change of a person, and says what becomes of their sessions. The decision is told how many others
+    /// could sign in as an owner. A disabled person's link ends.
+    pub async fn edit_staff<R: Send + 'static>(
+        &self,
+        id: &StaffId,
+        decide: impl Fn(&mut Staff, u64) -> Result<Sessions, R> + Send + 'static,
+    ) -> Result<Staff, Error<R>> {
+        let id = id.clone();
+        let act = move |connection: &_| {
+            let mut person = find(connection, &id)?.ok_or(Error::Missing)?;
+            let sessions = decide(&mut person, other_owners(connection, &id)?).map_err(Error::Refused)?;
+            update(connection, &person)?;
+            if let Sessions::EndBut(but) = sessions {
+                delete_sessions(connection, &id, but.as_deref())?;
+            }
+            if person.disabled_at.is_some() {
+                delete_links_of(connection, &id)?;
+            }
+            Ok(person)
+        };
+        self.act(act).await
+    }
+
+    /// Adds a link. Links before it for the same person end.
+    pub async fn insert_link(&self, link: Link, now: i64) -> Result<(), Error> {
+        self.act(move |connection| Ok(insert_link(connection, &link, now)?)).await
+    }
+
+    /// One link, with the person it is for.
+    pub async fn find_link(&self, hash: &str) -> Result<Option<(Link, Option<Staff>)>, Error> {
+        self.readers.here(|connection| {
+            let Some(link) = find_link(connection, hash)? else { return Ok(None) };
+            let person = link.staff.as_ref().map(|id| find(connection, id)).transpose()?.flatten();
+            Ok(Some((link, person)))
+        })
+    }
+
+    /// Uses a link up: its person, or the first owner where there is nobody yet, is as the decision says, their other
+    /// sessions end, and one begins. `Missing` where the link is gone or its time is over.
+    pub async fn redeem_link(
+        &self,
+        hash: &str,
+        now: i64,
+        decide: impl Fn(Option<Staff>) -> Option<(Staff, Session)> + Send + 'static,
+    ) -> Result<Staff, Error> {
+        let hash = hash.to_owned();
+        let act = move |connection: &_| {
+            let link = find_link(connection, &hash)?.filter(|link| now < link.ends_at).ok_or(Error::Missing)?;
+            let before = match &link.staff {
+                Some(id) => Some(find(connection, id)?.ok_or(Error::Missing)?),
+                None if any(connection)? => return Err(Error::Missing),
+                None => None,
+            };
+            let is_new = before.is_none();
+            let (person, session) = decide(before).ok_or(Error::Missing)?;
+            if is_new { insert(connection, &person).map(drop) } else { update(connection, &person) }?;
+            delete_link(connection, &hash)?;
+            delete_sessions(connection, &person.id, None)?;
+            insert_session(connection, &session)?;
+            Ok(person)
+        };
+        self.act(act).await
+    }
+
+    /// Begins a session.
+    pub async fn insert_session(&self, session: Session) -> Result<(), Error> {
+        self.act(move |connection| Ok(insert_session(connection, &session)?)).await
+    }
+
+    /// One session, by the hash of its token, and whose it is.
+    pub async fn find_session(&self, hash: &str) -> Result<Option<(Session, Staff)>, Error> {
+        self.readers.here(|connection| find_session(connection, hash))
+    }
+
+    /// A person's sessions, last seen first.
+    pub async fn list_sessions(&self, id: &StaffId) -> Result<Vec<Session>, Error> {
+        self.readers.here(|connection| list_sessions(connection, id))
+    }
+
+    /// Writes down when a session was last used.
+    pub async fn touch_session(&self, hash: &str, seen_at: i64) -> Result<(), Error> {
+        let hash = hash.to_owned();
+        self.act(move |connection| Ok(touch_session(connection, &hash, seen_at)?)).await
+    }
+
+    /// Ends one session of a person.
+    pub async fn delete_session(&self, id: &StaffId, hash: &str) -> Result<(), Error> {
+        let (id, hash) = (id.clone(), hash.to_owned());
+        self.act(move |connection| Ok(delete_session(connection, &id, &hash)?)).await
+    }
+}
 
 /// The columns that [`staff`] reads, in its order, of the table `staff`.
 macro_rules! staff_columns {
