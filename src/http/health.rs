@@ -3,14 +3,16 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
-use actix_web::web::{Data, ServiceConfig};
+use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 
 use super::reading;
 use crate::service::Services;
 
 pub(super) fn routes(config: &mut ServiceConfig) {
-    config.route("/healthz", reading().to(alive)).route("/readyz", reading().to(ready));
+    config
+        .route("/healthz", web::route().guard(reading()).to(alive))
+        .route("/readyz", web::route().guard(reading()).to(ready));
 }
 
 /// Answers without the database: where that is in trouble, starting this process anew mends nothing.

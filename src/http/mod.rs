@@ -7,6 +7,7 @@ mod connections;
 mod health;
 mod intake;
 mod noted;
+mod path;
 mod settings;
 mod watch;
 
@@ -17,9 +18,10 @@ use std::time::Duration;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::middleware::{NormalizePath, TrailingSlash, from_fn};
-use actix_web::web::{self, Data};
-use actix_web::{App, Error, HttpServer, Route, guard};
+use actix_web::guard::{self, Guard};
+use actix_web::middleware::from_fn;
+use actix_web::web::Data;
+use actix_web::{App, Error, HttpServer};
 
 use crate::service::Services;
 
@@ -48,15 +50,14 @@ pub fn app(
         .configure(api::routes)
         .configure(health::routes)
         .configure(admin::routes)
-        // `//` collapses and a trailing slash is nothing, without a redirect: some clients would lose the body.
-        .wrap(NormalizePath::new(TrailingSlash::Trim))
+        .wrap(from_fn(path::normalize))
         .wrap(from_fn(intake::intake))
         .wrap(from_fn(watch::watch))
 }
 
 /// HEAD is answered as GET, and the server leaves out the body.
-fn reading() -> Route {
-    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+fn reading() -> impl Guard {
+    guard::Any(guard::Get()).or(guard::Head())
 }
 
 /// Serves on a listener that is bound already, until [`Server::handle`] is told to stop.

@@ -1,6 +1,7 @@
 //! What every request goes through: it gets an id, a panic becomes an answer, and it leaves one line in the log and, where
 //! it was the API's, a record. Both hold ids and patterns, never what anybody sent: no personal data and no secret.
 
+use std::borrow::Cow;
 use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
@@ -16,7 +17,7 @@ use actix_web::web::Data;
 use actix_web::{Error, HttpMessage, HttpRequest};
 use futures_util::FutureExt;
 
-use super::api::{self, Problem};
+use super::api::{self, Place, Problem};
 use super::noted::{Noted, Seen, method_name};
 use crate::domain::KeyId;
 use crate::service::Services;
@@ -106,6 +107,7 @@ struct Watched {
     services: Option<Data<Services>>,
     method: Method,
     is_api: bool,
+    place: Option<Place>,
     noted: Noted,
 }
 
@@ -115,8 +117,9 @@ impl Watched {
         // As the router will see it.
         let path = request.match_info().as_str().trim_start_matches('/');
         let is_api = path == "v1" || path.starts_with("v1/");
+        let place = Place::at(request.path()).filter(|_| is_api);
         let number = services.as_ref().filter(|_| is_api).map(|services| services.requests.number());
-        Self { services, method: request.method().clone(), is_api, noted: Noted::new(number) }
+        Self { services, method: request.method().clone(), is_api, place, noted: Noted::new(number) }
     }
 
     /// Leaves a line in the log, and offers a record of a request to the API.
@@ -128,7 +131,12 @@ impl Watched {
         took: Duration,
         request_id: &RequestId,
     ) {
-        let (key_id, route) = (self.noted.key_id(), request.and_then(HttpRequest::match_pattern));
+        let key_id = self.noted.key_id();
+        let route = match (self.place, self.is_api) {
+            (Some(place), _) => Some(Cow::Borrowed(place.pattern())),
+            (None, true) => None,
+            (None, false) => request.and_then(HttpRequest::match_pattern).map(Cow::Owned),
+        };
         tracing::info!(
             method = method_name(&self.method),
             route = route.as_deref().unwrap_or("none"),

@@ -5,11 +5,13 @@ mod basic;
 mod body;
 mod conditional;
 mod draft;
+mod place;
 mod problem;
 mod query;
 
+use actix_web::guard::{self, Guard};
 use actix_web::web::{self, Data, Payload, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, Scope};
 use percent_encoding::percent_decode_str;
 
 use super::noted::Noted;
@@ -17,6 +19,7 @@ use super::reading;
 use crate::domain::CustomerId;
 use crate::service::{Caller, Services};
 
+pub(super) use place::Place;
 pub use problem::Problem;
 
 /// A customer's answer, or a problem in its place.
@@ -24,23 +27,18 @@ type Answer = Result<HttpResponse, Problem>;
 
 /// Every route of the API. Wrong methods and unknown URLs are one problem, as the hosted API has it.
 pub fn routes(config: &mut ServiceConfig) {
-    let customers = web::scope("/v1/customers")
-        .service(
-            web::resource("")
-                .route(web::post().to(create))
-                .route(reading().to(list))
-                .default_service(web::to(not_found)),
-        )
-        // The scope leaves the router little to match: its patterns cost by the character.
-        .service(
-            web::resource("/{id}")
-                .route(web::put().to(edit))
-                .route(reading().to(fetch))
-                .default_service(web::to(not_found)),
-        )
-        .service(web::resource("/{id}/revisions").route(reading().to(history)).default_service(web::to(not_found)))
-        .default_service(web::to(not_found));
-    config.service(customers).service(web::scope("/v1").default_service(web::to(not_found)));
+    config
+        .service(on(guard::Post(), Place::Customers).default_service(web::to(create)))
+        .service(on(reading(), Place::Customers).default_service(web::to(list)))
+        .service(on(guard::Put(), Place::Customer).default_service(web::to(edit)))
+        .service(on(reading(), Place::Customer).default_service(web::to(fetch)))
+        .service(on(reading(), Place::Revisions).default_service(web::to(history)))
+        .service(web::scope("/v1").default_service(web::to(not_found)));
+}
+
+/// What is asked of a place by a method.
+fn on(method: impl Guard + 'static, place: Place) -> Scope {
+    web::scope("/v1").guard(method).guard(place)
 }
 
 async fn create(caller: Caller, request: HttpRequest, payload: Payload, services: Data<Services>) -> Answer {
