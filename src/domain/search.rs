@@ -27,8 +27,9 @@ const COMMON_DOMAINS: [&str; 10] = [
     "rediffmail.com",
     "example.com",
 ];
-/// How many trigrams of one piece are asked for: each costs, and a few of them leave hardly anybody.
-const TRIGRAMS_MAX: usize = 16;
+/// How many trigrams of one piece are asked for: each costs, and a few of them leave hardly anybody. Among a million customers,
+/// 16 of an email took 8 ms, 6 take 3.
+const TRIGRAMS_MAX: usize = 6;
 
 /// What to look for: each of its terms must be found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -215,9 +216,9 @@ mod tests {
     fn what_most_have_and_what_is_too_much_is_not_asked_for() {
         let asked = |query: &str| Query::parse(query).unwrap().trigrams().concat().concat().join(" ");
         assert_eq!(asked("Asha@Gmail.com"), "ash sha");
-        assert_eq!(asked("asha@kaveri.in"), ".in @ka a@k ash ave eri ha@ i.i kav ri. sha ver");
-        assert_eq!(asked("as@gmail.com").split(' ').count(), 10, "too little is left without the domain");
-        assert_eq!(asked(&"abcdefgh".repeat(30)).split(' ').count(), 8);
+        assert_eq!(asked("asha@kaveri.in"), "@ka ash ave eri ha@ i.i");
+        assert_eq!(asked("as@gmail.com"), ".co @gm as@ il. mai", "too little is left without the domain");
+        assert_eq!(asked(&"abcdefghijk".repeat(19)), "abc cde efg ghi ijk kab");
         let long: String = (0..200).map(|at| char::from(b'a' + (at * at % 26) as u8)).collect();
         assert!(asked(&long).split(' ').count() <= TRIGRAMS_MAX);
         assert!(finds("g.kumar@example.com") && !finds("g.kumar@gmail.com"), "the judge looks at all of it");
