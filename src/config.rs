@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use patron::domain::{Email, KeyId, Mode, Role};
+use patron::http::RateLimit;
 use patron::service::OldSecret;
 
 /// Customer records with history: a drop-in for Razorpay's Customers API over one SQLite file.
@@ -91,6 +92,12 @@ pub struct Serve {
     /// The networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8. Without this none is
     #[arg(long, env = "PATRON_TRUSTED_PROXY", value_delimiter = ',', value_name = "CIDR")]
     pub trusted_proxy: Vec<ipnet::IpNet>,
+    /// How many API requests one address may send, such as 200/s, 600/m or 50/10s. Without this as many as it likes
+    #[arg(long, env = "PATRON_RATE_LIMIT_ADDRESS", value_parser = RateLimit::parse, value_name = "COUNT/TIME")]
+    pub rate_limit_address: Option<RateLimit>,
+    /// How many requests one key may send, in the same way. Past either limit the answer is 429, with Retry-After
+    #[arg(long, env = "PATRON_RATE_LIMIT_KEY", value_parser = RateLimit::parse, value_name = "COUNT/TIME")]
+    pub rate_limit_key: Option<RateLimit>,
     /// Make backups in this directory, on time, each read again from end to end. Without this none are made
     #[arg(long, env = "PATRON_BACKUP_DIR", value_name = "DIR")]
     pub backup_dir: Option<PathBuf>,

@@ -30,8 +30,11 @@ pub fn run(db: &Path, settings: &Serve) -> Done {
 
 async fn serve(services: &Data<Services>, listener: TcpListener, address: SocketAddr, settings: &Serve) -> Done {
     let mut signals = Signals::new()?;
-    let places =
-        http::Settings { public_url: settings.public_url.clone(), trusted_proxies: settings.trusted_proxy.clone() };
+    let places = http::Settings {
+        public_url: settings.public_url.clone(),
+        trusted_proxies: settings.trusted_proxy.clone(),
+        limits: http::Limits::new(settings.rate_limit_address, settings.rate_limit_key),
+    };
     services.start().map_err(|error| format!("cannot start: {error}"))?;
     if let Some(folder) = settings.backup_dir.clone() {
         let schedule = Schedule { folder, every: settings.backup_every, keep: settings.backup_keep.get() };

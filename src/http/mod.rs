@@ -6,6 +6,7 @@ mod assets;
 mod connections;
 mod health;
 mod intake;
+mod limits;
 mod noted;
 mod path;
 mod settings;
@@ -19,12 +20,13 @@ use std::time::Duration;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::guard::{self, Guard};
-use actix_web::middleware::from_fn;
+use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::Data;
 use actix_web::{App, Error, HttpServer};
 
 use crate::service::Services;
 
+pub use limits::{Limits, RateLimit};
 pub use settings::Settings;
 
 /// How long requests in flight may take to finish once the server is told to stop. A container is killed 10 seconds after
@@ -44,12 +46,14 @@ pub fn app(
         InitError = (),
     >,
 > {
+    let limited = settings.limits.are_set();
     App::new()
         .app_data(services)
         .app_data(settings)
         .configure(api::routes)
         .configure(health::routes)
         .configure(admin::routes)
+        .wrap(Condition::new(limited, from_fn(limits::tell)))
         .wrap(from_fn(path::normalize))
         .wrap(from_fn(intake::intake))
         .wrap(from_fn(watch::watch))

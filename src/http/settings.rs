@@ -5,6 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use actix_web::HttpRequest;
 use ipnet::IpNet;
 
+use super::limits::Limits;
+
 /// Where the doors stand.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
@@ -13,6 +15,8 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// The only networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// How often one may ask.
+    pub limits: Limits,
 }
 
 impl Settings {
@@ -78,7 +82,7 @@ mod tests {
         for value in forwarded {
             request = request.append_header(("X-Forwarded-For", *value));
         }
-        Settings { public_url: None, trusted_proxies }.client(&request.to_http_request()).to_string()
+        Settings { trusted_proxies, ..Settings::default() }.client(&request.to_http_request()).to_string()
     }
 
     #[test]

@@ -109,7 +109,7 @@ impl<Party: Hash + Eq> Failures<Party> {
 }
 
 /// An address as a party: of IPv6 the first 64 bits, since one host commands all of the rest.
-fn network(address: IpAddr) -> IpAddr {
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
         v4 => v4,

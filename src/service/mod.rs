@@ -31,6 +31,7 @@ use verification::Verification;
 pub use access::{Access, KeyRefused, NotAdmitted, OldSecret};
 pub use backups::{Backups, LastBackups, Schedule, restore};
 pub use customers::{Customers, IfTaken, Precondition};
+pub use failures::network;
 pub use health::Health;
 pub use house::{Counts, House, ModeCounts};
 pub use requests::Requests;

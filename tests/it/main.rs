@@ -17,6 +17,7 @@ mod forms;
 mod health;
 mod keys;
 mod kill;
+mod limits;
 mod lists;
 mod model;
 mod pages;

@@ -8,6 +8,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("rusqlite", &["store/sqlite/"]),
     ("r2d2", &["store/sqlite/"]),
     ("actix_web", &["http/", "commands/serve.rs"]),
+    ("governor", &["http/limits.rs"]),
     ("argon2::", &["service/verification.rs"]),
     ("serde", &["http/", "json.rs", "store/sqlite/columns.rs", "commands/"]),
     ("clap", &["config.rs", "main.rs"]),

@@ -85,6 +85,8 @@ fn refusal(refused: &str) -> &'static str {
         "malformed header" => "The Authorization header is malformed",
         "no credentials" => "No key was sent",
         "too many failures" => "Too many wrong secrets in a minute",
+        "the address's limit" => "More requests than one address may send",
+        "the key's limit" => "More requests than one key may send",
         _ => "The key could not be checked",
     }
 }

@@ -33,6 +33,12 @@ impl FromRequest for Caller {
 
 async fn admit(request: &HttpRequest) -> Result<Caller, Problem> {
     let noted = Noted::of(request);
+    let settings = request.app_data::<Data<Settings>>().ok_or_else(Problem::failed)?;
+    let address = settings.client(request);
+    settings
+        .limits
+        .of_address(request, address)
+        .inspect_err(|_| noted.credentials(None, Some("the address's limit")))?;
     let Some(header) = request.headers().get(AUTHORIZATION) else {
         noted.credentials(None, Some("no credentials"));
         return Err(Problem::no_credentials());
@@ -42,10 +48,11 @@ async fn admit(request: &HttpRequest) -> Result<Caller, Problem> {
         noted.credentials(None, Some("malformed header"));
         return Err(Problem::wrong_credentials());
     };
-    let settings = request.app_data::<Data<Settings>>().ok_or_else(Problem::failed)?;
-    match services.access.check(&id, secret, settings.client(request)).await {
+    match services.access.check(&id, secret, address).await {
         Ok(key) => {
-            noted.credentials(Some(key.id.clone()), None);
+            let counted = settings.limits.of_key(request, &key.id);
+            noted.credentials(Some(key.id.clone()), counted.is_err().then_some("the key's limit"));
+            counted?;
             Ok(caller(key, request))
         }
         Err(not_admitted) => {

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::answers::CustomerBody;
 use crate::domain::{Complaint, Customer, CustomerId, Field, Invalid, Rejection};
+use crate::http::limits::Reached;
 use crate::json::JsonError;
 use crate::service::{NotAdmitted, Refused};
 
@@ -143,6 +144,11 @@ impl Problem {
         Self::new(StatusCode::REQUEST_TIMEOUT, "The request body took too long to arrive.")
     }
 
+    fn too_many(seconds: u64) -> Self {
+        let description = "Request failed. Please try after sometime.";
+        Self { retry_after: Some(seconds), ..Self::new(StatusCode::TOO_MANY_REQUESTS, description) }
+    }
+
     fn code(&self) -> &'static str {
         if self.status.is_server_error() { "SERVER_ERROR" } else { "BAD_REQUEST_ERROR" }
     }
@@ -183,13 +189,16 @@ impl From<NotAdmitted> for Problem {
     fn from(not_admitted: NotAdmitted) -> Self {
         match not_admitted {
             NotAdmitted::Refused(_) => Self::wrong_credentials(),
-            NotAdmitted::TooMany(seconds) => Self {
-                retry_after: Some(seconds),
-                ..Self::new(StatusCode::TOO_MANY_REQUESTS, "Request failed. Please try after sometime.")
-            },
+            NotAdmitted::TooMany(seconds) => Self::too_many(seconds),
             NotAdmitted::Busy => Self::busy(),
             NotAdmitted::Failed => Self::failed(),
         }
+    }
+}
+
+impl From<Reached> for Problem {
+    fn from(Reached(seconds): Reached) -> Self {
+        Self::too_many(seconds)
     }
 }
 
