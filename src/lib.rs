@@ -35,6 +35,8 @@
 //! - No look before a write: uniqueness is one unique index.
 //! - No edit that writes the index of the search, and no search that answers by anything but rows as they stand.
 //! - No connection is held, and no stack or thread taken, for as long as a stranger pleases.
+//! - No queue without a bound, past which the answer is "not now" at once; and none that one key, or one person, can fill for
+//!   others: a [`store::Lane`] has a share, and lanes take turns.
 //! - No clock and no randomness but [`service::Ambient`].
 //!
 //! # Two walks

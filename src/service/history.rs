@@ -1,22 +1,22 @@
 //! What became of customers over time: their history, how they were, undoing an edit, and who did what.
 
 use super::{ActivityFilter, ActivityPage, Caller, Customers, Precondition, Refused, Slice};
-use crate::domain::{Customer, CustomerId, Invalid, Mode, Rejection, Revision, Undo};
+use crate::domain::{Customer, CustomerId, Invalid, Rejection, Revision, Undo};
 
 impl Customers {
     /// A customer's revisions, newest first.
     pub async fn history(&self, caller: &Caller, id: &CustomerId, slice: Slice) -> Result<Vec<Revision>, Refused> {
-        self.store.history(caller.mode, id, slice).await?.ok_or(Refused::NotFound)
+        self.store.history(caller.lane(), caller.mode, id, slice).await?.ok_or(Refused::NotFound)
     }
 
     /// The revision that made this version of a customer.
     pub async fn revision(&self, caller: &Caller, id: &CustomerId, version: u64) -> Result<Revision, Refused> {
-        self.store.revision(caller.mode, id, version).await?.ok_or(Refused::NotFound)
+        self.store.revision(caller.lane(), caller.mode, id, version).await?.ok_or(Refused::NotFound)
     }
 
     /// The customer as it stood at a version.
     pub async fn at(&self, caller: &Caller, id: &CustomerId, version: u64) -> Result<Customer, Refused> {
-        let since = if version == 0 { None } else { self.store.since(caller.mode, id, version).await? };
+        let since = if version == 0 { None } else { self.store.since(caller.lane(), caller.mode, id, version).await? };
         let (mut customer, newer) = since.ok_or(Refused::NotFound)?;
         for revision in newer {
             revision.changes.revert(&mut customer);
@@ -35,20 +35,21 @@ impl Customers {
     /// What [`Self::undo`] would do, for the version of `now`.
     pub async fn undo_preview(&self, caller: &Caller, id: &CustomerId, version: u64) -> Result<Undo, Refused> {
         let before = version.checked_sub(1).ok_or(Refused::NotFound)?;
-        let (now, mut later) = self.store.since(caller.mode, id, before).await?.ok_or(Refused::NotFound)?;
+        let (now, mut later) =
+            self.store.since(caller.lane(), caller.mode, id, before).await?.ok_or(Refused::NotFound)?;
         let revision = undoable(later.pop().ok_or(Refused::NotFound)?)?;
         Ok(Undo::of(now, revision, &later))
     }
 
-    /// The edits of a mode, newest first, from `before` on, which is where a page before this one ended.
+    /// The edits of the caller's mode, newest first, from `before` on, which is where a page before this one ended.
     pub async fn activity(
         &self,
-        mode: Mode,
+        caller: &Caller,
         filter: ActivityFilter,
         before: Option<i64>,
         count: u64,
     ) -> Result<ActivityPage, Refused> {
-        Ok(self.store.activity(mode, filter, before, count).await?)
+        Ok(self.store.activity(caller.lane(), caller.mode, filter, before, count).await?)
     }
 }
 

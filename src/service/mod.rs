@@ -24,7 +24,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use zeroize::Zeroize;
 
 use crate::domain::{Actor, CustomerId, Mode, Rejection, RequestNumber};
-use crate::store::{self, Store};
+use crate::store::{self, Lane, Store};
 use background::{Background, Chore};
 use verification::Verification;
 
@@ -168,6 +168,17 @@ pub struct Caller {
     pub request_id: Option<String>,
     /// That request's own number.
     pub request: Option<RequestNumber>,
+}
+
+impl Caller {
+    /// Whoever asks for much makes itself wait. Commands have the file to themselves.
+    fn lane(&self) -> Lane {
+        match &self.actor {
+            Actor::Key { id, .. } => Lane::of(id.as_str()),
+            Actor::Staff { id, .. } => Lane::of(id.as_str()),
+            Actor::Command { .. } => Lane::HOUSE,
+        }
+    }
 }
 
 /// Why nothing happened.

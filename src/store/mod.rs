@@ -5,6 +5,7 @@
 pub mod sqlite;
 
 use std::convert::Infallible;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 
 use crate::domain::{Customer, CustomerId, Edited, KeyId, Mode, RequestNumber, RequestRecord, Revision, StaffId};
@@ -19,6 +20,22 @@ pub use sqlite::{
 pub trait Decide<R>: Fn(&Customer) -> Result<Option<Edited>, R> + Send + 'static {}
 
 impl<R, F: Fn(&Customer) -> Result<Option<Edited>, R> + Send + 'static> Decide<R> for F {}
+
+/// Whose an act or a slow question is. Where there is much to do, lanes take turns: whoever asks for much waits for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Lane(u64);
+
+impl Lane {
+    /// Of what nobody in particular asked for.
+    pub const HOUSE: Self = Self(0);
+
+    /// Of somebody, by what they are called.
+    pub fn of(name: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        name.hash(&mut hasher);
+        Self(hasher.finish())
+    }
+}
 
 /// Why an operation did nothing. `R` is the refusal of the decision it was given.
 #[derive(Debug, PartialEq, Eq)]

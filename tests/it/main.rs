@@ -20,6 +20,7 @@ mod kill;
 mod limits;
 mod lists;
 mod model;
+mod overload;
 mod pages;
 mod pages_customers;
 mod pages_desk;

@@ -287,7 +287,7 @@ async fn activity_is_found_by_actor_door_and_time_in_one_mode() {
     desk.world.services.seed(seed, |_| ()).await.unwrap();
     desk.world.key(Mode::Live).await.create(r#"{"name":"Live"}"#).await;
     let found = async |filter: ActivityFilter| {
-        let page = desk.customers().activity(Mode::Test, filter, None, 10).await.unwrap();
+        let page = desk.customers().activity(&desk.asha, filter, None, 10).await.unwrap();
         assert_eq!((page.next, page.searched_to), (None, None));
         page.items.into_iter().map(|(revision, _)| (revision.actor, revision.version)).collect::<Vec<_>>()
     };
@@ -315,7 +315,7 @@ async fn activity_is_found_by_actor_door_and_time_in_one_mode() {
         assert_eq!(found(filter.clone()).await, all[expected], "{filter:?}");
     }
 
-    let page = desk.customers().activity(Mode::Test, none(), None, 10).await.unwrap();
+    let page = desk.customers().activity(&desk.asha, none(), None, 10).await.unwrap();
     assert_eq!(page.items[3].1.text(Field::Name), Some("Bina's"), "the present name, whatever it was then");
     assert!(path.ends_with(page.items[1].1.id.as_str()));
 }
@@ -328,7 +328,7 @@ async fn activity_goes_on_where_a_page_ended_though_edits_come_in() {
     }
     let (mut versions, mut before) = (Vec::new(), None);
     loop {
-        let page = desk.customers().activity(Mode::Test, ActivityFilter::default(), before, 2).await.unwrap();
+        let page = desk.customers().activity(&desk.asha, ActivityFilter::default(), before, 2).await.unwrap();
         versions.extend(page.items.iter().map(|(revision, _)| revision.version));
         desk.theirs(name(&format!("Later {}", versions.len()))).await;
         before = page.next;

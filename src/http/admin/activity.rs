@@ -64,7 +64,7 @@ struct Row {
 pub(super) async fn show(visit: Visit, asked: Query<Asked>, services: Data<Services>) -> Answer {
     let asked = asked.into_inner();
     let before = asked.before.parse().ok();
-    let page = services.customers.activity(visit.mode, filter(&asked), before, PAGE_LEN).await;
+    let page = services.customers.activity(&visit.caller(), filter(&asked), before, PAGE_LEN).await;
     let page = page.map_err(|refused| visit.turned(refused))?;
     let address = |before: Option<i64>| {
         let mut query = form_urlencoded::Serializer::new(String::new());

@@ -12,10 +12,12 @@ mod examine;
 mod feeder;
 mod folder;
 mod keys;
+mod lanes;
 mod marks;
 mod open;
 mod pages;
 mod partial;
+mod queue;
 mod reader;
 mod requests;
 mod restore;
@@ -23,6 +25,7 @@ mod revisions;
 mod schema;
 mod search;
 mod staff;
+mod turns;
 mod uses;
 mod writer;
 
@@ -32,7 +35,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, ffi};
 
-use super::{ActivityFilter, ActivityPage, Decide, Error, Filter, Page, Place, Slice, Span};
+use super::{ActivityFilter, ActivityPage, Decide, Error, Filter, Lane, Page, Place, Slice, Span};
 use crate::domain::{Customer, CustomerId, Edited, Mode, Query, Revision};
 use feeder::Feeder;
 use reader::Readers;
@@ -92,12 +95,12 @@ impl Store {
     }
 
     /// Adds a new customer with its first revision.
-    pub async fn insert(&self, new: Edited) -> Result<Customer, Error> {
-        self.act(move |connection| customers::insert(connection, &new).map(|()| new.customer.clone())).await
+    pub async fn insert(&self, lane: Lane, new: Edited) -> Result<Customer, Error> {
+        self.act_of(lane, move |connection| customers::insert(connection, &new).map(|()| new.customer.clone())).await
     }
 
     /// Adds a new customer, or finds the one that has its pair.
-    pub async fn insert_or_find(&self, new: Edited) -> Result<Customer, Error> {
+    pub async fn insert_or_find(&self, lane: Lane, new: Edited) -> Result<Customer, Error> {
         let act = move |connection: &_| match customers::insert(connection, &new) {
             Ok(()) => Ok(new.customer.clone()),
             Err(Error::Taken(id)) => {
@@ -105,7 +108,7 @@ impl Store {
             }
             Err(error) => Err(error),
         };
-        self.act(act).await
+        self.act_of(lane, act).await
     }
 
     /// Whether another process serves the file: then whoever has much to write leaves it room.
@@ -136,12 +139,13 @@ impl Store {
     /// Does to one customer what the decision says, and gives the customer after it.
     pub async fn edit<R: Send + 'static>(
         &self,
+        lane: Lane,
         mode: Mode,
         id: &CustomerId,
         decide: impl Decide<R>,
     ) -> Result<Customer, Error<R>> {
         let id = id.clone();
-        self.act(move |connection| customers::edit(connection, mode, &id, &decide)).await
+        self.act_of(lane, move |connection| customers::edit(connection, mode, &id, &decide)).await
     }
 
     /// One customer.
@@ -151,25 +155,39 @@ impl Store {
     }
 
     /// A mode's customers, newest first.
-    pub async fn page(&self, mode: Mode, filter: Filter, slice: Slice) -> Result<Vec<Customer>, Error> {
+    pub async fn page(&self, lane: Lane, mode: Mode, filter: Filter, slice: Slice) -> Result<Vec<Customer>, Error> {
         let ask = move |connection: &_| {
             if filter.email_key.is_some() || filter.contact.is_some() {
                 return customers::page(connection, mode, &filter, slice);
             }
             pages::slice(connection, mode, filter.span, slice)
         };
-        self.readers.away(ask).await
+        self.readers.away_of(lane, ask).await
     }
 
     /// A mode's customers created in a span, beginning beside one of them; `None` where there is no such customer.
-    pub async fn page_beside(&self, mode: Mode, span: Span, place: Place, count: u64) -> Result<Option<Page>, Error> {
-        self.readers.away(move |connection| pages::find(connection, mode, span, &place, count)).await
+    pub async fn page_beside(
+        &self,
+        lane: Lane,
+        mode: Mode,
+        span: Span,
+        place: Place,
+        count: u64,
+    ) -> Result<Option<Page>, Error> {
+        self.readers.away_of(lane, move |connection| pages::find(connection, mode, span, &place, count)).await
     }
 
     /// A mode's customers that match, the last added first, beginning beside one of them; `None` where there is no such
     /// customer. As they stand now, however far the index is fed.
-    pub async fn search(&self, mode: Mode, query: Query, place: Place, count: u64) -> Result<Option<Page>, Error> {
-        self.readers.away(move |connection| search::page(connection, mode, &query, &place, count)).await
+    pub async fn search(
+        &self,
+        lane: Lane,
+        mode: Mode,
+        query: Query,
+        place: Place,
+        count: u64,
+    ) -> Result<Option<Page>, Error> {
+        self.readers.away_of(lane, move |connection| search::page(connection, mode, &query, &place, count)).await
     }
 
     /// Feeds the search with the next revisions, at most so many. Gives whether there may be more. Whoever serves the file
@@ -179,7 +197,13 @@ impl Store {
     }
 
     /// A customer's revisions, newest first; `None` where there is no such customer.
-    pub async fn history(&self, mode: Mode, id: &CustomerId, slice: Slice) -> Result<Option<Vec<Revision>>, Error> {
+    pub async fn history(
+        &self,
+        lane: Lane,
+        mode: Mode,
+        id: &CustomerId,
+        slice: Slice,
+    ) -> Result<Option<Vec<Revision>>, Error> {
         let id = id.clone();
         let ask = move |connection: &_| {
             let Some(row) = customers::find(connection, mode, &id)? else { return Ok(None) };
@@ -189,12 +213,13 @@ impl Store {
             }
             revisions::page(connection, &id, row.revision, slice).map(Some)
         };
-        self.readers.away(ask).await
+        self.readers.away_of(lane, ask).await
     }
 
     /// A customer as it stands with its revisions after this version, newest first; `None` where it has not come that far.
     pub async fn since(
         &self,
+        lane: Lane,
         mode: Mode,
         id: &CustomerId,
         version: u64,
@@ -207,11 +232,17 @@ impl Store {
             let slice = Slice { count: row.customer.version - version, skip: 0 };
             Ok(Some((row.customer, revisions::page(connection, &id, row.revision, slice)?)))
         };
-        self.readers.away(ask).await
+        self.readers.away_of(lane, ask).await
     }
 
     /// The revision that made this version of a customer.
-    pub async fn revision(&self, mode: Mode, id: &CustomerId, version: u64) -> Result<Option<Revision>, Error> {
+    pub async fn revision(
+        &self,
+        lane: Lane,
+        mode: Mode,
+        id: &CustomerId,
+        version: u64,
+    ) -> Result<Option<Revision>, Error> {
         let id = id.clone();
         let ask = move |connection: &_| {
             let row = customers::find(connection, mode, &id)?;
@@ -219,12 +250,13 @@ impl Store {
             let slice = Slice { count: 1, skip: row.customer.version - version };
             Ok(revisions::page(connection, &id, row.revision, slice)?.pop())
         };
-        self.readers.away(ask).await
+        self.readers.away_of(lane, ask).await
     }
 
     /// A mode's revisions whose numbers are below `before`, newest first.
     pub async fn activity(
         &self,
+        lane: Lane,
         mode: Mode,
         filter: ActivityFilter,
         before: Option<i64>,
@@ -232,18 +264,28 @@ impl Store {
     ) -> Result<ActivityPage, Error> {
         let ask =
             move |connection: &_| activity::page(connection, mode, &filter, before, count, activity::LOOKED_AT_MAX);
-        self.readers.away(ask).await
+        self.readers.away_of(lane, ask).await
     }
 
-    /// Queues an act for the writing thread. What is read after it is not read in a snapshot from before.
+    /// Queues an act of the house's for the writing thread.
     pub(super) async fn act<T, R, F>(&self, act: F) -> Result<T, Error<R>>
     where
         T: Send + 'static,
         R: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Error<R>> + Send + 'static,
     {
+        self.act_of(Lane::HOUSE, act).await
+    }
+
+    /// Queues an act for the writing thread. What is read after it is not read in a snapshot from before.
+    async fn act_of<T, R, F>(&self, lane: Lane, act: F) -> Result<T, Error<R>>
+    where
+        T: Send + 'static,
+        R: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Error<R>> + Send + 'static,
+    {
         self.readers.part()?;
-        self.writer.act(act).await
+        self.writer.act(lane, act).await
     }
 
     /// Reads, and commits something that says nothing: whether both can be done.

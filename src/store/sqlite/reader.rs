@@ -8,14 +8,16 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 use thread_local::ThreadLocal;
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::open;
-use crate::store::Error;
+use super::turns::Turns;
+use crate::store::{Error, Lane};
 
 /// How many slow questions run at once.
 const POOL_SIZE: u32 = 4;
+/// How many slow questions wait, of which one lane has half at most. Past it the answer is "busy" at once.
+const WAITING_MAX: usize = 256;
 /// How long a slow question waits for its turn.
 const POOL_WAIT: Duration = Duration::from_secs(5);
 
@@ -23,7 +25,7 @@ pub(super) struct Readers {
     path: PathBuf,
     here: ThreadLocal<Here>,
     /// As many as the pool has connections: who waits for one waits here, and not on a thread of its own.
-    turns: Arc<Semaphore>,
+    turns: Arc<Turns>,
     pool: r2d2::Pool<Opener>,
 }
 
@@ -36,7 +38,7 @@ impl Readers {
             .connection_timeout(POOL_WAIT)
             .test_on_check_out(false)
             .build_unchecked(opener);
-        let turns = Arc::new(Semaphore::new(POOL_SIZE as usize));
+        let turns = Turns::new(POOL_SIZE as usize, WAITING_MAX);
         let readers = Self { path: path.to_owned(), here: ThreadLocal::new(), turns, pool };
         readers.local()?;
         Ok(readers)
@@ -70,13 +72,21 @@ impl Readers {
         self.here.get_or_try(open)
     }
 
-    /// Asks on a thread of its own: for what takes longer.
+    /// Asks on a thread of its own: for what takes longer. A question of the house's.
     pub(super) async fn away<T: Send + 'static>(
         &self,
         ask: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
-        let turn = timeout(POOL_WAIT, self.turns.clone().acquire_owned()).await;
-        let turn = turn.map_err(|_| Error::Busy)?.map_err(|_| Error::Busy)?;
+        self.away_of(Lane::HOUSE, ask).await
+    }
+
+    /// The same, in turn with the questions of others.
+    pub(super) async fn away_of<T: Send + 'static>(
+        &self,
+        lane: Lane,
+        ask: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        let turn = timeout(POOL_WAIT, self.turns.take(lane)).await.map_err(|_| Error::Busy)??;
         let pool = self.pool.clone();
         let asked = tokio::task::spawn_blocking(move || {
             // Held until the answer is there, even where nobody waits for it any more.

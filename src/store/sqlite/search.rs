@@ -136,6 +136,7 @@ mod tests {
 
     use super::*;
     use crate::domain::{Actor, Change, Changes, Customer, CustomerId, Draft, Edited, Revision};
+    use crate::store::Lane;
     use crate::store::sqlite::{Store, Use, open};
 
     #[test]
@@ -174,20 +175,20 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("t.db");
         let command = Store::open(&path, Use::Fill).unwrap();
-        command.insert(edited(1)).await.unwrap();
+        command.insert(Lane::HOUSE, edited(1)).await.unwrap();
         let connection = open::reader(&path).unwrap();
         assert_eq!(newest_and_mark(&connection).unwrap(), (1, 0));
 
         let server = Store::open(&path, Use::Serve).unwrap();
-        server.insert(edited(2)).await.unwrap();
-        command.insert(edited(3)).await.unwrap();
+        server.insert(Lane::HOUSE, edited(2)).await.unwrap();
+        command.insert(Lane::HOUSE, edited(3)).await.unwrap();
         let patience = Instant::now() + Duration::from_secs(20);
         while newest_and_mark(&connection).unwrap() != (3, 3) {
             assert!(Instant::now() < patience, "{:?}", newest_and_mark(&connection));
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         server.close();
-        command.insert(edited(4)).await.unwrap();
+        command.insert(Lane::HOUSE, edited(4)).await.unwrap();
         assert_eq!(newest_and_mark(&connection).unwrap(), (4, 3));
     }
 

@@ -4,8 +4,7 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -13,9 +12,10 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::open;
-use crate::store::Error;
+use super::queue::Queue;
+use crate::store::{Error, Lane};
 
-/// How many acts may wait. Past it the answer is "busy" at once, rather than a growing wait.
+/// How many acts may wait, of which one lane has half at most. Past it the answer is "busy" at once, rather than a growing wait.
 const QUEUE_LEN: usize = 1024;
 /// How many acts share a commit at most.
 const BATCH_LEN: usize = 128;
@@ -23,52 +23,50 @@ const BATCH_LEN: usize = 128;
 const CHECKPOINT_WAIT: Duration = Duration::from_secs(1);
 
 pub(super) struct Writer {
-    queue: SyncSender<Message>,
+    queue: Arc<Queue<Box<dyn Act>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-enum Message {
-    Act(Box<dyn Act>),
-    Close,
 }
 
 impl Writer {
     /// Starts the thread on a connection that is ready to write. In the end it writes the log back into the file where it
     /// is told to: a command beside a server would only stand in its way.
     pub(super) fn start(path: &Path, connection: Connection, writes_back: bool) -> std::io::Result<Self> {
-        let (queue, waiting) = sync_channel(QUEUE_LEN);
+        let queue = Arc::new(Queue::new(QUEUE_LEN));
         let mut thread = Thread { path: path.to_owned(), connection: Some(connection), writes_back, lost: None };
-        let handle = std::thread::Builder::new().name("writer".into()).spawn(move || thread.run(&waiting))?;
+        let waiting = Abandoned(queue.clone());
+        let handle = std::thread::Builder::new().name("writer".into()).spawn(move || thread.run(&waiting.0))?;
         Ok(Self { queue, thread: Mutex::new(Some(handle)) })
     }
 
     /// What stands in place of a writer where nothing is to be written: acts find it closed.
     pub(super) fn none() -> Self {
-        Self { queue: sync_channel(0).0, thread: Mutex::new(None) }
+        let queue = Arc::new(Queue::new(0));
+        queue.close();
+        Self { queue, thread: Mutex::new(None) }
     }
 
     /// Queues an act, and answers when it is committed, or why it is not. An error rolls back what the act did, and nothing
     /// of its neighbours'.
-    pub(super) async fn act<T, R, F>(&self, act: F) -> Result<T, Error<R>>
+    pub(super) async fn act<T, R, F>(&self, lane: Lane, act: F) -> Result<T, Error<R>>
     where
         T: Send + 'static,
         R: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Error<R>> + Send + 'static,
     {
-        self.queue(act)?.await.unwrap_or(Err(Error::Busy))
+        self.queue(lane, act)?.await.unwrap_or(Err(Error::Busy))
     }
 
-    /// The same for a thread that has nothing else to do.
+    /// The same for a thread of the house that has nothing else to do.
     pub(super) fn act_and_wait<T, R, F>(&self, act: F) -> Result<T, Error<R>>
     where
         T: Send + 'static,
         R: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Error<R>> + Send + 'static,
     {
-        self.queue(act)?.blocking_recv().unwrap_or(Err(Error::Busy))
+        self.queue(Lane::HOUSE, act)?.blocking_recv().unwrap_or(Err(Error::Busy))
     }
 
-    fn queue<T, R, F>(&self, act: F) -> Result<oneshot::Receiver<Result<T, Error<R>>>, Error<R>>
+    fn queue<T, R, F>(&self, lane: Lane, act: F) -> Result<oneshot::Receiver<Result<T, Error<R>>>, Error<R>>
     where
         T: Send + 'static,
         R: Send + 'static,
@@ -76,21 +74,26 @@ impl Writer {
     {
         let (reply, answer) = oneshot::channel();
         let waiting = Waiting { act: Some(act), outcome: None, reply };
-        match self.queue.try_send(Message::Act(Box::new(waiting))) {
-            Ok(()) => Ok(answer),
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(Error::Busy),
-        }
+        self.queue.push(lane, Box::new(waiting)).map_err(|_| Error::Busy)?;
+        Ok(answer)
     }
 
     /// Lets what is queued finish, then ends the thread. Closing twice is closing once.
     pub(super) fn close(&self) {
+        self.queue.close();
         let thread = self.thread.lock().ok().and_then(|mut thread| thread.take());
-        if let Some(thread) = thread
-            && self.queue.send(Message::Close).is_ok()
-            && thread.join().is_err()
-        {
+        if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the writing thread had panicked");
         }
+    }
+}
+
+/// The queue in the thread's hands: when the thread is over, whatever ended it, nobody waits for it any more.
+struct Abandoned(Arc<Queue<Box<dyn Act>>>);
+
+impl Drop for Abandoned {
+    fn drop(&mut self) {
+        self.0.abandon();
     }
 }
 
@@ -187,16 +190,11 @@ struct Thread {
 }
 
 impl Thread {
-    fn run(&mut self, queue: &Receiver<Message>) {
-        while let Ok(Message::Act(first)) = queue.recv() {
-            let mut batch = vec![first];
-            let mut closing = false;
-            while batch.len() < BATCH_LEN && !closing {
-                match queue.try_recv() {
-                    Ok(Message::Act(act)) => batch.push(act),
-                    Ok(Message::Close) => closing = true,
-                    Err(_) => break,
-                }
+    fn run(&mut self, queue: &Queue<Box<dyn Act>>) {
+        loop {
+            let mut batch = queue.take(BATCH_LEN);
+            if batch.is_empty() {
+                break;
             }
             let committed = self.commit(&mut batch);
             if committed.is_err() {
@@ -205,9 +203,6 @@ impl Thread {
             self.log(committed.as_ref().err().map(ToString::to_string));
             for act in batch {
                 act.answer(&committed);
-            }
-            if closing {
-                break;
             }
         }
         self.checkpoint();
@@ -266,7 +261,11 @@ mod tests {
     use super::*;
 
     async fn add(writer: &Writer, number: i64) -> Result<(), Error<&'static str>> {
-        writer.act(move |connection| Ok(connection.execute("INSERT INTO t VALUES (?1)", [number]).map(drop)?)).await
+        writer
+            .act(Lane::HOUSE, move |connection| {
+                Ok(connection.execute("INSERT INTO t VALUES (?1)", [number]).map(drop)?)
+            })
+            .await
     }
 
     fn writer() -> (tempfile::TempDir, Writer) {
@@ -289,12 +288,12 @@ mod tests {
         let (directory, writer) = writer();
         // The first act holds the thread until the others wait, so that they share a transaction.
         let (hold, held) = std::sync::mpsc::channel::<()>();
-        let first = writer.act(move |_| held.recv().map_err(|_| Error::<()>::Busy));
-        let refused = writer.act(|connection| {
+        let first = writer.act(Lane::HOUSE, move |_| held.recv().map_err(|_| Error::<()>::Busy));
+        let refused = writer.act(Lane::HOUSE, |connection| {
             connection.execute("INSERT INTO t VALUES (2)", [])?;
             Err::<(), _>(Error::Refused("no"))
         });
-        let panicked = writer.act(|connection| {
+        let panicked = writer.act(Lane::HOUSE, |connection| {
             connection.execute("INSERT INTO t VALUES (3)", [])?;
             if connection.is_autocommit() { Ok(()) } else { panic!("on purpose") }
         });
@@ -318,8 +317,8 @@ mod tests {
     async fn when_the_transaction_is_lost_nobody_in_it_is_told_otherwise() {
         let (directory, writer) = writer();
         let (hold, held) = std::sync::mpsc::channel::<()>();
-        let first = writer.act(move |_| held.recv().map_err(|_| Error::<()>::Busy));
-        let ends_it = writer.act(|connection| Ok::<_, Error<()>>(connection.execute_batch("ROLLBACK")?));
+        let first = writer.act(Lane::HOUSE, move |_| held.recv().map_err(|_| Error::<()>::Busy));
+        let ends_it = writer.act(Lane::HOUSE, |connection| Ok::<_, Error<()>>(connection.execute_batch("ROLLBACK")?));
         let release = async { hold.send(()).map_err(|_| ()) };
         let (_, one, ended, two, _) = tokio::join!(first, add(&writer, 1), ends_it, add(&writer, 2), release);
         assert_eq!((one, ended, two), (Err(Error::Lost), Err(Error::Lost), Err(Error::Lost)));
@@ -333,7 +332,7 @@ mod tests {
         for (met, told) in
             [(Error::Full, Error::Full), (Error::Busy, Error::Busy), (Error::Failed("I/O".into()), Error::Lost)]
         {
-            let meets = writer.act(move |connection| {
+            let meets = writer.act(Lane::HOUSE, move |connection| {
                 connection.execute_batch("ROLLBACK")?;
                 Err::<(), Error<&str>>(met)
             });
@@ -342,7 +341,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn past_the_bound_the_answer_is_busy_at_once() {
+    async fn past_its_share_a_lane_is_busy_at_once_and_others_go_before_it() {
         let (_directory, writer) = writer();
         let writer = std::sync::Arc::new(writer);
         let (hold, held) = std::sync::mpsc::channel::<()>();
@@ -353,18 +352,30 @@ mod tests {
                 let _ = began.send(());
                 held.recv().map_err(|_| Error::<()>::Busy)
             };
-            holder.act(act).await
+            holder.act(Lane::HOUSE, act).await
         });
         begun.await.unwrap();
-        let mut waiting: Vec<_> = (0..QUEUE_LEN as i64).map(|number| Box::pin(add(&writer, number))).collect();
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let note = |name: &'static str| {
+            let order = order.clone();
+            Box::pin(writer.act(Lane::of(name), move |_| {
+                order.lock().unwrap().push(name);
+                Ok::<_, Error<()>>(())
+            }))
+        };
+        let mut waiting: Vec<_> = std::iter::repeat_with(|| note("flood")).take(QUEUE_LEN / 2).collect();
         for each in &mut waiting {
             assert!(futures_util::poll!(each).is_pending());
         }
-        assert_eq!(add(&writer, -1).await, Err(Error::Busy));
+        assert_eq!(note("flood").await, Err(Error::Busy));
+        let mut other = note("other");
+        assert!(futures_util::poll!(&mut other).is_pending(), "there is room for others");
         hold.send(()).unwrap();
+        waiting.push(other);
         for each in waiting {
             assert_eq!(each.await, Ok(()));
         }
+        assert_eq!(order.lock().unwrap()[..3], ["flood", "other", "flood"]);
         assert_eq!(first.await.unwrap(), Ok(()));
         writer.close();
         assert_eq!(add(&writer, -2).await, Err(Error::Busy));
