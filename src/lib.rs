@@ -39,6 +39,25 @@
 //!   others: a [`store::Lane`] has a share, and lanes take turns.
 //! - No clock and no randomness but [`service::Ambient`].
 //!
+//! # What is bounded, and by what
+//!
+//! | what | bound | past it |
+//! | --- | --- | --- |
+//! | connections | the files that the process may open, 25,000 a worker at most | wait to be accepted |
+//! | a connection | a head of 128 KiB, 16 requests one after the other, a body of 128 KiB (a form of a page: 256), and times for each | 400, 408, 413, 431; closed |
+//! | acts before the writing thread | 1,024, a lane as many as it leaves free; 128 a commit | busy |
+//! | slow questions | 4 at once, 256 wait, a lane as many as it leaves free, for 5 seconds | busy |
+//! | point reads | one at a time on each worker's own connection | wait for microseconds |
+//! | verifications of secrets | 2 at once, 256 wait, for 2 seconds | too many |
+//! | remembered secrets, failures, rate limits | 4,096; 10,000 parties of each kind; 10,000 of each kind | the eldest is forgotten |
+//! | uses of keys | two secrets a key that opened something | |
+//! | records of requests | 1,024 to be written, 50,000 kept | counted, and gone; the eldest is deleted |
+//! | log lines | 64 KiB | written at once, by whoever fills it |
+//! | a connection to the file | 8 MB of pages, 64 statements | the eldest is forgotten |
+//! | looks at health, examinations, backups | one at a time | shares it, busy, waits |
+//!
+//! What is spawned is one of these, or one a connection. Channels that carry nothing but an end have no bound.
+//!
 //! # Two walks
 //!
 //! **An edit.** `PUT /v1/customers/:id` reaches `http::api::edit`, whose `Caller` parameter admits it: the key's row is read, and

@@ -25,6 +25,8 @@ const SLOTS: usize = 2;
 const DUMMY_SLOTS: usize = 1;
 /// How long one waits for a slot before it is told to come back.
 const WAIT_MAX: Duration = Duration::from_secs(2);
+/// How many wait for a slot: as many as get one in that time. Past it they are told at once.
+const WAITING_MAX: usize = 256;
 /// How many successes are remembered.
 const REMEMBERED_MAX: NonZeroUsize = NonZeroUsize::new(4_096).unwrap();
 
@@ -46,8 +48,8 @@ pub(super) struct Verification {
     /// Digests of a secret together with the stored hash that it matched. Only successes: a wrong guess pushes out nothing.
     remembered: Mutex<LruCache<Digest, ()>>,
     under_way: Mutex<HashMap<Digest, Weak<OnceCell<Option<SecretHash>>>>>,
-    slots: Arc<Semaphore>,
-    dummy_slots: Arc<Semaphore>,
+    slots: Arc<Slots>,
+    dummy_slots: Arc<Slots>,
 }
 
 impl Verification {
@@ -56,8 +58,8 @@ impl Verification {
             key: ambient.random_bytes(),
             remembered: Mutex::new(LruCache::new(REMEMBERED_MAX)),
             under_way: Mutex::default(),
-            slots: Arc::new(Semaphore::new(SLOTS)),
-            dummy_slots: Arc::new(Semaphore::new(DUMMY_SLOTS)),
+            slots: Slots::new(SLOTS),
+            dummy_slots: Slots::new(DUMMY_SLOTS),
         }
     }
 
@@ -100,7 +102,7 @@ impl Verification {
     pub(super) fn compute(&self, secret: Secret, hashes: Vec<SecretHash>) -> impl Computing + use<> {
         let slots = self.slots.clone();
         async move {
-            let slot = slot(&slots).await?;
+            let slot = slots.take().await?;
             compute_apart(secret, hashes, slot).await
         }
     }
@@ -109,8 +111,8 @@ impl Verification {
     pub(super) fn compute_nothing(&self, secret: Secret) -> impl Computing + use<> {
         let (slots, dummy_slots) = (self.slots.clone(), self.dummy_slots.clone());
         async move {
-            let dummy_slot = slot(&dummy_slots).await?;
-            let slot = slot(&slots).await?;
+            let dummy_slot = dummy_slots.take().await?;
+            let slot = slots.take().await?;
             compute_apart(secret, vec![dummy()], (slot, dummy_slot)).await
         }
     }
@@ -118,7 +120,7 @@ impl Verification {
     /// Hashes a password that somebody chose, or a key's new secret, in a slot. Waits as long as it takes: it is rare, and
     /// asked for on purpose.
     pub(super) async fn hash(&self, secret: Secret, salt: [u8; 16]) -> SecretHash {
-        let slot = self.slots.clone().acquire_owned().await;
+        let slot = self.slots.free.clone().acquire_owned().await;
         let work = move || {
             let hash = hash(&secret, &salt);
             drop(slot);
@@ -164,9 +166,22 @@ async fn compute_apart(
     Ok(tokio::task::spawn_blocking(work).await.unwrap_or(None))
 }
 
-async fn slot(slots: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Crowded> {
-    let slot = tokio::time::timeout(WAIT_MAX, slots.clone().acquire_owned()).await;
-    slot.ok().and_then(Result::ok).ok_or(Crowded)
+/// Slots, and places to wait for one.
+struct Slots {
+    free: Arc<Semaphore>,
+    places: Semaphore,
+}
+
+impl Slots {
+    fn new(count: usize) -> Arc<Self> {
+        Arc::new(Self { free: Arc::new(Semaphore::new(count)), places: Semaphore::new(WAITING_MAX) })
+    }
+
+    async fn take(&self) -> Result<OwnedSemaphorePermit, Crowded> {
+        let _place = self.places.try_acquire().map_err(|_| Crowded)?;
+        let slot = tokio::time::timeout(WAIT_MAX, self.free.clone().acquire_owned()).await;
+        slot.ok().and_then(Result::ok).ok_or(Crowded)
+    }
 }
 
 fn argon2id() -> Argon2<'static> {
@@ -198,6 +213,8 @@ fn dummy() -> SecretHash {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
+
+    use futures_util::FutureExt;
 
     use super::*;
 
@@ -252,10 +269,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_finds_no_slot_is_told_to_come_back() {
         let (verification, secret, hash) = verification();
-        let taken = verification.slots.clone().acquire_many_owned(SLOTS as u32).await;
+        let taken = verification.slots.free.clone().acquire_many_owned(SLOTS as u32).await;
         assert_eq!(verify(&verification, &secret, &hash).await, Err(Crowded));
-        assert_eq!(verification.compute_nothing(secret).await, Err(Crowded));
+        assert_eq!(verification.compute_nothing(secret.clone()).await, Err(Crowded));
+        let wait = || Box::pin(verification.compute(secret.clone(), Vec::new()));
+        let mut waiting: Vec<_> = std::iter::repeat_with(wait).take(WAITING_MAX).collect();
+        assert!(waiting.iter_mut().all(|each| each.now_or_never().is_none()));
+        assert_eq!(wait().now_or_never(), Some(Err(Crowded)), "at once where too many wait");
         drop(taken);
+        assert_eq!(waiting.remove(0).await, Ok(None));
     }
 
     #[test]

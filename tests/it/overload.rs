@@ -168,3 +168,17 @@ async fn a_flood_of_slow_questions_leaves_room_for_others() {
         assert!(answer.is_some() || asked.await.status == 200);
     }
 }
+
+#[tokio::test]
+async fn what_is_remembered_of_a_failed_sign_in_is_no_longer_than_an_email() {
+    let world = World::new();
+    let sign_in = async |end: usize| {
+        let email = format!("{}{end}@kaveri.example", "x".repeat(64));
+        world.visitor().send_form("/sign-in", &[("email", &email), ("password", "guess")]).await.status.as_u16()
+    };
+    // Were each remembered as it came, each would be somebody else's.
+    for end in 0..20 {
+        assert_eq!(sign_in(end).await, 422);
+    }
+    assert_eq!(sign_in(20).await, 429);
+}
