@@ -1,5 +1,7 @@
 //! What is played: each scene starts its servers, loads them, and tells its figures.
 
+mod fairness;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +29,7 @@ pub struct Scene {
 type Play = fn(&Scene, &mut Report);
 
 /// Every scene, in order.
-pub const ALL: [(&str, Play); 9] = [
+pub const ALL: [(&str, Play); 10] = [
     ("start", Scene::start),
     ("throughput", Scene::throughput),
     ("one", Scene::one),
@@ -36,6 +38,7 @@ pub const ALL: [(&str, Play); 9] = [
     ("search", Scene::search),
     ("list", Scene::list),
     ("flood", Scene::flood),
+    ("fairness", Scene::fairness),
     ("beside", Scene::beside),
 ];
 

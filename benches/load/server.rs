@@ -28,9 +28,14 @@ pub struct Server {
 impl Server {
     /// The release binary on a file.
     pub fn patron(db: &Path) -> Self {
+        Self::patron_with(db, &[])
+    }
+
+    /// The same, with more settings.
+    pub fn patron_with(db: &Path, settings: &[&str]) -> Self {
         let log = File::create(db.with_extension("log")).unwrap();
         let mut command = Command::new(PATRON);
-        command.arg("--db").arg(db).args(["serve", "--listen", "127.0.0.1:0"]).stderr(log);
+        command.arg("--db").arg(db).args(["serve", "--listen", "127.0.0.1:0"]).args(settings).stderr(log);
         Self::start(command)
     }
 
@@ -99,15 +104,28 @@ pub fn fixture(directory: &Path, customers: u64) -> Fixture {
     let db = directory.join("patron.db");
     remove(&db);
     fs::copy(&seeded, &db).unwrap();
-    let key = patron(&db, &["key", "create", "--mode", "test", "--json"], "");
-    let key: serde_json::Value = serde_json::from_str(&key).unwrap();
-    let (key_id, secret) = (key["key_id"].as_str().unwrap(), key["key_secret"].as_str().unwrap());
+    let (key_id, authorization) = key(&db);
     patron(&db, &["staff", "add", OWNER.0, "--role", "owner", "--password-stdin"], OWNER.1);
     let connection = Connection::open_with_flags(&db, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
     let mut statement = connection.prepare("SELECT id FROM customers").unwrap();
     let ids = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
-    let authorization = format!("Basic {}", BASE64_STANDARD.encode(format!("{key_id}:{secret}")));
-    Fixture { db, ids, authorization, key_id: key_id.to_owned() }
+    Fixture { db, ids, authorization, key_id }
+}
+
+impl Fixture {
+    /// The same customers for another key.
+    pub fn with_another_key(&self) -> Self {
+        let (key_id, authorization) = key(&self.db);
+        Self { db: self.db.clone(), ids: self.ids.clone(), authorization, key_id }
+    }
+}
+
+/// Makes a key: its id, and the Authorization header of whoever has it.
+fn key(db: &Path) -> (String, String) {
+    let key = patron(db, &["key", "create", "--mode", "test", "--json"], "");
+    let key: serde_json::Value = serde_json::from_str(&key).unwrap();
+    let (key_id, secret) = (key["key_id"].as_str().unwrap(), key["key_secret"].as_str().unwrap());
+    (key_id.to_owned(), format!("Basic {}", BASE64_STANDARD.encode(format!("{key_id}:{secret}"))))
 }
 
 /// A database and all that stands beside it.
