@@ -98,6 +98,9 @@ pub struct Serve {
     /// How many requests one key may send, in the same way. Past either limit the answer is 429, with Retry-After
     #[arg(long, env = "PATRON_RATE_LIMIT_KEY", value_parser = RateLimit::parse, value_name = "COUNT/TIME")]
     pub rate_limit_key: Option<RateLimit>,
+    /// Also listen here for whoever reads the metrics, at /metrics, without credentials. Without this nobody does
+    #[arg(long, env = "PATRON_METRICS_LISTEN", value_name = "ADDRESS")]
+    pub metrics_listen: Option<SocketAddr>,
     /// Make backups in this directory, on time, each read again from end to end. Without this none are made
     #[arg(long, env = "PATRON_BACKUP_DIR", value_name = "DIR")]
     pub backup_dir: Option<PathBuf>,

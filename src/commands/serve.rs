@@ -17,18 +17,34 @@ use crate::config::Serve;
 
 pub fn run(db: &Path, settings: &Serve) -> Done {
     // Before the file is made: what cannot listen leaves nothing behind.
-    let listener = TcpListener::bind(settings.listen).map_err(|error| cannot_listen(settings.listen, &error))?;
-    let address = listener.local_addr().map_err(|error| cannot_listen(settings.listen, &error))?;
+    let doors = Listening::on(settings.listen, "--listen")?;
+    let metrics = settings.metrics_listen.map(|address| Listening::on(address, "--metrics-listen")).transpose()?;
     let store = Store::open(db, Use::Serve).map_err(|unusable| unusable.to_string())?;
     System::new().block_on(async {
         let services = Data::new(Services::new(store, Ambient::of_system()));
-        let served = serve(&services, listener, address, settings).await;
+        let served = serve(&services, doors, metrics, settings).await;
         services.close();
         served
     })
 }
 
-async fn serve(services: &Data<Services>, listener: TcpListener, address: SocketAddr, settings: &Serve) -> Done {
+/// A place where somebody will be served.
+struct Listening {
+    listener: TcpListener,
+    address: SocketAddr,
+    /// The setting that says where.
+    flag: &'static str,
+}
+
+impl Listening {
+    fn on(wanted: SocketAddr, flag: &'static str) -> Result<Self, String> {
+        let bound = TcpListener::bind(wanted).and_then(|listener| Ok((listener.local_addr()?, listener)));
+        let (address, listener) = bound.map_err(|error| cannot_listen(wanted, &error, flag))?;
+        Ok(Self { listener, address, flag })
+    }
+}
+
+async fn serve(services: &Data<Services>, doors: Listening, metrics: Option<Listening>, settings: &Serve) -> Done {
     let mut signals = Signals::new()?;
     let places = http::Settings {
         public_url: settings.public_url.clone(),
@@ -40,8 +56,16 @@ async fn serve(services: &Data<Services>, listener: TcpListener, address: Socket
         let schedule = Schedule { folder, every: settings.backup_every, keep: settings.backup_keep.get() };
         services.backups.start(schedule).map_err(|error| format!("cannot start: {error}"))?;
     }
-    let server = http::serve(listener, services.clone(), places).map_err(|error| cannot_listen(address, &error))?;
+    let Listening { listener, address, flag } = doors;
+    let cannot = |error| cannot_listen(address, &error, flag);
+    let server = http::serve(listener, services.clone(), places).map_err(cannot)?;
     let handle = server.handle();
+    if let Some(Listening { listener, address, flag }) = metrics {
+        let server = http::serve_metrics(listener, services.clone());
+        // Ends with the process: nobody waits for figures of what is over.
+        actix_web::rt::spawn(server.map_err(|error| cannot_listen(address, &error, flag))?);
+        say(&format!("metrics on http://{address}/metrics\n"));
+    }
     greet(services, address, settings.public_url.as_deref()).await?;
     say(&format!("listening on http://{address}\n"));
 
@@ -58,22 +82,20 @@ async fn serve(services: &Data<Services>, listener: TcpListener, address: Socket
     Ok(())
 }
 
-fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> String {
+fn cannot_listen(address: SocketAddr, error: &std::io::Error, flag: &str) -> String {
     match error.kind() {
         ErrorKind::AddrInUse => {
             format!(
-                "cannot listen on {address}: the port is in use; stop the other program or choose another with --listen"
+                "cannot listen on {address}: the port is in use; stop the other program or choose another with {flag}"
             )
         }
         ErrorKind::AddrNotAvailable => {
-            format!("cannot listen on {address}: this machine has no such address; choose another with --listen")
+            format!("cannot listen on {address}: this machine has no such address; choose another with {flag}")
         }
         ErrorKind::PermissionDenied => {
-            format!(
-                "cannot listen on {address}: this user may not use that port; choose one from 1024 up with --listen"
-            )
+            format!("cannot listen on {address}: this user may not use that port; choose one from 1024 up with {flag}")
         }
-        _ => format!("cannot listen on {address}: {error}; choose another with --listen"),
+        _ => format!("cannot listen on {address}: {error}; choose another with {flag}"),
     }
 }
 

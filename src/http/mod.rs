@@ -7,6 +7,7 @@ mod connections;
 mod health;
 mod intake;
 mod limits;
+mod metrics;
 mod noted;
 mod path;
 mod settings;
@@ -27,6 +28,7 @@ use actix_web::{App, Error, HttpServer};
 use crate::service::Services;
 
 pub use limits::{Limits, RateLimit};
+pub use metrics::serve_metrics;
 pub use settings::Settings;
 
 /// How long requests in flight may take to finish once the server is told to stop. A container is killed 10 seconds after

@@ -111,8 +111,8 @@ pub(super) struct Seen<'a> {
 }
 
 /// A method that HTTP has. Anything else is text of the caller's.
-pub(super) fn method_name(method: &Method) -> &str {
-    const KNOWN: [Method; 9] = [
+pub(super) fn method_name(method: &Method) -> &'static str {
+    static KNOWN: [Method; 9] = [
         Method::GET,
         Method::HEAD,
         Method::POST,
@@ -123,7 +123,7 @@ pub(super) fn method_name(method: &Method) -> &str {
         Method::CONNECT,
         Method::TRACE,
     ];
-    if KNOWN.contains(method) { method.as_str() } else { "OTHER" }
+    KNOWN.iter().find(|known| *known == method).map_or("OTHER", Method::as_str)
 }
 
 fn known<'a>(all: &[&'static str], names: impl Iterator<Item = &'a str>) -> Vec<&'static str> {

@@ -147,7 +147,12 @@ impl Watched {
             request_id = request_id.0,
             "request"
         );
-        let Some(services) = self.services.as_ref().filter(|_| self.is_api) else { return };
+        let Some(services) = &self.services else { return };
+        let counted = route.clone().unwrap_or(Cow::Borrowed("none"));
+        services.counts.request(method_name(&self.method), counted, status.as_u16(), took);
+        if !self.is_api {
+            return;
+        }
         let is_read = matches!(self.method, Method::GET | Method::HEAD);
         services.requests.offer(is_read, status.as_u16(), key_id.as_ref().map(KeyId::mode), || {
             let (method, query) = (&self.method, request.map_or("", HttpRequest::query_string));

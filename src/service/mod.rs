@@ -24,6 +24,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use zeroize::Zeroize;
 
 use crate::domain::{Actor, CustomerId, Mode, Rejection, RequestNumber};
+use crate::metrics::{Metrics, Standing};
 use crate::store::{self, Lane, Store};
 use background::{Background, Chore};
 use verification::Verification;
@@ -64,6 +65,9 @@ pub struct Services {
     pub health: Health,
     /// Copies of everything, for the day when it is needed.
     pub backups: Arc<Backups>,
+    /// What is counted.
+    pub counts: Arc<Metrics>,
+    verification: Arc<Verification>,
     background: Background,
     examining: tokio::sync::Mutex<()>,
     ambient: Ambient,
@@ -74,15 +78,18 @@ impl Services {
     /// The services over a store.
     pub fn new(store: Store, ambient: Ambient) -> Self {
         let store = Arc::new(store);
-        let verification = Arc::new(Verification::new(&ambient));
+        let counts = store.metrics();
+        let verification = Arc::new(Verification::new(&ambient, counts.clone()));
         Self {
             customers: Customers::new(store.clone(), ambient.clone()),
             access: Arc::new(Access::new(store.clone(), ambient.clone(), verification.clone())),
-            staff: StaffDesk::new(store.clone(), ambient.clone(), verification),
+            staff: StaffDesk::new(store.clone(), ambient.clone(), verification.clone()),
             requests: Arc::new(Requests::new(store.clone(), ambient.clone())),
             house: Arc::new(House::new(store.clone(), ambient.clone())),
             health: Health::new(store.clone()),
             backups: Arc::new(Backups::new(store.clone(), ambient.clone())),
+            counts,
+            verification: verification.clone(),
             background: Background::default(),
             examining: tokio::sync::Mutex::default(),
             ambient,
@@ -119,6 +126,24 @@ impl Services {
     /// Starts what a server does beside its requests. Only the process that serves the file does it.
     pub fn start(&self) -> std::io::Result<()> {
         self.background.start(Arc::new(self.chores()))
+    }
+
+    /// What is counted and how things stand, in the text format of OpenMetrics 1.0.
+    pub async fn metrics(&self) -> Result<String, Refused> {
+        let LastBackups { verified, failed } = self.backups.last().await?;
+        let (database_bytes, log_bytes) = self.store.sizes();
+        let standing = Standing {
+            queue: self.store.queue_len(),
+            database_bytes,
+            log_bytes,
+            backup_at: verified.map(|backup| backup.at),
+            backup_fails: failed.is_some(),
+            remembered: self.verification.len(),
+        };
+        self.counts.text(standing).map_err(|error| {
+            tracing::error!(%error, "the metrics could not be written");
+            Refused::Failed
+        })
     }
 
     /// Does at once all that is done beside requests.

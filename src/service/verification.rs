@@ -16,6 +16,7 @@ use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 use super::Ambient;
 use crate::domain::{Secret, SecretHash};
+use crate::metrics::Metrics;
 
 /// argon2id with 19 MiB, 2 passes and 1 lane: OWASP's recommendation for password storage.
 const PARAMS: (u32, u32, u32) = (19_456, 2, 1);
@@ -50,23 +51,34 @@ pub(super) struct Verification {
     under_way: Mutex<HashMap<Digest, Weak<OnceCell<Option<SecretHash>>>>>,
     slots: Arc<Slots>,
     dummy_slots: Arc<Slots>,
+    counts: Arc<Metrics>,
 }
 
 impl Verification {
-    pub(super) fn new(ambient: &Ambient) -> Self {
+    pub(super) fn new(ambient: &Ambient, counts: Arc<Metrics>) -> Self {
         Self {
             key: ambient.random_bytes(),
             remembered: Mutex::new(LruCache::new(REMEMBERED_MAX)),
             under_way: Mutex::default(),
             slots: Slots::new(SLOTS),
             dummy_slots: Slots::new(DUMMY_SLOTS),
+            counts,
         }
     }
 
     /// Whether this secret was found to match this hash before.
     pub(super) fn remembers(&self, secret: &Secret, hash: &SecretHash) -> bool {
         let digest = self.digest(secret, hash);
-        self.remembered.lock().is_ok_and(|mut remembered| remembered.get(&digest).is_some())
+        let remembers = self.remembered.lock().is_ok_and(|mut remembered| remembered.get(&digest).is_some());
+        if remembers {
+            self.counts.remembered_verification();
+        }
+        remembers
+    }
+
+    /// How many secrets are remembered.
+    pub(super) fn len(&self) -> usize {
+        self.remembered.lock().map_or(0, |remembered| remembered.len())
     }
 
     /// Which of a key's hashes a secret matches. Of many that ask the same at once, one computes it (by calling
@@ -100,19 +112,21 @@ impl Verification {
 
     /// Which of these hashes the secret matches. Always slow.
     pub(super) fn compute(&self, secret: Secret, hashes: Vec<SecretHash>) -> impl Computing + use<> {
-        let slots = self.slots.clone();
+        let (slots, counts) = (self.slots.clone(), self.counts.clone());
         async move {
             let slot = slots.take().await?;
+            counts.hashed_verification();
             compute_apart(secret, hashes, slot).await
         }
     }
 
     /// Takes the time of a verification that fails, and fails.
     pub(super) fn compute_nothing(&self, secret: Secret) -> impl Computing + use<> {
-        let (slots, dummy_slots) = (self.slots.clone(), self.dummy_slots.clone());
+        let (slots, dummy_slots, counts) = (self.slots.clone(), self.dummy_slots.clone(), self.counts.clone());
         async move {
             let dummy_slot = dummy_slots.take().await?;
             let slot = slots.take().await?;
+            counts.hashed_verification();
             compute_apart(secret, vec![dummy()], (slot, dummy_slot)).await
         }
     }
@@ -221,7 +235,7 @@ mod tests {
     fn verification() -> (Arc<Verification>, Secret, SecretHash) {
         let secret = Secret::given("correct horse battery st".into());
         let hash = hash(&secret, &[7; 16]);
-        (Arc::new(Verification::new(&Ambient::of_system())), secret, hash)
+        (Arc::new(Verification::new(&Ambient::of_system(), Arc::default())), secret, hash)
     }
 
     async fn verify(verification: &Arc<Verification>, secret: &Secret, hash: &SecretHash) -> Result<bool, Crowded> {

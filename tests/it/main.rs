@@ -19,6 +19,7 @@ mod keys;
 mod kill;
 mod limits;
 mod lists;
+mod metrics;
 mod model;
 mod overload;
 mod pages;

@@ -69,6 +69,7 @@ pub(super) async fn sign_in(
         Err(NotAdmitted::Busy) => return Err(Turned::from(Refused::Busy).at(None, &request)),
         Err(NotAdmitted::Failed) => return Err(Turned::failed().at(None, &request)),
     };
+    services.counts.refused_sign_in();
     let errors = vec![FormError::new("email", words)];
     Ok(html_with(status, &SignInPage { door: Door::new(&request), errors, email, to }))
 }

@@ -49,6 +49,11 @@ impl<T> Lanes<T> {
         thing
     }
 
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
     /// Whether nothing waits.
     pub(super) fn is_empty(&self) -> bool {
         self.len == 0

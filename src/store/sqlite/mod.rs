@@ -37,6 +37,7 @@ use rusqlite::{Connection, ffi};
 
 use super::{ActivityFilter, ActivityPage, Decide, Error, Filter, Lane, Page, Place, Slice, Span};
 use crate::domain::{Customer, CustomerId, Edited, Mode, Query, Revision};
+use crate::metrics::Metrics;
 use feeder::Feeder;
 use reader::Readers;
 use writer::Writer;
@@ -55,6 +56,7 @@ pub struct Store {
     writer: Arc<Writer>,
     /// Of the process that serves the file: a command is gone before the search would be fed.
     feeder: Option<Feeder>,
+    counts: Arc<Metrics>,
     /// Held by the one process that serves this file; the operating system lets go of it however that process ends.
     _lock: Option<File>,
 }
@@ -67,8 +69,11 @@ impl Store {
         let connection = schema::bring_up(path, use_)?;
         let readers = Readers::open(path).map_err(|error| Unusable::of(path, &error))?;
         let not_started = |error: std::io::Error| Unusable::because(path, &error.to_string());
+        let counts = Arc::<Metrics>::default();
         let writer = match connection {
-            Some(connection) => Writer::start(path, connection, use_ == Use::Serve).map_err(not_started)?,
+            Some(connection) => {
+                Writer::start(path, connection, counts.clone(), use_ == Use::Serve).map_err(not_started)?
+            }
             None => Writer::none(),
         };
         let writer = Arc::new(writer);
@@ -78,7 +83,23 @@ impl Store {
         } else {
             None
         };
-        Ok(Self { path: path.to_owned(), readers, writer, feeder, _lock: lock })
+        Ok(Self { path: path.to_owned(), readers, writer, feeder, counts, _lock: lock })
+    }
+
+    /// What is counted of it, and may be of whatever uses it.
+    pub fn metrics(&self) -> Arc<Metrics> {
+        self.counts.clone()
+    }
+
+    /// How many acts wait to be written.
+    pub fn queue_len(&self) -> usize {
+        self.writer.queue_len()
+    }
+
+    /// The sizes of the file and of its log, in bytes.
+    pub fn sizes(&self) -> (u64, u64) {
+        let len = |path: &Path| path.metadata().map_or(0, |metadata| metadata.len());
+        (len(&self.path), len(&open::beside(&self.path, "-wal")))
     }
 
     /// What is found on this thread while `run` runs is found in one snapshot: cheaper than each in its own.

@@ -49,6 +49,11 @@ impl<T> Queue<T> {
         std::iter::from_fn(|| state.lanes.pop()).take(count).collect()
     }
 
+    /// How much waits.
+    pub(super) fn len(&self) -> usize {
+        self.lock().lanes.len()
+    }
+
     /// Takes nothing more in.
     pub(super) fn close(&self) {
         self.lock().is_closed = true;

@@ -6,13 +6,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::open;
 use super::queue::Queue;
+use crate::metrics::Metrics;
 use crate::store::{Error, Lane};
 
 /// How many acts may wait, of which one lane has half at most. Past it the answer is "busy" at once, rather than a growing wait.
@@ -30,9 +31,15 @@ pub(super) struct Writer {
 impl Writer {
     /// Starts the thread on a connection that is ready to write. In the end it writes the log back into the file where it
     /// is told to: a command beside a server would only stand in its way.
-    pub(super) fn start(path: &Path, connection: Connection, writes_back: bool) -> std::io::Result<Self> {
+    pub(super) fn start(
+        path: &Path,
+        connection: Connection,
+        counts: Arc<Metrics>,
+        writes_back: bool,
+    ) -> std::io::Result<Self> {
         let queue = Arc::new(Queue::new(QUEUE_LEN));
-        let mut thread = Thread { path: path.to_owned(), connection: Some(connection), writes_back, lost: None };
+        let mut thread =
+            Thread { path: path.to_owned(), connection: Some(connection), counts, writes_back, lost: None };
         let waiting = Abandoned(queue.clone());
         let handle = std::thread::Builder::new().name("writer".into()).spawn(move || thread.run(&waiting.0))?;
         Ok(Self { queue, thread: Mutex::new(Some(handle)) })
@@ -76,6 +83,11 @@ impl Writer {
         let waiting = Waiting { act: Some(act), outcome: None, reply };
         self.queue.push(lane, Box::new(waiting)).map_err(|_| Error::Busy)?;
         Ok(answer)
+    }
+
+    /// How many acts wait.
+    pub(super) fn queue_len(&self) -> usize {
+        self.queue.len()
     }
 
     /// Lets what is queued finish, then ends the thread. Closing twice is closing once.
@@ -184,6 +196,7 @@ struct Thread {
     path: PathBuf,
     /// `None` after a loss: opened anew for the next batch.
     connection: Option<Connection>,
+    counts: Arc<Metrics>,
     writes_back: bool,
     /// Why the last transaction came to nothing, where it did.
     lost: Option<String>,
@@ -198,6 +211,7 @@ impl Thread {
             }
             let committed = self.commit(&mut batch);
             if committed.is_err() {
+                self.counts.lost_commit();
                 self.connection = None;
             }
             self.log(committed.as_ref().err().map(ToString::to_string));
@@ -215,7 +229,7 @@ impl Thread {
         };
         let connection = self.connection.insert(connection);
         connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        for act in batch {
+        for act in &mut *batch {
             connection.prepare_cached("SAVEPOINT act")?.execute([])?;
             let stays = catch_unwind(AssertUnwindSafe(|| act.run(connection))).unwrap_or(false);
             // A full disk and the like end the transaction as a whole, with all that came before in it.
@@ -227,7 +241,9 @@ impl Thread {
             }
             connection.prepare_cached("RELEASE act")?.execute([])?;
         }
+        let began = Instant::now();
         connection.prepare_cached("COMMIT")?.execute([])?;
+        self.counts.commit(batch.len(), began.elapsed());
         Ok(())
     }
 
@@ -274,7 +290,7 @@ mod tests {
         std::fs::File::create(&path).unwrap();
         let connection = open::writer(&path).unwrap();
         connection.execute_batch("CREATE TABLE t (number INTEGER PRIMARY KEY)").unwrap();
-        (directory, Writer::start(&path, connection, true).unwrap())
+        (directory, Writer::start(&path, connection, Arc::default(), true).unwrap())
     }
 
     fn numbers(directory: &tempfile::TempDir) -> Vec<i64> {
