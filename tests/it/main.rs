@@ -33,6 +33,7 @@ mod schedule;
 mod search;
 mod server;
 mod slow;
+mod smuggling;
 mod tidy;
 mod together;
 mod world;
