@@ -8,7 +8,9 @@ mod health;
 mod intake;
 mod limits;
 mod noted;
+mod origin;
 mod path;
+mod protection;
 mod settings;
 mod watch;
 
