@@ -11,6 +11,7 @@ mod noted;
 mod origin;
 mod path;
 mod protection;
+mod release;
 mod settings;
 mod watch;
 

@@ -20,6 +20,7 @@ use futures_util::FutureExt;
 use super::api::{self, Place, Problem};
 use super::noted::{Noted, Seen, method_name};
 use super::protection::protect;
+use super::release::release;
 use super::settings::Settings;
 use crate::domain::{KeyId, StaffId};
 use crate::service::Services;
@@ -59,7 +60,7 @@ pub(super) async fn watch(
             watched.mark(response.headers_mut(), &request_id);
             let problem = response.response().error().and_then(Error::as_error::<Problem>);
             watched.leave(Some(response.request()), response.status(), problem, began.elapsed(), &request_id);
-            Ok(response)
+            Ok(release(response))
         }
         // A panic. The request is gone, and with it its route.
         Err(error) => {

@@ -34,6 +34,7 @@ mod revisions;
 mod routes;
 mod schedule;
 mod search;
+mod secrets;
 mod server;
 mod slow;
 mod smuggling;

@@ -3,6 +3,7 @@
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
+use zeroize::Zeroizing;
 
 use super::page::Turned;
 use super::visit;
@@ -34,7 +35,8 @@ pub(crate) fn of<'a>(errors: &'a [FormError], field: &str) -> Vec<&'a FormError>
 }
 
 /// A form that came from one of our own pages, by somebody who is signed in or not.
-pub(super) struct Form(Vec<(String, String)>);
+/// Wiped when it is dropped: it may hold a password.
+pub(super) struct Form(Zeroizing<Vec<(String, String)>>);
 
 impl Form {
     /// The value of a field; empty where it was not sent.
@@ -69,7 +71,7 @@ impl FromRequest for Form {
             let Ok(Ok(bytes)) = payload.to_bytes_limited(LEN_MAX).await else {
                 return Err(turned(Turned::bad_form()));
             };
-            let form = Self(form_urlencoded::parse(&bytes).into_owned().collect());
+            let form = Self(Zeroizing::new(form_urlencoded::parse(&bytes).into_owned().collect()));
             // Signed in, a form proves with its token that it was rendered for this very session.
             match visit::token_of(&request) {
                 Some(token) if !token.is_form_token(form.value("token")) && needs_token(&request) => {
