@@ -30,7 +30,8 @@
 //!
 //! - No SQL outside [`store::sqlite`], no HTTP outside [`http`], no JSON in the domain. `http` never names `store`: no path to a
 //!   row skips the service.
-//! - No value of a customer in a log line; no secret in the clear in a file, a log line or a `Debug`.
+//! - No value of a customer in a log line; no secret in the clear in a file, a log line or a `Debug`, nor in
+//!   memory once its connection is closed.
 //! - No answer of success before the change is on the disk.
 //! - No backup under its own name that was not read again from end to end and found whole.
 //! - No look before a write: uniqueness is one unique index.

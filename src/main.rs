@@ -4,6 +4,7 @@ mod commands;
 mod config;
 mod log;
 
+use std::alloc::System;
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write, stderr};
 use std::process::ExitCode;
@@ -12,8 +13,13 @@ use clap::{CommandFactory, Parser};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use zeroizing_alloc::ZeroAlloc;
 
 use config::{Cli, Command, Common, LogFormat};
+
+/// Wipes what is freed. A secret comes in and goes out through buffers of libraries, which free them as they are.
+#[global_allocator]
+static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
     let cli = Cli::parse_from(with_command(std::env::args_os().collect()));

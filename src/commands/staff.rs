@@ -6,6 +6,7 @@ use patron::domain::{Email, Secret, StaffId, password};
 use patron::service::staff::StaffListed;
 use patron::service::{Services, StaffRefused};
 use patron::store::Use;
+use zeroize::Zeroizing;
 
 use super::{Done, date, line, print, sentence, with_services};
 use crate::config::{PasswordHow, StaffAdd, StaffCommand};
@@ -28,7 +29,7 @@ pub fn run(db: &Path, command: StaffCommand) -> Done {
 async fn add(services: &Services, StaffAdd { email, role, how }: StaffAdd) -> Done {
     let name = email.as_str().to_owned();
     if how.password_stdin {
-        let password = read_password()?;
+        let password = read_password(&name)?;
         services.staff.add(email, role, &password).await.map_err(about(&name))?;
         print(&format!("{name} may sign in as {}.", role.as_str()))?;
         return Ok(());
@@ -40,7 +41,7 @@ async fn add(services: &Services, StaffAdd { email, role, how }: StaffAdd) -> Do
 async fn set_password(services: &Services, email: &str, how: &PasswordHow) -> Done {
     let id = find(services, email).await?;
     if how.password_stdin {
-        let password = read_password()?;
+        let password = read_password(email)?;
         services.staff.set_password(&id, &password, None).await.map_err(about(email))?;
         print(&format!("{email} has a new password, and is signed out everywhere."))?;
         return Ok(());
@@ -85,8 +86,8 @@ async fn find(services: &Services, email: &str) -> Result<StaffId, String> {
     found.map(|staff| staff.id).ok_or_else(|| about(email)(StaffRefused::NotFound))
 }
 
-fn read_password() -> Result<Secret, String> {
-    password::parse(&line("Password: ")?).map_err(|invalid| invalid.words().to_owned())
+fn read_password(email: &str) -> Result<Secret, String> {
+    password::parse(&Zeroizing::new(line("Password: ")?), email).map_err(|invalid| invalid.words().to_owned())
 }
 
 fn print_link(email: &str, how: &PasswordHow, token: &str) -> Done {

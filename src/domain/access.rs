@@ -45,7 +45,23 @@ fn is_base62(text: &str, len: usize) -> bool {
     text.len() == len && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-/// A secret in the clear: shown once and stored nowhere. It has no `Display`, and is wiped when it is dropped.
+/// A secret in the clear: shown once and stored nowhere. It is wiped when it is dropped, `{:?}` says no more than what it is,
+/// and there is no other way to write it but on purpose:
+///
+/// ```
+/// let secret = patron::domain::Secret::given("open sesame".into());
+/// assert_eq!(format!("{secret:?}"), "Secret");
+/// ```
+///
+/// ```compile_fail,E0277
+/// let secret = patron::domain::Secret::given("open sesame".into());
+/// format!("{secret}");
+/// ```
+///
+/// ```compile_fail,E0277
+/// let secret = patron::domain::Secret::given("open sesame".into());
+/// serde_json::to_string(&secret);
+/// ```
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
@@ -301,6 +317,14 @@ mod tests {
     fn secrets_do_not_show_themselves() {
         assert_eq!(format!("{:?}", Secret::given("open sesame".into())), "Secret");
         assert_eq!(format!("{:?}", SecretHash::new("$argon2id$".into())), "SecretHash");
+    }
+
+    #[test]
+    fn secrets_are_wiped_when_they_are_dropped() {
+        fn wipes<T: zeroize::ZeroizeOnDrop>(_: &T) {}
+        let Secret(kept) = &Secret::given("open sesame".into());
+        wipes(kept);
+        assert!(std::mem::needs_drop::<Secret>());
     }
 
     #[test]

@@ -41,7 +41,6 @@ pub(super) async fn serve(path: Path<(String, String)>) -> HttpResponse {
         Some(asset) => HttpResponse::Ok()
             .insert_header((CONTENT_TYPE, asset.media_type))
             .insert_header((CACHE_CONTROL, "public, max-age=31536000, immutable"))
-            .insert_header(("X-Content-Type-Options", "nosniff"))
             .body(asset.bytes),
         None => HttpResponse::NotFound().finish(),
     }

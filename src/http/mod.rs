@@ -9,7 +9,10 @@ mod intake;
 mod limits;
 mod metrics;
 mod noted;
+mod origin;
 mod path;
+mod protection;
+mod release;
 mod settings;
 mod watch;
 

@@ -9,7 +9,7 @@ use actix_web::HttpMessage;
 use actix_web::http::{Method, StatusCode};
 
 use super::api::Problem;
-use crate::domain::{Customer, CustomerId, KeyId, RequestNumber, RequestRecord};
+use crate::domain::{Customer, CustomerId, KeyId, RequestNumber, RequestRecord, StaffId};
 
 /// Shared with whoever handles the request; so it outlives a panic.
 #[derive(Clone, Default)]
@@ -19,6 +19,7 @@ pub(super) struct Noted(Rc<RefCell<Notes>>);
 struct Notes {
     number: Option<RequestNumber>,
     key_id: Option<KeyId>,
+    staff_id: Option<StaffId>,
     refused: Option<&'static str>,
     customer: Option<CustomerId>,
     version: Option<u64>,
@@ -50,6 +51,21 @@ impl Noted {
     pub(super) fn credentials(&self, key_id: Option<KeyId>, refused: Option<&'static str>) {
         let mut notes = self.0.borrow_mut();
         (notes.key_id, notes.refused) = (key_id, refused);
+    }
+
+    /// Who is signed in.
+    pub(super) fn person(&self, id: &StaffId) {
+        self.0.borrow_mut().staff_id = Some(id.clone());
+    }
+
+    /// Who was signed in.
+    pub(super) fn staff_id(&self) -> Option<StaffId> {
+        self.0.borrow().staff_id.clone()
+    }
+
+    /// Why somebody was not let in or not let on.
+    pub(super) fn refused_for(&self, reason: &'static str) {
+        self.0.borrow_mut().refused = Some(reason);
     }
 
     /// Which key the credentials named.

@@ -64,10 +64,17 @@ impl Settings {
     }
 }
 
-/// The Host header, since no header of a proxy is believed here.
+/// The Host header, since no header of a proxy is believed here. Only where it can be one: it stands in links and in lines to
+/// paste.
 fn asked_host(request: &HttpRequest) -> &str {
     let header = request.headers().get("host").and_then(|value| value.to_str().ok());
-    header.or(request.uri().authority().map(|authority| authority.as_str())).unwrap_or("localhost")
+    let asked = header.or(request.uri().authority().map(|authority| authority.as_str()));
+    asked.filter(|host| is_host(host)).unwrap_or("localhost")
+}
+
+/// Whether this is a name or an address, with a port or without.
+fn is_host(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte))
 }
 
 #[cfg(test)]
@@ -83,6 +90,26 @@ mod tests {
             request = request.append_header(("X-Forwarded-For", *value));
         }
         Settings { trusted_proxies, ..Settings::default() }.client(&request.to_http_request()).to_string()
+    }
+
+    #[test]
+    fn a_host_is_a_name_or_an_address_and_nothing_else() {
+        let base = |host: &str| {
+            let request = TestRequest::default().insert_header(("Host", host)).to_http_request();
+            Settings::default().base(&request)
+        };
+        for host in ["patron.example", "127.0.0.1:8080", "[::1]:8080", "a_b"] {
+            assert_eq!(base(host), format!("http://{host}"));
+        }
+        for other in ["", "a b", "a/b", "a@b", "a'; rm -rf ~; '", "a\"><script>", "a?b", "a\\b", "é"] {
+            assert_eq!(base(other), "http://localhost", "{other}");
+        }
+        let behind = Settings { public_url: Some("https://patron.example".into()), ..Settings::default() };
+        let request = TestRequest::default().insert_header(("Host", "evil.example")).to_http_request();
+        assert_eq!(
+            (behind.base(&request), behind.host(&request)),
+            ("https://patron.example".into(), "patron.example".into())
+        );
     }
 
     #[test]

@@ -19,7 +19,10 @@ use futures_util::FutureExt;
 
 use super::api::{self, Place, Problem};
 use super::noted::{Noted, Seen, method_name};
-use crate::domain::KeyId;
+use super::protection::protect;
+use super::release::release;
+use super::settings::Settings;
+use crate::domain::{KeyId, StaffId};
 use crate::service::Services;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -54,15 +57,15 @@ pub(super) async fn watch(
     match outcome.unwrap_or_else(|_| Err(Problem::failed().into())) {
         Ok(response) => {
             let mut response = response.map_into_boxed_body();
-            put_id(response.headers_mut(), &request_id);
+            watched.mark(response.headers_mut(), &request_id);
             let problem = response.response().error().and_then(Error::as_error::<Problem>);
             watched.leave(Some(response.request()), response.status(), problem, began.elapsed(), &request_id);
-            Ok(response)
+            Ok(release(response))
         }
         // A panic. The request is gone, and with it its route.
         Err(error) => {
             let mut response = error.as_response_error().error_response();
-            put_id(response.headers_mut(), &request_id);
+            watched.mark(response.headers_mut(), &request_id);
             let problem = error.as_error::<Problem>();
             watched.leave(None, response.status(), problem, began.elapsed(), &request_id);
             Err(InternalError::from_response(error, response).into())
@@ -84,12 +87,6 @@ impl Drop for Dropped<'_> {
     }
 }
 
-fn put_id(headers: &mut HeaderMap, request_id: &RequestId) {
-    if let Ok(value) = HeaderValue::from_str(&request_id.0) {
-        headers.insert(X_REQUEST_ID, value);
-    }
-}
-
 fn request_id(request: &ServiceRequest) -> String {
     let theirs = request.headers().get(X_REQUEST_ID).and_then(|value| value.to_str().ok());
     if let Some(id) = theirs.filter(|id| is_fit(id)) {
@@ -108,6 +105,7 @@ struct Watched {
     method: Method,
     is_api: bool,
     place: Option<Place>,
+    is_https: bool,
     noted: Noted,
 }
 
@@ -119,7 +117,16 @@ impl Watched {
         let is_api = path == "v1" || path.starts_with("v1/");
         let place = Place::at(request.path()).filter(|_| is_api);
         let number = services.as_ref().filter(|_| is_api).map(|services| services.requests.number());
-        Self { services, method: request.method().clone(), is_api, place, noted: Noted::new(number) }
+        let is_https = request.app_data::<Data<Settings>>().is_some_and(|settings| settings.is_https());
+        Self { services, method: request.method().clone(), is_api, place, is_https, noted: Noted::new(number) }
+    }
+
+    /// Adds what every answer has.
+    fn mark(&self, headers: &mut HeaderMap, request_id: &RequestId) {
+        if let Ok(value) = HeaderValue::from_str(&request_id.0) {
+            headers.insert(X_REQUEST_ID, value);
+        }
+        protect(headers, self.is_https);
     }
 
     /// Leaves a line in the log, and offers a record of a request to the API.
@@ -143,6 +150,7 @@ impl Watched {
             status = status.as_u16(),
             duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
             key_id = key_id.as_ref().map(KeyId::as_str),
+            staff_id = self.noted.staff_id().as_ref().map(StaffId::as_str),
             refused = self.noted.refused(),
             request_id = request_id.0,
             "request"

@@ -205,8 +205,7 @@ impl Access {
 
     /// Checks credentials that came from an address. Looks at the key's row each time, so that a revoked or expired key is
     /// refused at its next request, whichever process revoked it.
-    pub async fn check(&self, id: &str, secret: String, address: IpAddr) -> Result<Key, NotAdmitted> {
-        let secret = Secret::given(secret);
+    pub async fn check(&self, id: &str, secret: Secret, address: IpAddr) -> Result<Key, NotAdmitted> {
         // No key looks like this, and everybody may know that: it needs no time.
         let id = KeyId::parse(id).ok_or(NotAdmitted::Refused("malformed key id"))?;
         let now = self.ambient.seconds();

@@ -37,7 +37,7 @@ pub use health::Health;
 pub use house::{Counts, House, ModeCounts};
 pub use requests::Requests;
 pub use seed::Seed;
-pub use staff::{SignedIn, StaffDesk, StaffRefused};
+pub use staff::{Browser, SignedIn, StaffDesk, StaffRefused};
 pub use store::{
     ActivityFilter, ActivityPage, ActorFilter, Asking, Backup, Checked, Copied, Copying, Cursor, Day, Door,
     FailedBackup, Filter, Listed, NotCopied, Page, Place, Progress, RequestFilter, RequestListed, Restored, Slice,

@@ -28,6 +28,21 @@ pub struct StaffDesk {
     limits: Limits<String>,
 }
 
+/// The browser in which somebody signs in.
+#[derive(Clone, Debug, Default)]
+pub struct Browser<'a> {
+    /// What it calls itself.
+    pub agent: &'a str,
+    /// The session that it had, which ends where another begins: who knew its token knows nothing of the new one.
+    pub before: Option<Token>,
+}
+
+impl Browser<'_> {
+    fn before(&self) -> Option<String> {
+        self.before.as_ref().map(Token::hash)
+    }
+}
+
 /// A person and the session they ask in.
 #[derive(Clone, Debug)]
 pub struct SignedIn {
@@ -161,50 +176,49 @@ impl StaffDesk {
         token: &Token,
         email: Option<Email>,
         password: &Secret,
-        agent: &str,
+        browser: Browser<'_>,
     ) -> Result<Token, StaffRefused> {
         let hash = self.hash(password).await;
         let first = email.map(|email| self.new_staff(email, Role::Owner, None));
         let session_token = self.new_token();
-        let blank = self.new_session(&session_token, StaffId::stored(String::new()), agent);
+        let blank = self.new_session(&session_token, StaffId::stored(String::new()), browser.agent);
         let decide = move |staff: Option<Staff>| {
             let staff = Staff { password: Some(hash.clone()), ..staff.or_else(|| first.clone())? };
             let session = Session { staff: staff.id.clone(), ..blank.clone() };
             Some((staff, session))
         };
-        self.store.redeem_link(&token.hash(), self.ambient.seconds(), decide).await?;
+        self.store.redeem_link(&token.hash(), self.ambient.seconds(), browser.before(), decide).await?;
         Ok(session_token)
     }
 
-    /// Signs somebody in. One refusal and one length of time for a wrong email and a wrong password.
+    /// Signs somebody in. One refusal and one length of time for a wrong email and a wrong password, however many ask.
     pub async fn sign_in(
         &self,
         email: &str,
         password: &Secret,
         address: IpAddr,
-        agent: &str,
+        browser: Browser<'_>,
     ) -> Result<Token, NotAdmitted> {
         let account = email.trim().to_ascii_lowercase();
         let staff = self.store.find_staff_by_email(&account).await?;
+        let refusal = match &staff {
+            None => "unknown email",
+            Some(staff) if staff.disabled_at.is_some() => "disabled",
+            Some(staff) if staff.password.is_none() => "no password yet",
+            Some(_) => "wrong password",
+        };
         let known =
             staff.filter(|staff| staff.disabled_at.is_none()).and_then(|staff| Some((staff.password?, staff.id)));
+        let hash = known.as_ref().map(|(hash, _)| hash.clone());
+        let computed = self.verification.compute_at_door(password.clone(), hash);
         // Of what is longer than any email, the beginning is remembered where it fails.
         let account = account.chars().take(Email::LEN_MAX).collect();
-        let now = self.ambient.seconds();
-        let matched = match &known {
-            Some((hash, _)) => {
-                let computed = self.verification.compute(password.clone(), vec![hash.clone()]);
-                self.limits.watch(address, account, now, computed).await?
-            }
-            None => {
-                self.limits.watch(address, account, now, self.verification.compute_nothing(password.clone())).await?
-            }
-        };
+        let matched = self.limits.watch(address, account, self.ambient.seconds(), computed).await?;
         let (Some(_), Some((_, id))) = (matched, known) else {
-            return Err(NotAdmitted::Refused("wrong email or password"));
+            return Err(NotAdmitted::Refused(refusal));
         };
         let token = self.new_token();
-        self.store.insert_session(self.new_session(&token, id, agent)).await?;
+        self.store.insert_session(self.new_session(&token, id, browser.agent), browser.before()).await?;
         Ok(token)
     }
 

@@ -1,14 +1,33 @@
 //! Tokens that open a session or a link, and what a session's forms carry.
 
+use std::fmt;
+
 use blake2::digest::consts::U32;
 use blake2::digest::{FixedOutput, Mac};
 use blake2::{Blake2b, Blake2bMac, Digest};
 
 use crate::domain::Secret;
 
-/// A long random text that opens a session or a link. Only its hash is stored.
-#[derive(Clone, Debug)]
+/// A long random text that opens a session or a link. Only its hash is stored. It is wiped when it is dropped, as a
+/// [`Secret`] is, and shows itself as little:
+///
+/// ```
+/// let token = patron::service::Token::given("open sesame".into());
+/// assert_eq!(format!("{token:?}"), "Token");
+/// ```
+///
+/// ```compile_fail,E0277
+/// let token = patron::service::Token::given("open sesame".into());
+/// format!("{token}");
+/// ```
+#[derive(Clone)]
 pub struct Token(Secret);
+
+impl fmt::Debug for Token {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Token")
+    }
+}
 
 impl Token {
     /// Base-62 characters: 256 bits.

@@ -24,6 +24,9 @@ const PARAMS: (u32, u32, u32) = (19_456, 2, 1);
 const SLOTS: usize = 2;
 /// How many of those may be for nothing: for an id that is not there, so that it costs as much as a wrong secret.
 const DUMMY_SLOTS: usize = 1;
+/// How many may be of people who sign in, whether there is such a person or not. They wait for one another, so that nobody
+/// can tell from how long many at once take, and those of applications wait for one of them at most.
+const DOOR_SLOTS: usize = 1;
 /// How long one waits for a slot before it is told to come back.
 const WAIT_MAX: Duration = Duration::from_secs(2);
 /// How many wait for a slot: as many as get one in that time. Past it they are told at once.
@@ -51,6 +54,7 @@ pub(super) struct Verification {
     under_way: Mutex<HashMap<Digest, Weak<OnceCell<Option<SecretHash>>>>>,
     slots: Arc<Slots>,
     dummy_slots: Arc<Slots>,
+    door_slots: Arc<Slots>,
     counts: Arc<Metrics>,
 }
 
@@ -62,6 +66,7 @@ impl Verification {
             under_way: Mutex::default(),
             slots: Slots::new(SLOTS),
             dummy_slots: Slots::new(DUMMY_SLOTS),
+            door_slots: Slots::new(DOOR_SLOTS),
             counts,
         }
     }
@@ -128,6 +133,18 @@ impl Verification {
             let slot = slots.take().await?;
             counts.hashed_verification();
             compute_apart(secret, vec![dummy()], (slot, dummy_slot)).await
+        }
+    }
+
+    /// Whether the password of somebody who signs in matches their hash, if there is one. In every step the same where there
+    /// is none.
+    pub(super) fn compute_at_door(&self, password: Secret, hash: Option<SecretHash>) -> impl Computing + use<> {
+        let (slots, door_slots, counts) = (self.slots.clone(), self.door_slots.clone(), self.counts.clone());
+        async move {
+            let door_slot = door_slots.take().await?;
+            let slot = slots.take().await?;
+            counts.hashed_verification();
+            compute_apart(password, vec![hash.unwrap_or_else(dummy)], (slot, door_slot)).await
         }
     }
 
@@ -292,6 +309,36 @@ mod tests {
         assert_eq!(wait().now_or_never(), Some(Err(Crowded)), "at once where too many wait");
         drop(taken);
         assert_eq!(waiting.remove(0).await, Ok(None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_signs_in_takes_the_same_steps_known_or_not() {
+        let (verification, secret, hash) = verification();
+        let at_door = |hash: Option<&SecretHash>| verification.compute_at_door(secret.clone(), hash.cloned());
+        assert_eq!(at_door(Some(&hash)).await, Ok(Some(hash.clone())));
+        assert_eq!(at_door(None).await, Ok(None));
+        // Both wait for whoever is at the door, and both for a slot.
+        for taken in [&verification.door_slots, &verification.slots] {
+            let all = u32::try_from(taken.free.available_permits()).unwrap();
+            let taken = taken.free.clone().acquire_many_owned(all).await;
+            assert_eq!((at_door(Some(&hash)).await, at_door(None).await), (Err(Crowded), Err(Crowded)));
+            drop(taken);
+        }
+        // Nobody at the door keeps an application waiting, known or not.
+        let _taken = verification.door_slots.free.clone().acquire_owned().await;
+        assert_eq!(verify(&verification, &secret, &hash).await, Ok(true));
+        assert_eq!(verification.compute_nothing(secret.clone()).await, Ok(None));
+    }
+
+    #[test]
+    fn an_unknown_id_costs_what_a_wrong_secret_costs() {
+        let (_, _, hash) = verification();
+        let cost = |hash: &SecretHash| {
+            let hash = PasswordHash::new(hash.as_str()).unwrap();
+            let params = hash.params.to_string();
+            (hash.algorithm.to_string(), hash.version, params, hash.salt.unwrap().len(), hash.hash.unwrap().len())
+        };
+        assert_eq!(cost(&dummy()), cost(&hash));
     }
 
     #[test]

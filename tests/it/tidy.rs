@@ -126,3 +126,44 @@ fn every_dependency_says_why_it_is_here() {
         assert!(line.contains(" # "), "{line}");
     }
 }
+
+/// The tests that a table of Markdown names in its last column.
+fn named_tests(markdown: &str) -> Vec<&str> {
+    let rows = markdown.lines().filter(|line| line.starts_with("| "));
+    let last = rows.filter_map(|row| row.trim_end_matches(['|', ' ']).rsplit(" | ").next());
+    let named = last.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    named.filter(|name| name.contains("::") || name.contains(".mjs: ")).collect()
+}
+
+/// Which of these are no tests: `module::test` of this folder or of `src`, or `file: title` of the browser's.
+fn no_tests<'a>(named: &[&'a str], rust: &[(String, String)]) -> Vec<&'a str> {
+    let is_test = |name: &str| match name.split_once("::") {
+        Some((module, test)) => rust.iter().any(|(file, text)| {
+            let is_here = file.trim_end_matches("/mod.rs").trim_end_matches(".rs").rsplit('/').next() == Some(module);
+            let before = text.split_once(&format!("fn {test}(")).map(|(before, _)| before.trim_end());
+            is_here
+                && before.is_some_and(|before| {
+                    let attribute = before.trim_end_matches("async").trim_end().lines().last().unwrap_or_default();
+                    attribute.trim_start().starts_with("#[") && attribute.contains("test")
+                })
+        }),
+        None => name.split_once(": ").is_some_and(|(file, title)| {
+            let text = read_to_string(root().join("tests/browser").join(file)).unwrap_or_default();
+            text.contains(&format!("test('{title}'"))
+        }),
+    };
+    named.iter().copied().filter(|name| !is_test(name)).collect()
+}
+
+#[test]
+fn every_test_that_security_rests_on_exists() {
+    let security = read_to_string(root().join("SECURITY.md")).unwrap();
+    let rust = [sources("tests/it"), sources("src")].concat();
+    let named = named_tests(&security);
+    assert!(named.len() > 100, "{} tests are named", named.len());
+    assert_eq!(no_tests(&named, &rust), Vec::<&str>::new());
+
+    let made_up =
+        ["tidy::no_such_test", "nowhere::every_test_that_security_rests_on_exists", "door.test.mjs: no such title"];
+    assert_eq!(no_tests(&made_up, &rust), made_up);
+}

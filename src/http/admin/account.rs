@@ -80,7 +80,7 @@ pub(super) async fn change_password(
     settings: Data<Settings>,
 ) -> Answer {
     let mut errors = Vec::new();
-    let new = chosen_password(&form, &mut errors);
+    let new = chosen_password(&form, visit.signed_in.staff.email.as_str(), &mut errors);
     if let Some(new) = new.filter(|_| errors.is_empty()) {
         let current = Secret::given(form.value("current").to_owned());
         let changed = services.staff.change_password(&visit.signed_in, &current, &new, settings.client(&request)).await;

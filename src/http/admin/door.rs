@@ -1,7 +1,7 @@
 //! The door: signing in and out, and the links by which people choose a password.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::USER_AGENT;
+use actix_web::http::header::{HeaderName, HeaderValue, USER_AGENT};
 use actix_web::web::{Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
@@ -13,9 +13,12 @@ use super::moment::Moment;
 use super::page::{Door, Turned, html, html_with, see_other};
 use super::visit::{self, Visit};
 use crate::domain::{Email, Secret, password};
+use crate::http::noted::Noted;
 use crate::http::settings::Settings;
 use crate::service::staff::LinkFor;
-use crate::service::{NotAdmitted, Refused, Services, StaffRefused, Token};
+use crate::service::{Browser, NotAdmitted, Refused, Services, StaffRefused, Token};
+
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 /// Where one lands without having been going anywhere.
 const HOME: &str = "/live";
@@ -57,12 +60,14 @@ pub(super) async fn sign_in(
     let (email, to) = (form.value("email").to_owned(), inside(form.value("to")));
     let password = Secret::given(form.value("password").to_owned());
     let address = settings.client(&request);
-    let (status, words) = match services.staff.sign_in(&email, &password, address, agent(&request)).await {
+    let (status, words) = match services.staff.sign_in(&email, &password, address, browser(&request)).await {
         Ok(token) => return Ok(signed_in(&settings, &token, &to)),
-        Err(NotAdmitted::Refused(_)) => {
+        Err(NotAdmitted::Refused(reason)) => {
+            Noted::of(&request).refused_for(reason);
             (StatusCode::UNPROCESSABLE_ENTITY, "Email and password do not belong together.".to_owned())
         }
         Err(NotAdmitted::TooMany(seconds)) => {
+            Noted::of(&request).refused_for("too many failures");
             let words = format!("Too many attempts went wrong from your address. Try again in {seconds} seconds.");
             (StatusCode::TOO_MANY_REQUESTS, words)
         }
@@ -78,6 +83,8 @@ pub(super) async fn sign_out(visit: Visit, _: Form, services: Data<Services>, se
     let session = &visit.signed_in.session;
     services.staff.end_session(&session.staff, &session.hash).await.map_err(|refused| visit.turned(refused))?;
     let mut response = see_other("/sign-in");
+    // No page is stored, but a browser may keep the ones one can go back to.
+    response.headers_mut().insert(CLEAR_SITE_DATA, HeaderValue::from_static(r#""cache""#));
     let _ = response.add_cookie(&visit::cookie_gone(&settings));
     Ok(response)
 }
@@ -130,17 +137,17 @@ pub(super) async fn redeem_link(
         page.errors.push(FormError::new("email", invalid.words()));
         None
     });
-    let password = chosen_password(&form, &mut page.errors);
+    let password = chosen_password(&form, &page.email, &mut page.errors);
     let (Some(password), true) = (password, page.errors.is_empty()) else {
         return Ok(html_with(StatusCode::UNPROCESSABLE_ENTITY, &page));
     };
-    let session = services.staff.redeem_link(&token, email, &password, agent(&request)).await;
+    let session = services.staff.redeem_link(&token, email, &password, browser(&request)).await;
     Ok(signed_in(&settings, &session.map_err(|refused| dead(refused, &request))?, HOME))
 }
 
-/// The password that a form chooses, twice the same.
-pub(super) fn chosen_password(form: &Form, errors: &mut Vec<FormError>) -> Option<Secret> {
-    match password::parse(form.value("password")) {
+/// The password that a form chooses for the person of this email, twice the same.
+pub(super) fn chosen_password(form: &Form, email: &str, errors: &mut Vec<FormError>) -> Option<Secret> {
+    match password::parse(form.value("password"), email) {
         Err(invalid) => errors.push(FormError::new("password", invalid.words())),
         Ok(_) if form.value("password") != form.value("again") => {
             errors.push(FormError::new("again", "The two passwords are not the same."));
@@ -164,8 +171,9 @@ fn signed_in(settings: &Settings, token: &Token, to: &str) -> HttpResponse {
     response
 }
 
-fn agent(request: &HttpRequest) -> &str {
-    request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default()
+fn browser(request: &HttpRequest) -> Browser<'_> {
+    let agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    Browser { agent, before: visit::token_of(request) }
 }
 
 /// A path within the console, whatever was asked for: nobody is sent to another site from here.

@@ -1,14 +1,14 @@
 //! A form as it came in, and what is wrong with it: a re-rendered form is a value.
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{HeaderMap, ORIGIN};
-use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
+use zeroize::Zeroizing;
 
 use super::page::Turned;
 use super::visit;
-use crate::http::settings::Settings;
+use crate::http::noted::Noted;
+use crate::http::origin::may_be_ours;
 
 /// The most bytes of a form: many times the largest customer.
 const LEN_MAX: usize = 256 * 1024;
@@ -35,7 +35,8 @@ pub(crate) fn of<'a>(errors: &'a [FormError], field: &str) -> Vec<&'a FormError>
 }
 
 /// A form that came from one of our own pages, by somebody who is signed in or not.
-pub(super) struct Form(Vec<(String, String)>);
+/// Wiped when it is dropped: it may hold a password.
+pub(super) struct Form(Zeroizing<Vec<(String, String)>>);
 
 impl Form {
     /// The value of a field; empty where it was not sent.
@@ -62,17 +63,19 @@ impl FromRequest for Form {
         let (request, payload) = (request.clone(), web::Payload::from_request(request, payload));
         Box::pin(async move {
             let turned = |turned: Turned| turned.at(None, &request);
-            if !is_from_here(&request) {
+            if !may_be_ours(&request) {
+                Noted::of(&request).refused_for("form from another site");
                 return Err(turned(Turned::cross_site()));
             }
             let payload = payload.await.map_err(|_| turned(Turned::bad_form()))?;
             let Ok(Ok(bytes)) = payload.to_bytes_limited(LEN_MAX).await else {
                 return Err(turned(Turned::bad_form()));
             };
-            let form = Self(form_urlencoded::parse(&bytes).into_owned().collect());
+            let form = Self(Zeroizing::new(form_urlencoded::parse(&bytes).into_owned().collect()));
             // Signed in, a form proves with its token that it was rendered for this very session.
             match visit::token_of(&request) {
                 Some(token) if !token.is_form_token(form.value("token")) && needs_token(&request) => {
+                    Noted::of(&request).refused_for("form of another session");
                     Err(turned(Turned::stale_form()))
                 }
                 _ => Ok(form),
@@ -84,15 +87,4 @@ impl FromRequest for Form {
 /// At the door there is no session yet that a form could belong to.
 fn needs_token(request: &HttpRequest) -> bool {
     !matches!(request.match_pattern().as_deref(), Some("/sign-in" | "/link/{token}"))
-}
-
-/// Whether a browser says that the request comes from a page of ours, by the headers that pages cannot forge. A program
-/// that sends neither is no browser, and has no cookie that a page could borrow.
-fn is_from_here(request: &HttpRequest) -> bool {
-    let header = |headers: &HeaderMap, name: &str| Some(headers.get(name)?.to_str().unwrap_or("?").to_owned());
-    if let Some(site) = header(request.headers(), "sec-fetch-site") {
-        return site == "same-origin" || site == "none";
-    }
-    let Some(settings) = request.app_data::<Data<Settings>>() else { return false };
-    header(request.headers(), ORIGIN.as_str()).is_none_or(|origin| origin == settings.base(request))
 }

@@ -24,7 +24,7 @@ mod visit;
 mod words;
 
 use actix_web::middleware::Compress;
-use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::web::{self, Data, PathConfig, QueryConfig, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 
 use self::page::Turned;
@@ -40,6 +40,9 @@ type Answer = Result<HttpResponse, Turned>;
 pub fn routes(config: &mut ServiceConfig) {
     let pages = web::scope("")
         .wrap(Compress::default())
+        // In their own words these tell what the code is made of.
+        .app_data(QueryConfig::default().error_handler(|_, request| Turned::bad_address().at(None, request).into()))
+        .app_data(PathConfig::default().error_handler(|_, request| Turned::not_found().at(None, request).into()))
         .route("/", web::get().to(door::home))
         .route("/sign-in", web::get().to(door::show_sign_in))
         .route("/sign-in", web::post().to(door::sign_in))

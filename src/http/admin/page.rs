@@ -20,6 +20,10 @@ const NOWHERE: &str = "/nowhere";
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// The one thing that a page may ask of a browser is to copy.
+const PERMISSIONS_POLICY: &str = "camera=(), clipboard-read=(), display-capture=(), geolocation=(), microphone=(), \
+    payment=(), publickey-credentials-get=(), usb=()";
+
 /// What stands around a page for who is signed in.
 #[derive(Clone, Debug)]
 pub(crate) struct Shell {
@@ -142,9 +146,9 @@ pub(super) fn html_with(status: StatusCode, page: &impl Template) -> HttpRespons
             .insert_header((CONTENT_TYPE, "text/html; charset=utf-8"))
             .insert_header((CACHE_CONTROL, "no-store"))
             .insert_header(("Content-Security-Policy", CONTENT_SECURITY_POLICY))
-            .insert_header(("X-Content-Type-Options", "nosniff"))
             .insert_header(("Referrer-Policy", "same-origin"))
             .insert_header(("Cross-Origin-Opener-Policy", "same-origin"))
+            .insert_header(("Permissions-Policy", PERMISSIONS_POLICY))
             .body(body),
         Err(error) => {
             tracing::error!(%error, "a page could not be rendered");
@@ -239,6 +243,11 @@ impl Turned {
     pub(super) fn stale_form() -> Self {
         let text = "The form belongs to another sign-in. Go back, load the page again, and what you see is current.";
         Self::new(StatusCode::FORBIDDEN, "Nothing was changed", text)
+    }
+
+    pub(super) fn bad_address() -> Self {
+        let text = "Something in it is twice or cannot be read. Start again from the first page.";
+        Self::new(StatusCode::BAD_REQUEST, "This address is not whole", text)
     }
 
     pub(super) fn bad_form() -> Self {

@@ -45,6 +45,12 @@ pub(super) async fn make_link(
     settings: Data<Settings>,
 ) -> Answer {
     let id = id(path);
+    if is_me(&owner, &id) {
+        // It would let whoever sits at somebody's session set a password without knowing the present one.
+        let text = "Change your own password on your account page, where the present one is asked for.";
+        let turned = Turned::forbidden().saying("Nothing was changed", text);
+        return Err(owner.turned(turned.with_ways(vec![(owner.to("/account"), "Your account".to_owned())])));
+    }
     let email = row(&owner, &services, &id).await?.staff.email;
     match services.staff.new_link_for(&id).await {
         Ok(token) => {

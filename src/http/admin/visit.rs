@@ -13,6 +13,7 @@ use futures_util::future::LocalBoxFuture;
 
 use super::page::Turned;
 use crate::domain::{Mode, Role, Session};
+use crate::http::noted::Noted;
 use crate::http::settings::Settings;
 use crate::http::watch::RequestId;
 use crate::service::{Caller, Services, SignedIn, Token};
@@ -35,6 +36,7 @@ impl Visit {
         let token = token_of(request).ok_or_else(to_sign_in)?;
         let session = services.staff.session(&token).await;
         let signed_in = session.map_err(|refused| Turned::from(refused).at(None, request))?.ok_or_else(to_sign_in)?;
+        Noted::of(request).person(&signed_in.staff.id);
         let mode = if request.path().starts_with("/test") { Mode::Test } else { Mode::Live };
         let form_token = services.staff.form_token(&token);
         Ok(Self { mode, signed_in, form_token, host: settings.host(request), request: request.clone() })
@@ -136,7 +138,11 @@ fn at_least<T: 'static>(role: Role, wrap: fn(Visit) -> T, request: &HttpRequest,
     let visit = Visit::from_request(request, payload);
     Box::pin(async move {
         let visit = visit.await?;
-        if visit.may(role) { Ok(wrap(visit)) } else { Err(visit.turned(Turned::forbidden())) }
+        if visit.may(role) {
+            return Ok(wrap(visit));
+        }
+        Noted::of(&visit.request).refused_for("role");
+        Err(visit.turned(Turned::forbidden()))
     })
 }
 

@@ -8,9 +8,10 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use futures_util::future::LocalBoxFuture;
+use zeroize::Zeroizing;
 
 use super::Problem;
-use crate::domain::{Actor, Key, KeyId};
+use crate::domain::{Actor, Key, KeyId, Secret};
 use crate::http::noted::Noted;
 use crate::http::settings::Settings;
 use crate::http::watch::RequestId;
@@ -69,10 +70,10 @@ async fn admit(request: &HttpRequest) -> Result<Caller, Problem> {
 }
 
 /// The scheme is spelled exactly so: the hosted API knows no other.
-fn decode(header: &str) -> Option<(String, String)> {
-    let decoded = BASE64.decode(header.strip_prefix("Basic ")?).ok()?;
+fn decode(header: &str) -> Option<(String, Secret)> {
+    let decoded = Zeroizing::new(BASE64.decode(header.strip_prefix("Basic ")?).ok()?);
     let (id, secret) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
-    Some((id.to_owned(), secret.to_owned()))
+    Some((id.to_owned(), Secret::given(secret.to_owned())))
 }
 
 fn caller(key: Key, request: &HttpRequest) -> Caller {
@@ -87,6 +88,7 @@ mod tests {
 
     #[test]
     fn the_scheme_is_exact_and_padding_is_not() {
+        let decode = |header| decode(header).map(|(id, secret)| (id, secret.reveal().to_owned()));
         let expected = Some(("key".to_owned(), "se:cret".to_owned()));
         assert_eq!(decode("Basic a2V5OnNlOmNyZXQ="), expected);
         assert_eq!(decode("Basic a2V5OnNlOmNyZXQ"), expected);

@@ -8,6 +8,7 @@ use percent_encoding::percent_decode;
 use super::Problem;
 use crate::http::intake;
 use crate::http::noted::Noted;
+use crate::http::origin::may_be_ours;
 use crate::json::{Json, Members};
 
 /// The most bytes of a body: many times the largest customer.
@@ -44,16 +45,17 @@ enum MediaType {
 
 /// In any case, with any parameters. Without the header a body is read as JSON: ours, since nothing public settles it.
 fn media_type(request: &HttpRequest) -> Result<MediaType, Problem> {
-    let Some(header) = request.headers().get(CONTENT_TYPE) else { return Ok(MediaType::Json) };
-    let header = header.to_str().unwrap_or_default();
-    let essence = header.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") {
-        Ok(MediaType::Json)
-    } else if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        Ok(MediaType::Form)
-    } else {
-        Err(Problem::media_type())
-    }
+    let header = request.headers().get(CONTENT_TYPE).map(|header| header.to_str().unwrap_or_default());
+    let essence = header.map(|header| header.split(';').next().unwrap_or_default().trim());
+    let media_type = match essence {
+        // No page of another site can send this without asking first, and nobody there is answered.
+        Some(essence) if essence.eq_ignore_ascii_case("application/json") => return Ok(MediaType::Json),
+        Some(essence) if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") => MediaType::Form,
+        Some(_) => return Err(Problem::media_type()),
+        None => MediaType::Json,
+    };
+    // The rest any page can send, and a browser that was asked for a key once adds it to that.
+    if may_be_ours(request) { Ok(media_type) } else { Err(Problem::cross_site()) }
 }
 
 fn read_json(bytes: &[u8]) -> Result<Members, Problem> {

@@ -127,6 +127,10 @@ impl Problem {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, description)
     }
 
+    pub(super) fn cross_site() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "The request may not come from a page of another site.")
+    }
+
     pub(super) fn not_json(error: &JsonError) -> Self {
         let description = format!("The request body is not valid JSON: {error}");
         Self::new(StatusCode::BAD_REQUEST, description).remembered_as("The request body is not valid JSON: …")

@@ -72,35 +72,41 @@ impl Store {
     }
 
     /// Uses a link up: its person, or the first owner where there is nobody yet, is as the decision says, their other
-    /// sessions end, and one begins. `Missing` where the link is gone or its time is over.
+    /// sessions end, and one begins in the place of the one before, if one is named by its hash. `Missing` where the link is gone or its time is over.
     pub async fn redeem_link(
         &self,
         hash: &str,
         now: i64,
+        before: Option<String>,
         decide: impl Fn(Option<Staff>) -> Option<(Staff, Session)> + Send + 'static,
     ) -> Result<Staff, Error> {
         let hash = hash.to_owned();
         let act = move |connection: &_| {
             let link = find_link(connection, &hash)?.filter(|link| now < link.ends_at).ok_or(Error::Missing)?;
-            let before = match &link.staff {
+            let person = match &link.staff {
                 Some(id) => Some(find(connection, id)?.ok_or(Error::Missing)?),
                 None if any(connection)? => return Err(Error::Missing),
                 None => None,
             };
-            let is_new = before.is_none();
-            let (person, session) = decide(before).ok_or(Error::Missing)?;
+            let is_new = person.is_none();
+            let (person, session) = decide(person).ok_or(Error::Missing)?;
             if is_new { insert(connection, &person).map(drop) } else { update(connection, &person) }?;
             delete_link(connection, &hash)?;
             delete_sessions(connection, &person.id, None)?;
+            replace_session(connection, before.as_deref())?;
             insert_session(connection, &session)?;
             Ok(person)
         };
         self.act(act).await
     }
 
-    /// Begins a session.
-    pub async fn insert_session(&self, session: Session) -> Result<(), Error> {
-        self.act(move |connection| Ok(insert_session(connection, &session)?)).await
+    /// Begins a session in the place of another, if one is named by its hash.
+    pub async fn insert_session(&self, session: Session, before: Option<String>) -> Result<(), Error> {
+        let act = move |connection: &_| {
+            replace_session(connection, before.as_deref())?;
+            Ok(insert_session(connection, &session)?)
+        };
+        self.act(act).await
     }
 
     /// One session, by the hash of its token, and whose it is.
@@ -280,6 +286,11 @@ pub(super) fn touch_session(connection: &Connection, hash: &str, seen_at: i64) -
 fn see(connection: &Connection, hash: &str, seen_at: i64) -> rusqlite::Result<()> {
     let sql = "UPDATE staff SET seen_at = ?2 WHERE id = (SELECT staff_id FROM sessions WHERE hash = ?1)";
     connection.execute(sql, params![hash, seen_at]).map(drop)
+}
+
+/// Ends the session that a browser had before, whoever's it was.
+fn replace_session(connection: &Connection, before: Option<&str>) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM sessions WHERE hash = ?1", [before]).map(drop)
 }
 
 /// Ends one session of a person.
