@@ -58,7 +58,7 @@ fn every_crate_that_is_there_twice_is_told() {
 
 #[test]
 fn everything_comes_from_one_registry_and_has_a_checksum() {
-    for lock in ["Cargo.lock"] {
+    for lock in ["Cargo.lock", "fuzz/Cargo.lock"] {
         let lock = text(lock);
         for package in lock.split("[[package]]\n").skip(1) {
             let ours = ["name = \"patron\"\n", "name = \"patron-fuzz\"\n"].iter().any(|name| package.starts_with(name));
@@ -67,4 +67,28 @@ fn everything_comes_from_one_registry_and_has_a_checksum() {
             assert!(ours || registry && package.contains("\nchecksum = \""), "{package}");
         }
     }
+}
+
+/// The crates of a lock file, by name and version, without those that are ours.
+fn locked(lock: &str) -> BTreeSet<String> {
+    let packages = lock.split("[[package]]\n").skip(1).filter(|package| package.contains("\nsource = "));
+    packages.map(|package| package.lines().take(2).collect::<Vec<_>>().join(" ")).collect()
+}
+
+#[test]
+fn what_is_fuzzed_is_what_is_shipped() {
+    let (ours, fuzzed) = (text("Cargo.lock"), text("fuzz/Cargo.lock"));
+    let foreign: Vec<String> = locked(&fuzzed).difference(&locked(&ours)).cloned().collect();
+    let fuzzing = ["arbitrary", "jobserver", "libfuzzer-sys"];
+    let is_of_fuzzing = |package: &String| fuzzing.iter().any(|name| package.contains(&format!("\"{name}\"")));
+    let patron = fuzzed.split("[[package]]\n").find(|package| package.starts_with("name = \"patron\"")).unwrap();
+    let manifest = text("Cargo.toml");
+    let missing: Vec<String> = direct(manifest.split("[dev-dependencies]").next().unwrap())
+        .into_iter()
+        .filter(|name| !patron.contains(&format!("\n \"{name}")))
+        .collect();
+    assert!(
+        foreign.iter().all(is_of_fuzzing) && missing.is_empty(),
+        "fuzz/Cargo.lock has {foreign:?} and lacks {missing:?}: cp Cargo.lock fuzz/ && cargo metadata --manifest-path fuzz/Cargo.toml"
+    );
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod alike;
 mod backup;
 mod binary;
 mod conditional;
@@ -24,6 +25,7 @@ mod pages;
 mod pages_customers;
 mod pages_desk;
 mod pages_door;
+mod properties;
 mod races;
 mod restore;
 mod revisions;

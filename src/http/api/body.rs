@@ -56,7 +56,8 @@ fn media_type(request: &HttpRequest) -> Result<MediaType, Problem> {
     }
 }
 
-fn read_json(bytes: &[u8]) -> Result<Members, Problem> {
+/// A JSON body.
+pub fn read_json(bytes: &[u8]) -> Result<Members, Problem> {
     if bytes.is_empty() {
         return Ok(Members::new());
     }
@@ -72,7 +73,7 @@ fn read_json(bytes: &[u8]) -> Result<Members, Problem> {
 }
 
 /// A form as PHP and Ruby send it. All values are text; `notes[key]=value` is a member of the object `notes`.
-fn read_form(bytes: &[u8]) -> Result<Members, Problem> {
+pub fn read_form(bytes: &[u8]) -> Result<Members, Problem> {
     let mut members = Members::new();
     for pair in bytes.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
         let mut halves = pair.splitn(2, |byte| *byte == b'=');
