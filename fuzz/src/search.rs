@@ -51,7 +51,7 @@ fn hold(typed: &str, customer: &Customer) {
             "{typed:?} finds {customer:?}, and the index does not"
         );
     }
-    for value in [typed, &text] {
+    for value in [looked_at.as_str(), &text] {
         let marked = query.mark(value);
         assert_eq!(marked.iter().map(|(_, part)| *part).collect::<String>(), value, "{typed:?}");
         assert!(marked.windows(2).all(|two| two[0].0 != two[1].0) && marked.iter().all(|(_, part)| !part.is_empty()));
