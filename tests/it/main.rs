@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod alike;
 mod backup;
 mod binary;
 mod conditional;
@@ -11,6 +12,7 @@ mod console_keys;
 mod console_requests;
 mod console_staff;
 mod customers;
+mod dependencies;
 mod doctor;
 mod door_browser;
 mod door_sessions;
@@ -29,6 +31,7 @@ mod pages;
 mod pages_customers;
 mod pages_desk;
 mod pages_door;
+mod properties;
 mod races;
 mod restore;
 mod revisions;

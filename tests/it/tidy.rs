@@ -96,7 +96,7 @@ fn a_broken_arrow_is_found() {
 
 #[test]
 fn every_file_says_what_it_is_for() {
-    for folder in ["src", "tests", "benches"] {
+    for folder in ["src", "tests", "benches", "fuzz/src", "fuzz/fuzz_targets"] {
         if root().join(folder).exists() {
             for (file, text) in sources(folder) {
                 assert!(text.starts_with("//! "), "{folder}/{file}");

@@ -69,8 +69,8 @@ async fn admit(request: &HttpRequest) -> Result<Caller, Problem> {
     }
 }
 
-/// The scheme is spelled exactly so: the hosted API knows no other.
-fn decode(header: &str) -> Option<(String, Secret)> {
+/// The two halves of a header, neither judged. The scheme is spelled exactly so: the hosted API knows no other.
+pub fn decode(header: &str) -> Option<(String, Secret)> {
     let decoded = Zeroizing::new(BASE64.decode(header.strip_prefix("Basic ")?).ok()?);
     let (id, secret) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
     Some((id.to_owned(), Secret::given(secret.to_owned())))

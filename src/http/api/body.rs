@@ -58,7 +58,8 @@ fn media_type(request: &HttpRequest) -> Result<MediaType, Problem> {
     if may_be_ours(request) { Ok(media_type) } else { Err(Problem::cross_site()) }
 }
 
-fn read_json(bytes: &[u8]) -> Result<Members, Problem> {
+/// A JSON body.
+pub fn read_json(bytes: &[u8]) -> Result<Members, Problem> {
     if bytes.is_empty() {
         return Ok(Members::new());
     }
@@ -74,7 +75,7 @@ fn read_json(bytes: &[u8]) -> Result<Members, Problem> {
 }
 
 /// A form as PHP and Ruby send it. All values are text; `notes[key]=value` is a member of the object `notes`.
-fn read_form(bytes: &[u8]) -> Result<Members, Problem> {
+pub fn read_form(bytes: &[u8]) -> Result<Members, Problem> {
     let mut members = Members::new();
     for pair in bytes.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
         let mut halves = pair.splitn(2, |byte| *byte == b'=');

@@ -5,7 +5,7 @@ use crate::json::{Json, Members, note_value};
 use crate::service::IfTaken;
 
 /// What an edit asks for. Whatever is left over is extra, `fail_existing` included.
-pub(super) fn of_edit(mut members: Members) -> Draft {
+pub fn of_edit(mut members: Members) -> Draft {
     let mut draft = fields(&mut members);
     if !members.is_empty() {
         let names: Vec<&str> = members.keys().map(String::as_str).collect();
@@ -15,7 +15,7 @@ pub(super) fn of_edit(mut members: Members) -> Draft {
 }
 
 /// What a creation asks for, and what it wants where the pair is taken.
-pub(super) fn of_creation(mut members: Members) -> (Draft, IfTaken) {
+pub fn of_creation(mut members: Members) -> (Draft, IfTaken) {
     let if_taken = if_taken(members.shift_remove("fail_existing"));
     let mut draft = of_edit(members);
     let if_taken = if_taken.unwrap_or_else(|invalid| {

@@ -22,6 +22,15 @@ use crate::service::{Caller, Services};
 pub(super) use place::Place;
 pub use problem::Problem;
 
+/// The steps from what a stranger sends to what is asked, each without a request around it, so that they can be held against
+/// arbitrary bytes.
+pub mod steps {
+    pub use super::basic::decode as credentials;
+    pub use super::body::{read_form as form, read_json as json};
+    pub use super::draft::{of_creation, of_edit};
+    pub use super::query::of_list;
+}
+
 /// A customer's answer, or a problem in its place.
 type Answer = Result<HttpResponse, Problem>;
 

@@ -12,7 +12,7 @@ const TIME_MIN: i64 = 946_684_800;
 const TIME_MAX: i64 = 4_765_046_400;
 
 /// What a list of customers asks for.
-pub(super) fn of_list(query: &str) -> Result<(Filter, Slice), Problem> {
+pub fn of_list(query: &str) -> Result<(Filter, Slice), Problem> {
     let parameters = Parameters::parse(query, &["count", "skip", "from", "to", "email", "contact"])?;
     let slice = parameters.slice()?;
     let filter = Filter {
