@@ -70,7 +70,12 @@ fn reading() -> impl Guard {
 pub fn serve(listener: TcpListener, services: Data<Services>, settings: Settings) -> std::io::Result<Server> {
     let settings = Data::new(settings);
     let workers = available_parallelism().map_or(1, NonZeroUsize::get);
-    let server = HttpServer::new(move || app(services.clone(), settings.clone()))
+    let worker = move || {
+        // What a worker reads with is open from the start, whatever becomes of the file's name later.
+        services.read_together(|| {});
+        app(services.clone(), settings.clone())
+    };
+    let server = HttpServer::new(worker)
         .workers(workers)
         .max_connections(connections::max_of_worker(workers))
         .on_connect(connections::watch)

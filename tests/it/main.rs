@@ -21,6 +21,7 @@ mod limits;
 mod lists;
 mod metrics;
 mod model;
+mod moved;
 mod overload;
 mod pages;
 mod pages_customers;

@@ -71,6 +71,16 @@ impl Server {
         self.child.wait().unwrap().code()
     }
 
+    /// Sends a request of a client's with this body, and gives the whole answer.
+    pub fn ask(&self, method: &str, rest: &str, client: &Client, json: &str) -> String {
+        let (authorization, len) = (&client.authorization, json.len());
+        let head = format!(
+            "{method} /v1/customers{rest} HTTP/1.1\nHost: x\nAuthorization: {authorization}\n\
+             Content-Type: application/json\nContent-Length: {len}\nConnection: close\n\n"
+        );
+        self.speak(format!("{}{json}", head.replace('\n', "\r\n")).as_bytes())
+    }
+
     /// Sends bytes as they are, and reads until the server closes.
     pub fn speak(&self, bytes: &[u8]) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();

@@ -10,6 +10,7 @@ mod customers;
 mod days;
 mod examine;
 mod feeder;
+mod files;
 mod folder;
 mod keys;
 mod lanes;
@@ -39,6 +40,7 @@ use super::{ActivityFilter, ActivityPage, Decide, Error, Filter, Lane, Page, Pla
 use crate::domain::{Customer, CustomerId, Edited, Mode, Query, Revision};
 use crate::metrics::Metrics;
 use feeder::Feeder;
+use files::Files;
 use reader::Readers;
 use writer::Writer;
 
@@ -66,16 +68,18 @@ impl Store {
     /// gave the path.
     pub fn open(path: &Path, use_: Use) -> Result<Self, Unusable> {
         let lock = open::prepare(path, use_)?;
-        let connection = schema::bring_up(path, use_)?;
-        let readers = Readers::open(path).map_err(|error| Unusable::of(path, &error))?;
         let not_started = |error: std::io::Error| Unusable::because(path, &error.to_string());
         let counts = Arc::<Metrics>::default();
-        let writer = match connection {
-            Some(connection) => {
-                Writer::start(path, connection, counts.clone(), use_ == Use::Serve).map_err(not_started)?
-            }
-            None => Writer::none(),
+        let (writer, files) = if use_ == Use::Read {
+            schema::look(path)?;
+            (Writer::none(), None)
+        } else {
+            let (connection, files) = Files::around(path, || schema::bring_up(path, use_))?;
+            let files = Arc::new(files);
+            let writer = Writer::start(path, connection, files.clone(), counts.clone(), use_ == Use::Serve);
+            (writer.map_err(not_started)?, Some(files))
         };
+        let readers = Readers::open(path, files).map_err(|error| Unusable::of(path, &error))?;
         let writer = Arc::new(writer);
         let feeder = if use_ == Use::Serve {
             let connection = open::reader(path).map_err(|error| Unusable::of(path, &error))?;
@@ -328,11 +332,13 @@ impl Store {
 }
 
 impl<R> From<rusqlite::Error> for Error<R> {
-    /// A full disk and a lock that somebody else holds too long pass; the rest is our own failure.
+    /// A full disk, a lock that somebody else holds too long and a file that may not be written pass; the rest is our own
+    /// failure.
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ffi::ErrorCode::DatabaseBusy | ffi::ErrorCode::DatabaseLocked) => Self::Busy,
             Some(ffi::ErrorCode::DiskFull) => Self::Full,
+            Some(ffi::ErrorCode::ReadOnly) => Self::Unwritable(error.to_string()),
             _ => Self::Failed(format!("SQLite: {error}")),
         }
     }
