@@ -30,9 +30,8 @@ mod turns;
 mod uses;
 mod writer;
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use rusqlite::{Connection, ffi};
 
@@ -59,8 +58,9 @@ pub struct Store {
     /// Of the process that serves the file: a command is gone before the search would be fed.
     feeder: Option<Feeder>,
     counts: Arc<Metrics>,
-    /// Held by the one process that serves this file; the operating system lets go of it however that process ends.
-    _lock: Option<File>,
+    files: Option<Arc<Files>>,
+    /// Of the process that serves the file: what it copies from, also where the file has lost its place.
+    kept: Option<Mutex<Connection>>,
 }
 
 impl Store {
@@ -74,20 +74,25 @@ impl Store {
             schema::look(path)?;
             (Writer::none(), None)
         } else {
-            let (connection, files) = Files::around(path, || schema::bring_up(path, use_))?;
+            let (connection, files) = Files::around(path, lock, || schema::bring_up(path, use_))?;
             let files = Arc::new(files);
             let writer = Writer::start(path, connection, files.clone(), counts.clone(), use_ == Use::Serve);
             (writer.map_err(not_started)?, Some(files))
         };
-        let readers = Readers::open(path, files).map_err(|error| Unusable::of(path, &error))?;
+        let readers = Readers::open(path, files.clone()).map_err(|error| Unusable::of(path, &error))?;
         let writer = Arc::new(writer);
-        let feeder = if use_ == Use::Serve {
-            let connection = open::reader(path).map_err(|error| Unusable::of(path, &error))?;
-            Some(Feeder::start(connection, writer.clone()).map_err(not_started)?)
+        let (feeder, kept) = if use_ == Use::Serve {
+            let reader = || readers.another().map_err(|error| Unusable::of(path, &error));
+            (Some(Feeder::start(reader()?, writer.clone()).map_err(not_started)?), Some(Mutex::new(reader()?)))
         } else {
-            None
+            (None, None)
         };
-        Ok(Self { path: path.to_owned(), readers, writer, feeder, counts, _lock: lock })
+        Ok(Self { path: path.to_owned(), readers, writer, feeder, counts, files, kept })
+    }
+
+    /// Where what is open is no longer what is found at its path: which file, and the way out, in a sentence.
+    pub fn misplaced(&self) -> Option<String> {
+        self.files.as_ref()?.check().err().map(|error| error.to_string())
     }
 
     /// What is counted of it, and may be of whatever uses it.

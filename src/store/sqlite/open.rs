@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::{backup, files};
+
 /// How long whoever looks whether a file is served takes for it at most.
 const LOOK_MAX: Duration = Duration::from_millis(20);
 
@@ -68,6 +70,9 @@ pub(super) fn prepare(path: &Path, use_: Use) -> Result<Option<File>, Unusable> 
             format!("the directory {} does not exist; make it, or choose another place with --db", directory.display());
         return Err(Unusable::because(path, &reason));
     }
+    if let Ok(real) = backup::real(path) {
+        files::judge(path, &real)?;
+    }
     let mut options = OpenOptions::new();
     options.read(true).write(use_ != Use::Read).create(matches!(use_, Use::Serve | Use::Fill)).mode(0o600);
     options.open(path).map_err(|error| Unusable::because(path, &reason_of(&error)))?;
@@ -84,8 +89,12 @@ pub(super) fn is_served(path: &Path) -> bool {
 /// Takes the lock on `FILE.lock`. The file stays when the process is gone; the lock does not.
 fn lock(path: &Path) -> Result<File, Unusable> {
     // By whatever names a file is served, it is one file: so SQLite too places what stands beside it.
-    let real = path.canonicalize().map_err(|error| Unusable::because(path, &reason_of(&error)))?;
-    lock_real(path, &real)
+    let failed = |error: io::Error| Unusable::because(path, &reason_of(&error));
+    let real = path.canonicalize().map_err(failed)?;
+    let lock = lock_real(path, &real)?;
+    // Whatever an earlier server left in it was judged.
+    lock.set_len(0).map_err(failed)?;
+    Ok(lock)
 }
 
 /// The same for a file that may not be there yet, whose real place is known.

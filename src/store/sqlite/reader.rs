@@ -48,6 +48,11 @@ impl Readers {
         Ok(readers)
     }
 
+    /// A connection for somebody else.
+    pub(super) fn another(&self) -> rusqlite::Result<Connection> {
+        self.opener.open()
+    }
+
     /// Asks on this thread: for what takes microseconds.
     pub(super) fn here<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
         let here = self.local()?;

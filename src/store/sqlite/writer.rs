@@ -272,6 +272,10 @@ impl Thread {
     /// Writes the log back into the file. Where a reader is in the way for longer than it may take, the next start does it.
     fn checkpoint(&self) {
         let Some(connection) = self.connection.as_ref().filter(|_| self.writes_back) else { return };
+        // Nothing that is left is touched, where it is not known whose it is.
+        if self.files.check().is_err() {
+            return;
+        }
         let written_back = connection.busy_timeout(CHECKPOINT_WAIT).and_then(|()| {
             // A row of three: whether it was blocked, the pages in the log, the pages written back.
             connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| Ok(row.get::<_, i64>(0)? == 0))
@@ -306,7 +310,7 @@ mod tests {
             connection.execute_batch("CREATE TABLE t (number INTEGER PRIMARY KEY)").unwrap();
             Ok(connection)
         };
-        let (connection, files) = Files::around(&path, open).unwrap();
+        let (connection, files) = Files::around(&path, None, open).unwrap();
         let writer = Writer::start(&path, connection, Arc::new(files), Arc::default(), true).unwrap();
         ((directory, open::reader(&path).unwrap()), writer)
     }
