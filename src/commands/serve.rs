@@ -137,14 +137,18 @@ async fn greet(services: &Services, address: SocketAddr, public_url: Option<&str
         let (key, secret) = issued.map_err(|refused| refused.to_string())?;
         say(&first_key(&key, &secret, &here));
     }
-    let link = services.staff.first_link().await.map_err(|_| "the first link could not be made; the log says why")?;
-    if let Some(token) = link {
-        let base = public_url.unwrap_or(&here);
-        say(&format!(
+    match services.staff.first_link().await {
+        Ok(None) => {}
+        // A full disk keeps nobody from reading.
+        Err(_) => {
+            tracing::warn!("no link for a first owner could be made; `patron staff add EMAIL --role owner` does it")
+        }
+        Ok(Some(token)) => say(&format!(
             "Nobody can sign in to the pages for staff yet. This link makes the first owner, once and within an hour:\n\n  \
-             {base}/link/{}\n\n",
+             {}/link/{}\n\n",
+            public_url.unwrap_or(&here),
             token.reveal()
-        ));
+        )),
     }
     Ok(())
 }

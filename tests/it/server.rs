@@ -36,19 +36,31 @@ impl Server {
     }
 
     pub fn start_with(db: &Path, arguments: &[&str]) -> Self {
-        let log = db.with_extension("log");
+        Self::run(patron(db).args(arguments), db.with_extension("log"))
+    }
+
+    /// Starts a command that ends in a server.
+    pub fn run(command: &mut Command, log: PathBuf) -> Self {
+        Self::attempt(command, log).unwrap_or_else(|said| panic!("{said}"))
+    }
+
+    /// The same where it may refuse: then, what it printed and all of its log.
+    pub fn attempt(command: &mut Command, log: PathBuf) -> Result<Self, String> {
         let log_file = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
-        let mut child = patron(db).args(arguments).stdout(Stdio::piped()).stderr(log_file).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(log_file).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let mut server = Self { child, address: String::new(), printed: String::new(), log };
         while server.address.is_empty() {
             let before = server.printed.len();
             let read = lines.read_line(&mut server.printed).unwrap();
-            assert!(read > 0, "{}{}", server.printed, std::fs::read_to_string(&server.log).unwrap());
+            if read == 0 {
+                let how = server.child.wait().unwrap();
+                return Err(format!("{}{}{how}", server.printed, std::fs::read_to_string(&server.log).unwrap()));
+            }
             let address = server.printed[before..].trim_end().strip_prefix("listening on http://");
             server.address = address.unwrap_or_default().to_owned();
         }
-        server
+        Ok(server)
     }
 
     /// Asks it to stop, waits, and gives its exit code.

@@ -26,6 +26,7 @@ mod revisions;
 mod schema;
 mod search;
 mod staff;
+mod trouble;
 mod turns;
 mod uses;
 mod writer;
@@ -33,7 +34,7 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use rusqlite::{Connection, ffi};
+use rusqlite::Connection;
 
 use super::{ActivityFilter, ActivityPage, Decide, Error, Filter, Lane, Page, Place, Slice, Span};
 use crate::domain::{Customer, CustomerId, Edited, Mode, Query, Revision};
@@ -333,18 +334,5 @@ impl Store {
     /// Reads the whole file and holds every history against the customer as it stands. Slow; `progress` is told how it goes.
     pub async fn check(&self, progress: impl Fn(Progress) + Send + 'static) -> Result<Checked, Error> {
         self.readers.away(move |connection| check::run(connection, &progress)).await
-    }
-}
-
-impl<R> From<rusqlite::Error> for Error<R> {
-    /// A full disk, a lock that somebody else holds too long and a file that may not be written pass; the rest is our own
-    /// failure.
-    fn from(error: rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(ffi::ErrorCode::DatabaseBusy | ffi::ErrorCode::DatabaseLocked) => Self::Busy,
-            Some(ffi::ErrorCode::DiskFull) => Self::Full,
-            Some(ffi::ErrorCode::ReadOnly) => Self::Unwritable(error.to_string()),
-            _ => Self::Failed(format!("SQLite: {error}")),
-        }
     }
 }

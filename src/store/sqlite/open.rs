@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{backup, files};
+use super::{backup, files, trouble};
 
 /// How long whoever looks whether a file is served takes for it at most.
 const LOOK_MAX: Duration = Duration::from_millis(20);
@@ -48,6 +48,9 @@ impl Unusable {
             Some(ErrorCode::DiskFull) => "the disk is full; make room and try again",
             Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly) => {
                 "its -wal and -shm files cannot be written beside it; make its directory writable for this user"
+            }
+            _ if trouble::is_of_writing(error) => {
+                "its disk takes nothing more; look whether it is full, over a quota, read-only or failing"
             }
             _ => return Self::because(path, &error.to_string()),
         };
