@@ -11,6 +11,7 @@ mod console_keys;
 mod console_requests;
 mod console_staff;
 mod customers;
+mod damage;
 mod disk;
 mod doctor;
 mod errors;

@@ -18,7 +18,7 @@ impl<R> From<SqliteError> for Error<R> {
                 "the disk takes nothing ({}); look whether it is full, over a quota, read-only or failing",
                 named(&error)
             )),
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Failed(format!(
+            _ if is_damage(&error) => Self::Failed(format!(
                 "the database is damaged ({}); `patron check` lists how; stop the server, and restore a backup with `patron \
                  restore FILE`",
                 named(&error)
@@ -26,6 +26,11 @@ impl<R> From<SqliteError> for Error<R> {
             _ => Self::Failed(format!("SQLite: {}", named(&error))),
         }
     }
+}
+
+/// Whether an error says that what was read cannot have been written so.
+pub(super) fn is_damage(error: &SqliteError) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
 /// Whether an error says that the file is not where it was opened.
