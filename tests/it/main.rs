@@ -4,6 +4,7 @@
 
 mod backup;
 mod binary;
+mod clock;
 mod conditional;
 mod console_customers;
 mod console_home;
