@@ -170,6 +170,30 @@ fn a_first_start_that_was_killed_stands_in_nobodys_way() {
     report(&format!("kill: {kills} in a first start, {shown} of them after a key was shown"));
 }
 
+/// As is left by who is killed while a file becomes one with a log: without one, SQLite changes it by way of a journal.
+#[test]
+fn a_journal_that_was_left_is_rolled_back_by_whoever_comes_next() {
+    let (directory, db) = seeded(300);
+    let copy = directory.path().join("copy.db");
+    assert!(backup(&db, &copy).status.success());
+    for (number, command) in [&["check"][..], &["key", "list"], &["serve"]].iter().enumerate() {
+        let left = directory.path().join(format!("{number}.db"));
+        let connection = rusqlite::Connection::open(&copy).unwrap();
+        connection.execute_batch("PRAGMA cache_size = 2; BEGIN; UPDATE customers SET gstin = 'half done'").unwrap();
+        fs::copy(&copy, &left).unwrap();
+        fs::copy(copy.with_extension("db-journal"), left.with_extension("db-journal")).unwrap();
+        connection.execute_batch("ROLLBACK").unwrap();
+        if *command == ["serve"] {
+            assert_eq!(Server::start(&left).stop(), Some(0));
+        } else {
+            let output = run(&left, command);
+            assert!(output.status.success(), "{output:?}");
+        }
+        let checked = run(&left, &["check"]);
+        assert!(String::from_utf8(checked.stdout).unwrap().contains("is whole: 300 customers, 300 revisions"));
+    }
+}
+
 #[test]
 fn an_upgrade_that_was_killed_is_done_by_the_next_start() {
     let old = |db: &Path| {

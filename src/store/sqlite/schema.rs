@@ -5,6 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::open::{self, Unusable, Use};
+use super::trouble;
 
 const SCHEMA: &str = include_str!("../../../schema.sql");
 
@@ -38,8 +39,13 @@ pub(super) fn look(path: &Path) -> Result<(), Unusable> {
 /// What is there, where it can be used. Looked at without a pragma that would write.
 fn find(path: &Path) -> Result<Found, Unusable> {
     gate(rusqlite::version_number()).map_err(|reason| Unusable::because(path, &reason))?;
-    let found =
-        open::reader(path).and_then(|connection| Found::of(&connection)).map_err(|error| Unusable::of(path, &error))?;
+    let look = || open::reader(path).and_then(|connection| Found::of(&connection));
+    // Killed while it made the file one with a log, or one without, a process leaves a journal that nobody can read past.
+    let found = look().or_else(|error| match trouble::is_interrupted(&error) {
+        true => open::roll_back(path).and_then(|()| look()),
+        false => Err(error),
+    });
+    let found = found.map_err(|error| Unusable::of(path, &error))?;
     found.judge(STEPS).map_err(|reason| Unusable::because(path, &reason))?;
     Ok(found)
 }

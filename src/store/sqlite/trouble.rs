@@ -38,6 +38,11 @@ fn is_moved(error: &SqliteError) -> bool {
     error.sqlite_extended_error_code() == Some(ffi::SQLITE_READONLY_DBMOVED)
 }
 
+/// Whether an error says that a change was interrupted and is to be taken back, which whoever only reads cannot do.
+pub(super) fn is_interrupted(error: &SqliteError) -> bool {
+    error.sqlite_extended_error_code() == Some(ffi::SQLITE_READONLY_ROLLBACK)
+}
+
 /// Whether the disk did not take what was to be written. Of a disk that is over a quota, read-only or failing, SQLite says no
 /// more than that.
 pub(super) fn is_of_writing(error: &SqliteError) -> bool {
