@@ -54,7 +54,8 @@ pub enum Command {
     /// Serve the API; what patron does without a command
     ///
     /// On a file without keys, first prints a fresh test key and curl lines that use it. Ends on SIGTERM and Ctrl+C,
-    /// once what is in flight is done; a second one ends it at once.
+    /// once what is in flight is done; a second one ends it at once. SIGUSR1 saves what is open to a new file beside the
+    /// database, also where that was removed or replaced.
     Serve(Serve),
     /// Make and end API keys, also while a server runs
     #[command(subcommand)]

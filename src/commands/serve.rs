@@ -2,15 +2,16 @@
 
 use std::io::{ErrorKind, Write, stdout};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use actix_web::rt::System;
 use actix_web::web::Data;
 use patron::domain::{Actor, Key, Mode, Secret};
 use patron::http;
-use patron::service::{Ambient, Schedule, Services};
+use patron::service::{Ambient, NotCopied, Schedule, Services};
 use patron::store::{Store, Use};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
 
 use super::Done;
 use crate::config::Serve;
@@ -70,16 +71,43 @@ async fn serve(services: &Data<Services>, doors: Listening, metrics: Option<List
     say(&format!("listening on http://{address}\n"));
 
     let mut running = actix_web::rt::spawn(server);
-    tokio::select! {
-        ended = &mut running => return ended.map_err(|error| error.to_string())?.map_err(|error| error.to_string()),
-        () = signals.next() => tracing::info!("stopping: finishing what is in flight"),
+    loop {
+        tokio::select! {
+            ended = &mut running => return ended.map_err(|error| error.to_string())?.map_err(|error| error.to_string()),
+            asked = signals.next() => match asked {
+                Asked::Save => drop(saving(services)),
+                Asked::End => break tracing::info!("stopping: finishing what is in flight"),
+            },
+        }
     }
     tokio::select! {
         () = handle.stop(true) => tracing::info!("stopped"),
         // Nothing asks the server again: it answers the first asking only when that is done.
-        () = signals.next() => tracing::warn!("told twice: stopping at once"),
+        () = signals.end() => {
+            tracing::warn!("told twice: stopping at once");
+            return Ok(());
+        }
     }
-    Ok(())
+    if !services.backups.is_last_chance() {
+        return Ok(());
+    }
+    tokio::select! {
+        saved = saving(services) => match saved {
+            Ok(Ok(file)) => Err(format!(
+                "the database was not in its place any more; what was open is saved as {0}: `patron restore {0}`, then start \
+                 again",
+                file.display()
+            )),
+            _ => Err("the database was not in its place any more, and what was open could not be saved".to_owned()),
+        },
+        () = signals.end() => Err("the database was not in its place any more, and what was open is not saved".to_owned()),
+    }
+}
+
+/// Saves what is open, on a thread of its own.
+fn saving(services: &Data<Services>) -> JoinHandle<Result<PathBuf, NotCopied>> {
+    let services = services.clone();
+    tokio::task::spawn_blocking(move || services.backups.save())
 }
 
 fn cannot_listen(address: SocketAddr, error: &std::io::Error, flag: &str) -> String {
@@ -109,14 +137,18 @@ async fn greet(services: &Services, address: SocketAddr, public_url: Option<&str
         let (key, secret) = issued.map_err(|refused| refused.to_string())?;
         say(&first_key(&key, &secret, &here));
     }
-    let link = services.staff.first_link().await.map_err(|_| "the first link could not be made; the log says why")?;
-    if let Some(token) = link {
-        let base = public_url.unwrap_or(&here);
-        say(&format!(
+    match services.staff.first_link().await {
+        Ok(None) => {}
+        // A full disk keeps nobody from reading.
+        Err(_) => {
+            tracing::warn!("no link for a first owner could be made; `patron staff add EMAIL --role owner` does it")
+        }
+        Ok(Some(token)) => say(&format!(
             "Nobody can sign in to the pages for staff yet. This link makes the first owner, once and within an hour:\n\n  \
-             {base}/link/{}\n\n",
+             {}/link/{}\n\n",
+            public_url.unwrap_or(&here),
             token.reveal()
-        ));
+        )),
     }
     Ok(())
 }
@@ -168,19 +200,38 @@ fn say(text: &str) {
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    save: Signal,
+}
+
+/// What a signal asks for.
+enum Asked {
+    /// An end.
+    End,
+    /// A copy of what is open.
+    Save,
 }
 
 impl Signals {
     fn new() -> Result<Self, String> {
         let on = |kind| signal(kind).map_err(|error| format!("cannot listen for signals: {error}"));
-        Ok(Self { terminate: on(SignalKind::terminate())?, interrupt: on(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: on(SignalKind::terminate())?,
+            interrupt: on(SignalKind::interrupt())?,
+            save: on(SignalKind::user_defined1())?,
+        })
+    }
+
+    /// Waits for SIGTERM or Ctrl+C, or for SIGUSR1.
+    async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.terminate.recv() => Asked::End,
+            _ = self.interrupt.recv() => Asked::End,
+            _ = self.save.recv() => Asked::Save,
+        }
     }
 
     /// Waits for SIGTERM or Ctrl+C.
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
+    async fn end(&mut self) {
+        while !matches!(self.next().await, Asked::End) {}
     }
 }

@@ -5,13 +5,14 @@
 
 use std::any::Any;
 use std::cell::Cell;
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::time::Duration;
 
 use actix_web::dev::{Extensions, ServiceRequest};
 use actix_web::rt;
+use rustix::net::listen;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
@@ -27,6 +28,17 @@ pub(super) const LINGER_MAX: Duration = Duration::from_secs(1);
 /// How long from one answer to the next request's head, the taking of the answer included. The server's own times are
 /// shorter: this one is for what they do not see.
 const BETWEEN_MAX: Duration = Duration::from_secs(20);
+
+/// How many connections may wait to be accepted: with the 128 of Rust's library, a crowd that comes at once is let in by and by,
+/// each after the second in which its system tries again.
+const BACKLOG: i32 = 4_096;
+
+/// Lets more connections wait at a listener. What the system does not grant, it leaves as it is.
+pub(super) fn widen(listener: &TcpListener) {
+    if let Err(error) = listen(listener, BACKLOG) {
+        tracing::debug!(%error, "the queue of connections is as it was");
+    }
+}
 
 /// How many connections a worker may hold: what is left of the files that this process may open, after those of the
 /// database and the runtime. Past it a connection waits to be accepted; without it, the database could not open its own.

@@ -72,8 +72,14 @@ fn reading() -> impl Guard {
 /// Serves on a listener that is bound already, until [`Server::handle`] is told to stop.
 pub fn serve(listener: TcpListener, services: Data<Services>, settings: Settings) -> std::io::Result<Server> {
     let settings = Data::new(settings);
+    connections::widen(&listener);
     let workers = available_parallelism().map_or(1, NonZeroUsize::get);
-    let server = HttpServer::new(move || app(services.clone(), settings.clone()))
+    let worker = move || {
+        // What a worker reads with is open from the start, whatever becomes of the file's name later.
+        services.read_together(|| {});
+        app(services.clone(), settings.clone())
+    };
+    let server = HttpServer::new(worker)
         .workers(workers)
         .max_connections(connections::max_of_worker(workers))
         .on_connect(connections::watch)

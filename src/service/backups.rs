@@ -65,6 +65,25 @@ impl Backups {
         Ok(copied)
     }
 
+    /// Copies what is open to a new file beside the place of the database, whatever has become of that place. Holds up whoever
+    /// calls it.
+    pub fn save(&self) -> Result<PathBuf, NotCopied> {
+        let to = self.store.saved_place(self.ambient.seconds());
+        let saved = self.store.back_up(&to, &self.stop, |_| {});
+        match &saved {
+            Ok(Copied { bytes, live, test, digest, .. }) => {
+                tracing::info!(file = %to.display(), bytes, live, test, digest, "what is open is saved and verified");
+            }
+            Err(failure) => tracing::error!(why = why(failure.clone()), "what is open could not be saved"),
+        }
+        saved.map(|_| to)
+    }
+
+    /// Whether what is open is no longer what is found at the path of the database: then it is gone with this process.
+    pub fn is_last_chance(&self) -> bool {
+        self.store.misplaced().is_some()
+    }
+
     /// What became of the last backups, whoever made them.
     pub async fn last(&self) -> Result<LastBackups, Refused> {
         let verified = self.store.find_backup().await?;

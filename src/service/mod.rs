@@ -229,7 +229,7 @@ impl From<store::Error<Refused>> for Refused {
             store::Error::Missing => Self::NotFound,
             store::Error::Taken(id) => Self::Taken(id),
             store::Error::Refused(refused) => refused,
-            store::Error::Busy | store::Error::Full => Self::Busy,
+            store::Error::Busy | store::Error::Full | store::Error::Unwritable(_) => Self::Busy,
             store::Error::Lost => Self::Failed,
             store::Error::Failed(cause) => {
                 tracing::error!(cause, "an operation failed");

@@ -50,6 +50,8 @@ pub enum Error<R = Infallible> {
     Busy,
     /// Not now: the disk is full.
     Full,
+    /// Not now: the file cannot be written, for this reason, which may go away.
+    Unwritable(String),
     /// It should not have happened; this is why, for the log.
     Failed(String),
     /// It failed together with others, and the log has the cause already.
@@ -65,6 +67,7 @@ impl<R> Error<R> {
             Self::Refused(refused) => Error::Refused(map(refused)),
             Self::Busy => Error::Busy,
             Self::Full => Error::Full,
+            Self::Unwritable(cause) => Error::Unwritable(cause),
             Self::Lost => Error::Lost,
             Self::Failed(cause) => Error::Failed(cause),
         }

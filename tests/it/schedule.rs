@@ -32,7 +32,7 @@ pub fn turn(world: &World, schedule: Schedule) {
 }
 
 /// Waits until something is so.
-fn until(what: &str, so: impl Fn() -> bool) {
+pub fn until(what: &str, so: impl Fn() -> bool) {
     let patience = Instant::now() + Duration::from_secs(30);
     while !so() {
         assert!(Instant::now() < patience, "not in time: {what}");

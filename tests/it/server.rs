@@ -36,19 +36,31 @@ impl Server {
     }
 
     pub fn start_with(db: &Path, arguments: &[&str]) -> Self {
-        let log = db.with_extension("log");
+        Self::run(patron(db).args(arguments), db.with_extension("log"))
+    }
+
+    /// Starts a command that ends in a server.
+    pub fn run(command: &mut Command, log: PathBuf) -> Self {
+        Self::attempt(command, log).unwrap_or_else(|said| panic!("{said}"))
+    }
+
+    /// The same where it may refuse: then, what it printed and all of its log.
+    pub fn attempt(command: &mut Command, log: PathBuf) -> Result<Self, String> {
         let log_file = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
-        let mut child = patron(db).args(arguments).stdout(Stdio::piped()).stderr(log_file).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(log_file).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let mut server = Self { child, address: String::new(), printed: String::new(), log };
         while server.address.is_empty() {
             let before = server.printed.len();
             let read = lines.read_line(&mut server.printed).unwrap();
-            assert!(read > 0, "{}{}", server.printed, std::fs::read_to_string(&server.log).unwrap());
+            if read == 0 {
+                let how = server.child.wait().unwrap();
+                return Err(format!("{}{}{how}", server.printed, std::fs::read_to_string(&server.log).unwrap()));
+            }
             let address = server.printed[before..].trim_end().strip_prefix("listening on http://");
             server.address = address.unwrap_or_default().to_owned();
         }
-        server
+        Ok(server)
     }
 
     /// Asks it to stop, waits, and gives its exit code.
@@ -67,6 +79,10 @@ impl Server {
         assert!(kill.success());
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -74,6 +90,16 @@ impl Server {
 
     pub fn wait(mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
+    }
+
+    /// Sends a request of a client's with this body, and gives the whole answer.
+    pub fn ask(&self, method: &str, rest: &str, client: &Client, json: &str) -> String {
+        let (authorization, len) = (&client.authorization, json.len());
+        let head = format!(
+            "{method} /v1/customers{rest} HTTP/1.1\nHost: x\nAuthorization: {authorization}\n\
+             Content-Type: application/json\nContent-Length: {len}\nConnection: close\n\n"
+        );
+        self.speak(format!("{}{json}", head.replace('\n', "\r\n")).as_bytes())
     }
 
     /// Sends bytes as they are, and reads until the server closes.

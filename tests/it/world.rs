@@ -38,6 +38,13 @@ impl World {
         Self::of(Use::Fill)
     }
 
+    /// A world in another time, in Unix seconds.
+    pub fn at(seconds: u64) -> Self {
+        let world = Self::new();
+        world.clock.store(Duration::from_secs(seconds).as_nanos() as u64, Ordering::Relaxed);
+        world
+    }
+
     fn of(use_: Use) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(&directory.path().join("patron.db"), use_).unwrap();
@@ -58,6 +65,11 @@ impl World {
     /// Moves the clock on.
     pub fn pass(&self, time: Duration) {
         self.clock.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
+    }
+
+    /// Sets the clock back.
+    pub fn jump_back(&self, time: Duration) {
+        self.clock.fetch_sub(time.as_nanos() as u64, Ordering::Relaxed);
     }
 
     /// The file, to look at what is in it.

@@ -72,11 +72,16 @@ impl Services {
     /// busy.
     pub async fn examine(&self, quick: bool) -> Result<Vec<Finding>, Refused> {
         let _only = self.examining.try_lock().map_err(|_| Refused::Busy)?;
-        let store = self.store.clone();
-        let examined = tokio::task::spawn_blocking(move || store.examine(quick)).await;
-        let examined = examined.map_err(|_| Refused::Failed)??;
         let now = self.now();
-        let mut findings = machine::findings(&examined, now);
+        let mut findings = match self.store.misplaced() {
+            // What else is found at its path is not what is open.
+            Some(words) => vec![found("Files", Verdict::Wrong, words)],
+            None => {
+                let store = self.store.clone();
+                let examined = tokio::task::spawn_blocking(move || store.examine(quick)).await;
+                machine::findings(&examined.map_err(|_| Refused::Failed)??, now)
+            }
+        };
         let keys = self.access.list().await.map_err(|_| Refused::Failed)?;
         let uses = self.access.last_uses().await?;
         findings.push(rotations(&keys, &uses, now));

@@ -96,15 +96,19 @@ impl fmt::Display for NotCopied {
     }
 }
 
-/// Copies the database of a file to another that is not there yet.
-pub(super) fn run(db: &Path, to: &Path, stop: &Stop, progress: &impl Fn(Copying)) -> Result<Copied, NotCopied> {
+/// Copies a database to a file that is not there yet.
+pub(super) fn run(
+    source: &Connection,
+    to: &Path,
+    stop: &Stop,
+    progress: &impl Fn(Copying),
+) -> Result<Copied, NotCopied> {
     let cannot = |reason: &str| NotCopied::Because(format!("cannot back up to {}: {reason}", to.display()));
     if to.symlink_metadata().is_ok() {
         return Err(cannot(TAKEN));
     }
     let partial = Partial::beside(to).map_err(|error| cannot(&reason_of(&error, to)))?;
-    let source = open::reader(db).map_err(|error| cannot(&error.to_string()))?;
-    copy(&source, &partial, stop, progress).map_err(|halted| halted.because(&cannot))?;
+    copy(source, &partial, stop, progress).map_err(|halted| halted.because(&cannot))?;
     let copied = verify(&partial, stop, progress).map_err(|halted| halted.because(&cannot))?;
     partial.name().map_err(|error| cannot(&reason_of(&error, to)))?;
     Ok(copied)

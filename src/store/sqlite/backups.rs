@@ -1,18 +1,38 @@
 //! The table of backups, and the store's part in making them.
 
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::backup::{self, Copied, Copying, NotCopied, Stop};
-use super::{BackupFolder, Error, Store, open};
+use super::{BackupFolder, Error, Store, folder, open};
 use crate::store::{Backup, FailedBackup};
 
 impl Store {
     /// Copies the database to a file that is not there yet, reads the copy again, and gives it its name where it is whole.
     /// Holds up whoever calls it, and nobody else.
     pub fn back_up(&self, to: &Path, stop: &Stop, progress: impl Fn(Copying)) -> Result<Copied, NotCopied> {
-        backup::run(&self.path, to, stop, &progress)
+        let Some(kept) = &self.kept else {
+            let failed =
+                |error: rusqlite::Error| NotCopied::Because(format!("cannot back up to {}: {error}", to.display()));
+            return backup::run(&open::reader(&self.path).map_err(failed)?, to, stop, &progress);
+        };
+        // Held by one at a time, and whoever panicked wrote nothing.
+        let kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let copied = backup::run(&kept, to, stop, &progress);
+        if let Err(error) = kept.release_memory() {
+            tracing::debug!(%error, "pages that were copied are kept");
+        }
+        copied
+    }
+
+    /// Where what is open is copied to when the file has lost its place: beside that place, under a name with this time that
+    /// nothing has.
+    pub fn saved_place(&self, at: i64) -> PathBuf {
+        let real = backup::real(&self.path).unwrap_or_else(|_| self.path.clone());
+        let named = |at| open::beside(&real, &format!(".saved-{}", folder::stamp(at)));
+        (at..at + 60).map(named).find(|path| !path.exists()).unwrap_or_else(|| named(at))
     }
 
     /// Opens a directory for backups of this database.

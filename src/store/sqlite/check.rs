@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row, TransactionBehavior};
 
 use super::columns::{self, CustomerRow, customer_columns};
-use super::{marks, revisions};
+use super::{marks, revisions, trouble};
 use crate::domain::{Customer, Email, Revision};
 
 /// How far a check is.
@@ -38,13 +38,24 @@ pub(super) fn run(connection: &Connection, progress: &impl Fn(Progress)) -> rusq
     // One snapshot: edits that go on meanwhile are not seen, and do not wait.
     let snapshot = rusqlite::Transaction::new_unchecked(connection, TransactionBehavior::Deferred)?;
     let mut checked = Checked::default();
-    progress(Progress::Pages);
-    sqlite_checks(&snapshot, &mut checked.faults)?;
-    if checked.faults.is_empty() {
-        checked.faults.extend(marks::fault(&snapshot)?);
-        histories(&snapshot, &mut checked, progress)?;
+    match look(&snapshot, &mut checked, progress) {
+        // So damaged that it cannot be read to its end: that is found, and no failure to look.
+        Err(error) if trouble::is_damage(&error) => {
+            checked.faults.push(format!("it cannot be read to its end: {error}"))
+        }
+        looked => looked?,
     }
     Ok(checked)
+}
+
+fn look(connection: &Connection, checked: &mut Checked, progress: &impl Fn(Progress)) -> rusqlite::Result<()> {
+    progress(Progress::Pages);
+    sqlite_checks(connection, &mut checked.faults)?;
+    if checked.faults.is_empty() {
+        checked.faults.extend(marks::fault(connection)?);
+        histories(connection, checked, progress)?;
+    }
+    Ok(())
 }
 
 fn sqlite_checks(connection: &Connection, faults: &mut Vec<String>) -> rusqlite::Result<()> {

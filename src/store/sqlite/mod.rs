@@ -10,6 +10,7 @@ mod customers;
 mod days;
 mod examine;
 mod feeder;
+mod files;
 mod folder;
 mod keys;
 mod lanes;
@@ -25,20 +26,21 @@ mod revisions;
 mod schema;
 mod search;
 mod staff;
+mod trouble;
 mod turns;
 mod uses;
 mod writer;
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use rusqlite::{Connection, ffi};
+use rusqlite::Connection;
 
 use super::{ActivityFilter, ActivityPage, Decide, Error, Filter, Lane, Page, Place, Slice, Span};
 use crate::domain::{Customer, CustomerId, Edited, Mode, Query, Revision};
 use crate::metrics::Metrics;
 use feeder::Feeder;
+use files::Files;
 use reader::Readers;
 use writer::Writer;
 
@@ -57,8 +59,9 @@ pub struct Store {
     /// Of the process that serves the file: a command is gone before the search would be fed.
     feeder: Option<Feeder>,
     counts: Arc<Metrics>,
-    /// Held by the one process that serves this file; the operating system lets go of it however that process ends.
-    _lock: Option<File>,
+    files: Option<Arc<Files>>,
+    /// Of the process that serves the file: what it copies from, also where the file has lost its place.
+    kept: Option<Mutex<Connection>>,
 }
 
 impl Store {
@@ -66,24 +69,31 @@ impl Store {
     /// gave the path.
     pub fn open(path: &Path, use_: Use) -> Result<Self, Unusable> {
         let lock = open::prepare(path, use_)?;
-        let connection = schema::bring_up(path, use_)?;
-        let readers = Readers::open(path).map_err(|error| Unusable::of(path, &error))?;
         let not_started = |error: std::io::Error| Unusable::because(path, &error.to_string());
         let counts = Arc::<Metrics>::default();
-        let writer = match connection {
-            Some(connection) => {
-                Writer::start(path, connection, counts.clone(), use_ == Use::Serve).map_err(not_started)?
-            }
-            None => Writer::none(),
-        };
-        let writer = Arc::new(writer);
-        let feeder = if use_ == Use::Serve {
-            let connection = open::reader(path).map_err(|error| Unusable::of(path, &error))?;
-            Some(Feeder::start(connection, writer.clone()).map_err(not_started)?)
+        let (writer, files) = if use_ == Use::Read {
+            schema::look(path)?;
+            (Writer::none(), None)
         } else {
-            None
+            let (connection, files) = Files::around(path, lock, || schema::bring_up(path, use_))?;
+            let files = Arc::new(files);
+            let writer = Writer::start(path, connection, files.clone(), counts.clone(), use_ == Use::Serve);
+            (writer.map_err(not_started)?, Some(files))
         };
-        Ok(Self { path: path.to_owned(), readers, writer, feeder, counts, _lock: lock })
+        let readers = Readers::open(path, files.clone()).map_err(|error| Unusable::of(path, &error))?;
+        let writer = Arc::new(writer);
+        let (feeder, kept) = if use_ == Use::Serve {
+            let reader = || readers.another().map_err(|error| Unusable::of(path, &error));
+            (Some(Feeder::start(reader()?, writer.clone()).map_err(not_started)?), Some(Mutex::new(reader()?)))
+        } else {
+            (None, None)
+        };
+        Ok(Self { path: path.to_owned(), readers, writer, feeder, counts, files, kept })
+    }
+
+    /// Where what is open is no longer what is found at its path: which file, and the way out, in a sentence.
+    pub fn misplaced(&self) -> Option<String> {
+        self.files.as_ref()?.check().err().map(|error| error.to_string())
     }
 
     /// What is counted of it, and may be of whatever uses it.
@@ -324,16 +334,5 @@ impl Store {
     /// Reads the whole file and holds every history against the customer as it stands. Slow; `progress` is told how it goes.
     pub async fn check(&self, progress: impl Fn(Progress) + Send + 'static) -> Result<Checked, Error> {
         self.readers.away(move |connection| check::run(connection, &progress)).await
-    }
-}
-
-impl<R> From<rusqlite::Error> for Error<R> {
-    /// A full disk and a lock that somebody else holds too long pass; the rest is our own failure.
-    fn from(error: rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(ffi::ErrorCode::DatabaseBusy | ffi::ErrorCode::DatabaseLocked) => Self::Busy,
-            Some(ffi::ErrorCode::DiskFull) => Self::Full,
-            _ => Self::Failed(format!("SQLite: {error}")),
-        }
     }
 }

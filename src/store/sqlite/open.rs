@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::{backup, files, trouble};
+
 /// How long whoever looks whether a file is served takes for it at most.
 const LOOK_MAX: Duration = Duration::from_millis(20);
 
@@ -47,6 +49,9 @@ impl Unusable {
             Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly) => {
                 "its -wal and -shm files cannot be written beside it; make its directory writable for this user"
             }
+            _ if trouble::is_of_writing(error) => {
+                "its disk takes nothing more; look whether it is full, over a quota, read-only or failing"
+            }
             _ => return Self::because(path, &error.to_string()),
         };
         Self::because(path, reason)
@@ -68,6 +73,9 @@ pub(super) fn prepare(path: &Path, use_: Use) -> Result<Option<File>, Unusable> 
             format!("the directory {} does not exist; make it, or choose another place with --db", directory.display());
         return Err(Unusable::because(path, &reason));
     }
+    if let Ok(real) = backup::real(path) {
+        files::judge(path, &real)?;
+    }
     let mut options = OpenOptions::new();
     options.read(true).write(use_ != Use::Read).create(matches!(use_, Use::Serve | Use::Fill)).mode(0o600);
     options.open(path).map_err(|error| Unusable::because(path, &reason_of(&error)))?;
@@ -84,8 +92,12 @@ pub(super) fn is_served(path: &Path) -> bool {
 /// Takes the lock on `FILE.lock`. The file stays when the process is gone; the lock does not.
 fn lock(path: &Path) -> Result<File, Unusable> {
     // By whatever names a file is served, it is one file: so SQLite too places what stands beside it.
-    let real = path.canonicalize().map_err(|error| Unusable::because(path, &reason_of(&error)))?;
-    lock_real(path, &real)
+    let failed = |error: io::Error| Unusable::because(path, &reason_of(&error));
+    let real = path.canonicalize().map_err(failed)?;
+    let lock = lock_real(path, &real)?;
+    // Whatever an earlier server left in it was judged.
+    lock.set_len(0).map_err(failed)?;
+    Ok(lock)
 }
 
 /// The same for a file that may not be there yet, whose real place is known.
@@ -171,6 +183,14 @@ pub(super) fn copy(path: &Path) -> rusqlite::Result<Connection> {
 /// Makes a file that is in WAL mode one that is whole by itself, without what stands beside it.
 pub(super) fn settle(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update_and_check(None, "journal_mode", "delete", |row| row.get::<_, String>(0)).map(drop)
+}
+
+/// Takes back a change that was interrupted.
+pub(super) fn roll_back(path: &Path) -> rusqlite::Result<()> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
 }
 
 /// A connection that only reads.

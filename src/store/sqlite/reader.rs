@@ -10,6 +10,7 @@ use rusqlite::Connection;
 use thread_local::ThreadLocal;
 use tokio::time::timeout;
 
+use super::files::Files;
 use super::open;
 use super::turns::Turns;
 use crate::store::{Error, Lane};
@@ -22,7 +23,7 @@ const WAITING_MAX: usize = 256;
 const POOL_WAIT: Duration = Duration::from_secs(5);
 
 pub(super) struct Readers {
-    path: PathBuf,
+    opener: Opener,
     here: ThreadLocal<Here>,
     /// As many as the pool has connections: who waits for one waits here, and not on a thread of its own.
     turns: Arc<Turns>,
@@ -30,18 +31,26 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    pub(super) fn open(path: &Path) -> rusqlite::Result<Self> {
-        let opener = Opener(path.to_owned());
+    pub(super) fn open(path: &Path, files: Option<Arc<Files>>) -> rusqlite::Result<Self> {
+        let opener = Opener { path: path.to_owned(), files };
         let pool = r2d2::Pool::builder()
             .max_size(POOL_SIZE)
-            .min_idle(Some(0))
+            // One stays open, whatever becomes of the path.
+            .min_idle(Some(u32::from(opener.files.is_some())))
+            .idle_timeout(None)
+            .max_lifetime(None)
             .connection_timeout(POOL_WAIT)
             .test_on_check_out(false)
-            .build_unchecked(opener);
+            .build_unchecked(opener.clone());
         let turns = Turns::new(POOL_SIZE as usize, WAITING_MAX);
-        let readers = Self { path: path.to_owned(), here: ThreadLocal::new(), turns, pool };
+        let readers = Self { opener, here: ThreadLocal::new(), turns, pool };
         readers.local()?;
         Ok(readers)
+    }
+
+    /// A connection for somebody else.
+    pub(super) fn another(&self) -> rusqlite::Result<Connection> {
+        self.opener.open()
     }
 
     /// Asks on this thread: for what takes microseconds.
@@ -68,7 +77,7 @@ impl Readers {
     }
 
     fn local(&self) -> rusqlite::Result<&Here> {
-        let open = || Ok(Here { connection: open::reader(&self.path)?, together: Cell::new(false) });
+        let open = || Ok(Here { connection: self.opener.open()?, together: Cell::new(false) });
         self.here.get_or_try(open)
     }
 
@@ -132,14 +141,27 @@ impl Drop for Together<'_> {
     }
 }
 
-struct Opener(PathBuf);
+#[derive(Clone)]
+struct Opener {
+    path: PathBuf,
+    /// Of a file that this process writes: another one that has come in its place is not read beside it.
+    files: Option<Arc<Files>>,
+}
+
+impl Opener {
+    fn open(&self) -> rusqlite::Result<Connection> {
+        let connection = open::reader(&self.path);
+        self.files.as_ref().map_or(Ok(()), |files| files.check())?;
+        connection
+    }
+}
 
 impl r2d2::ManageConnection for Opener {
     type Connection = Connection;
     type Error = rusqlite::Error;
 
     fn connect(&self) -> rusqlite::Result<Connection> {
-        open::reader(&self.0)
+        self.open()
     }
 
     fn is_valid(&self, connection: &mut Connection) -> rusqlite::Result<()> {
@@ -162,7 +184,7 @@ mod tests {
         std::fs::File::create(&path).unwrap();
         let writer = open::writer(&path).unwrap();
         writer.execute_batch("CREATE TABLE t (number INTEGER); INSERT INTO t VALUES (1)").unwrap();
-        let readers = Readers::open(&path).unwrap();
+        let readers = Readers::open(&path, None).unwrap();
         let read =
             || readers.here(|connection| connection.query_row("SELECT number FROM t", [], |row| row.get(0))).unwrap();
         let write = |number: i64| writer.execute("UPDATE t SET number = ?1", [number]).unwrap();

@@ -46,18 +46,23 @@ pub fn restore(from: &Path, db: &Path, at: i64, progress: impl Fn(Copying)) -> R
     bring_up(&partial).map_err(|reason| cannot(&reason))?;
     let copied = backup::verify(&partial, &Stop::default(), &progress).map_err(|halted| halted.because(&cannot))?;
 
-    let kept = real.exists().then(|| open::beside(&real, &format!(".before-restore-{}", folder::stamp(at))));
-    if let Some(kept) = &kept {
+    let aside = open::beside(&real, &format!(".before-restore-{}", folder::stamp(at)));
+    let kept = real.exists().then_some(&aside);
+    if let Some(kept) = kept {
         if let Err(error) = partial.give_to_owner_of(&real) {
             tracing::warn!(%error, "the restored database does not belong to the owner of the one before");
         }
         settle(&real)
             .map_err(|reason| NotCopied::Because(format!("cannot restore into {}: {reason}", db.display())))?;
         keep(&real, kept).map_err(into)?;
+    } else {
+        keep_log(&real, &aside).map_err(into)?;
     }
     partial.replace().map_err(into)?;
+    // Whatever was served here before, it is not what is here now.
+    lock.set_len(0).map_err(into)?;
     drop(lock);
-    Ok(Restored { copied, aside: kept })
+    Ok(Restored { copied, aside: kept.cloned() })
 }
 
 /// A backup of an older patron gets today's schema before it is verified.
@@ -89,12 +94,18 @@ fn keep(real: &Path, kept: &Path) -> io::Result<()> {
     if kept.symlink_metadata().is_ok() {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
+    keep_log(real, kept)?;
+    // Two names for a moment, so that there is a database at every moment. Not every file system has that.
+    fs::hard_link(real, kept).or_else(|_| fs::rename(real, kept))
+}
+
+/// Gives what stands beside a database the other name, also where the database itself is gone.
+fn keep_log(real: &Path, kept: &Path) -> io::Result<()> {
     for suffix in COMPANIONS {
         match fs::rename(open::beside(real, suffix), open::beside(kept, suffix)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
     }
-    // Two names for a moment, so that there is a database at every moment. Not every file system has that.
-    fs::hard_link(real, kept).or_else(|_| fs::rename(real, kept))
+    Ok(())
 }

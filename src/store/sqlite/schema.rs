@@ -5,6 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::open::{self, Unusable, Use};
+use super::trouble;
 
 const SCHEMA: &str = include_str!("../../../schema.sql");
 
@@ -19,22 +20,34 @@ const APPLICATION_ID: i32 = 0x5074_726e;
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 
 /// Opens the file for writing, with today's schema: an empty one gets it, an older one is brought to it, a newer one and a
-/// stranger's are refused untouched. For reading nothing is opened, and an older one is refused too.
-pub(super) fn bring_up(path: &Path, use_: Use) -> Result<Option<Connection>, Unusable> {
-    gate(rusqlite::version_number()).map_err(|reason| Unusable::because(path, &reason))?;
-    // Looked at first without a pragma that would write.
-    let found =
-        open::reader(path).and_then(|connection| Found::of(&connection)).map_err(|error| Unusable::of(path, &error))?;
-    found.judge(STEPS).map_err(|reason| Unusable::because(path, &reason))?;
-    if use_ == Use::Read {
-        return found.judge_unchanged(STEPS).map(|()| None).map_err(|reason| Unusable::because(path, &reason));
-    }
+/// stranger's are refused untouched.
+pub(super) fn bring_up(path: &Path, use_: Use) -> Result<Connection, Unusable> {
+    find(path)?;
     let mut connection = open::writer(path).map_err(|error| Unusable::of(path, &error))?;
     upgrade(&mut connection, SCHEMA, STEPS).map_err(|error| Unusable::of(path, &error))?;
     if use_ == Use::Fill && !open::is_served(path) {
         open::for_bulk(&connection).map_err(|error| Unusable::of(path, &error))?;
     }
-    Ok(Some(connection))
+    Ok(connection)
+}
+
+/// Whether the file has today's schema, for who only reads: where it has not, nothing brings it up.
+pub(super) fn look(path: &Path) -> Result<(), Unusable> {
+    find(path)?.judge_unchanged(STEPS).map_err(|reason| Unusable::because(path, &reason))
+}
+
+/// What is there, where it can be used. Looked at without a pragma that would write.
+fn find(path: &Path) -> Result<Found, Unusable> {
+    gate(rusqlite::version_number()).map_err(|reason| Unusable::because(path, &reason))?;
+    let look = || open::reader(path).and_then(|connection| Found::of(&connection));
+    // Killed while it made the file one with a log, or one without, a process leaves a journal that nobody can read past.
+    let found = look().or_else(|error| match trouble::is_interrupted(&error) {
+        true => open::roll_back(path).and_then(|()| look()),
+        false => Err(error),
+    });
+    let found = found.map_err(|error| Unusable::of(path, &error))?;
+    found.judge(STEPS).map_err(|reason| Unusable::because(path, &reason))?;
+    Ok(found)
 }
 
 /// Brings a copy that nobody else has open to today's schema. The error is why that cannot be, without the file's name.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::files::Files;
 use super::open;
 use super::queue::Queue;
 use crate::metrics::Metrics;
@@ -34,12 +35,13 @@ impl Writer {
     pub(super) fn start(
         path: &Path,
         connection: Connection,
+        files: Arc<Files>,
         counts: Arc<Metrics>,
         writes_back: bool,
     ) -> std::io::Result<Self> {
         let queue = Arc::new(Queue::new(QUEUE_LEN));
-        let mut thread =
-            Thread { path: path.to_owned(), connection: Some(connection), counts, writes_back, lost: None };
+        let (path, connection) = (path.to_owned(), Some(connection));
+        let mut thread = Thread { path, connection, files, counts, writes_back, lost: None };
         let waiting = Abandoned(queue.clone());
         let handle = std::thread::Builder::new().name("writer".into()).spawn(move || thread.run(&waiting.0))?;
         Ok(Self { queue, thread: Mutex::new(Some(handle)) })
@@ -138,6 +140,7 @@ where
         match &self.outcome {
             Some(Err(Error::Busy)) => Loss::Busy,
             Some(Err(Error::Full)) => Loss::Full,
+            Some(Err(Error::Unwritable(cause))) => Loss::Unwritable(cause.clone()),
             Some(Err(Error::Failed(cause))) => Loss::Failed(cause.clone()),
             _ => Loss::Failed("an act ended the transaction".into()),
         }
@@ -158,6 +161,7 @@ where
 enum Loss {
     Busy,
     Full,
+    Unwritable(String),
     Failed(String),
 }
 
@@ -167,6 +171,7 @@ impl Loss {
         match self {
             Self::Busy => Error::Busy,
             Self::Full => Error::Full,
+            Self::Unwritable(cause) => Error::Unwritable(cause.clone()),
             Self::Failed(_) => Error::Lost,
         }
     }
@@ -177,7 +182,7 @@ impl fmt::Display for Loss {
         formatter.write_str(match self {
             Self::Busy => "another process keeps the database locked",
             Self::Full => "the disk is full",
-            Self::Failed(cause) => cause,
+            Self::Unwritable(cause) | Self::Failed(cause) => cause,
         })
     }
 }
@@ -186,6 +191,7 @@ impl From<rusqlite::Error> for Loss {
     fn from(error: rusqlite::Error) -> Self {
         match Error::<()>::from(error) {
             Error::Full => Self::Full,
+            Error::Unwritable(cause) => Self::Unwritable(cause),
             Error::Failed(cause) => Self::Failed(cause),
             _ => Self::Busy,
         }
@@ -196,6 +202,7 @@ struct Thread {
     path: PathBuf,
     /// `None` after a loss: opened anew for the next batch.
     connection: Option<Connection>,
+    files: Arc<Files>,
     counts: Arc<Metrics>,
     writes_back: bool,
     /// Why the last transaction came to nothing, where it did.
@@ -225,7 +232,10 @@ impl Thread {
     fn commit(&mut self, batch: &mut [Box<dyn Act>]) -> Result<(), Loss> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
-            None => open::writer(&self.path)?,
+            None => {
+                self.files.check()?;
+                open::writer(&self.path)?
+            }
         };
         let connection = self.connection.insert(connection);
         connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
@@ -241,6 +251,8 @@ impl Thread {
             }
             connection.prepare_cached("RELEASE act")?.execute([])?;
         }
+        // As late as can be: what is committed into a file without its name is gone with this process.
+        self.files.check()?;
         let began = Instant::now();
         connection.prepare_cached("COMMIT")?.execute([])?;
         self.counts.commit(batch.len(), began.elapsed());
@@ -260,6 +272,10 @@ impl Thread {
     /// Writes the log back into the file. Where a reader is in the way for longer than it may take, the next start does it.
     fn checkpoint(&self) {
         let Some(connection) = self.connection.as_ref().filter(|_| self.writes_back) else { return };
+        // Nothing that is left is touched, where it is not known whose it is.
+        if self.files.check().is_err() {
+            return;
+        }
         let written_back = connection.busy_timeout(CHECKPOINT_WAIT).and_then(|()| {
             // A row of three: whether it was blocked, the pages in the log, the pages written back.
             connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| Ok(row.get::<_, i64>(0)? == 0))
@@ -284,13 +300,19 @@ mod tests {
             .await
     }
 
-    fn writer() -> (tempfile::TempDir, Writer) {
+    /// A writer, and the reader that keeps the log in its place while the writer begins anew after a loss.
+    fn writer() -> ((tempfile::TempDir, Connection), Writer) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("t.db");
         std::fs::File::create(&path).unwrap();
-        let connection = open::writer(&path).unwrap();
-        connection.execute_batch("CREATE TABLE t (number INTEGER PRIMARY KEY)").unwrap();
-        (directory, Writer::start(&path, connection, Arc::default(), true).unwrap())
+        let open = || {
+            let connection = open::writer(&path).unwrap();
+            connection.execute_batch("CREATE TABLE t (number INTEGER PRIMARY KEY)").unwrap();
+            Ok(connection)
+        };
+        let (connection, files) = Files::around(&path, None, open).unwrap();
+        let writer = Writer::start(&path, connection, Arc::new(files), Arc::default(), true).unwrap();
+        ((directory, open::reader(&path).unwrap()), writer)
     }
 
     fn numbers(directory: &tempfile::TempDir) -> Vec<i64> {
@@ -301,7 +323,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_refusal_a_broken_constraint_and_a_panic_harm_no_neighbour() {
-        let (directory, writer) = writer();
+        let ((directory, _reader), writer) = writer();
         // The first act holds the thread until the others wait, so that they share a transaction.
         let (hold, held) = std::sync::mpsc::channel::<()>();
         let first = writer.act(Lane::HOUSE, move |_| held.recv().map_err(|_| Error::<()>::Busy));
@@ -331,7 +353,7 @@ mod tests {
 
     #[tokio::test]
     async fn when_the_transaction_is_lost_nobody_in_it_is_told_otherwise() {
-        let (directory, writer) = writer();
+        let ((directory, _reader), writer) = writer();
         let (hold, held) = std::sync::mpsc::channel::<()>();
         let first = writer.act(Lane::HOUSE, move |_| held.recv().map_err(|_| Error::<()>::Busy));
         let ends_it = writer.act(Lane::HOUSE, |connection| Ok::<_, Error<()>>(connection.execute_batch("ROLLBACK")?));
@@ -344,7 +366,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_loss_is_what_the_act_says_that_met_it() {
-        let (_directory, writer) = writer();
+        let (_kept, writer) = writer();
         for (met, told) in
             [(Error::Full, Error::Full), (Error::Busy, Error::Busy), (Error::Failed("I/O".into()), Error::Lost)]
         {
@@ -358,7 +380,7 @@ mod tests {
 
     #[tokio::test]
     async fn past_its_share_a_lane_is_busy_at_once_and_others_go_before_it() {
-        let (_directory, writer) = writer();
+        let (_kept, writer) = writer();
         let writer = std::sync::Arc::new(writer);
         let (hold, held) = std::sync::mpsc::channel::<()>();
         let (began, begun) = oneshot::channel();
