@@ -1,5 +1,6 @@
 //! What is played: each scene starts its servers, loads them, and tells its figures.
 
+mod credential;
 mod fairness;
 
 use std::path::Path;
@@ -29,7 +30,7 @@ pub struct Scene {
 type Play = fn(&Scene, &mut Report);
 
 /// Every scene, in order.
-pub const ALL: [(&str, Play); 10] = [
+pub const ALL: [(&str, Play); 11] = [
     ("start", Scene::start),
     ("throughput", Scene::throughput),
     ("one", Scene::one),
@@ -37,6 +38,7 @@ pub const ALL: [(&str, Play); 10] = [
     ("page", Scene::page),
     ("search", Scene::search),
     ("list", Scene::list),
+    ("credential", Scene::credential),
     ("flood", Scene::flood),
     ("fairness", Scene::fairness),
     ("beside", Scene::beside),
