@@ -45,7 +45,7 @@ CREATE INDEX customers_contact ON customers (mode, contact) WHERE contact IS NOT
 CREATE INDEX customers_created ON customers (mode, created_at, id);
 
 -- Every thousandth customer of a mode in that list, counted from the eldest: a page far down begins at one. Written behind
--- the edits; whoever inserts in the past deletes those after it, in the same transaction.
+-- the edits; whoever inserts or erases in the past deletes those after it, in the same transaction.
 CREATE TABLE list_marks (
   mode       INTEGER NOT NULL CHECK (mode IN (0, 1)),
   -- How many customers there are up to this one, itself included.
@@ -58,10 +58,12 @@ CREATE TABLE list_marks (
 
 CREATE INDEX list_marks_place ON list_marks (mode, created_at, id);
 
--- What each edit did. Rows are only ever added, in the same transaction as the edit itself.
+-- What each edit did. Rows are added in the same transaction as the edit itself, and go when their customer is erased.
 CREATE TABLE revisions (
   number      INTEGER PRIMARY KEY,
-  customer    INTEGER NOT NULL REFERENCES customers (number),
+  -- The customer's number. No foreign key: to delete a customer, SQLite would read this whole table for others of theirs, 0.3 s
+  -- among a million, and edits would wait. `patron check` finds a revision that is nobody's.
+  customer    INTEGER NOT NULL,
   -- Counts from 1, the creation, without a gap.
   version     INTEGER NOT NULL,
   -- The revision before this one; NULL at the creation.
@@ -84,6 +86,23 @@ CREATE TABLE revisions (
   -- not give the order of the notes.
   changes     TEXT    NOT NULL
 ) STRICT;
+
+-- Customers that were erased: that there was one of this id, who erased it, and when. Of its values nothing is here.
+CREATE TABLE erasures (
+  -- The next number of `revisions` at the time: both are one sequence in the order of commits, in which no number comes twice.
+  number      INTEGER PRIMARY KEY,
+  id          TEXT    NOT NULL UNIQUE,
+  mode        INTEGER NOT NULL CHECK (mode IN (0, 1)),
+  at          INTEGER NOT NULL,
+  -- As in `revisions`.
+  actor_type  TEXT    NOT NULL CHECK (actor_type IN ('key', 'staff', 'command')),
+  actor_id    TEXT,
+  actor_label TEXT    NOT NULL,
+  -- 1 once no byte of the values is left in the file and its log. Until then the sweep is due.
+  swept       INTEGER NOT NULL DEFAULT 0 CHECK (swept IN (0, 1))
+) STRICT;
+
+CREATE INDEX erasures_due ON erasures (number) WHERE swept = 0;
 
 -- What customers are searched by: which trigrams stand in the text of each, a row a customer, by its number. Fed after the
 -- edits, so that none of them pays for it; so it lags behind, and gives candidates only, each judged by its row.
@@ -209,8 +228,8 @@ CREATE TABLE key_uses (
   PRIMARY KEY (key_id, secret_hash)
 ) STRICT, WITHOUT ROWID;
 
--- What happened on a day in a mode. Added up in the background, never in an edit's transaction; no customer is ever
--- deleted, so the sum of those made is how many there are.
+-- What happened on a day in a mode. Added up in the background, never in an edit's transaction. The sum of those made less
+-- the sum of those erased is how many customers there are.
 CREATE TABLE days (
   mode     INTEGER NOT NULL CHECK (mode IN (0, 1)),
   -- Days since 1970, UTC.
@@ -221,6 +240,8 @@ CREATE TABLE days (
   requests INTEGER NOT NULL DEFAULT 0,
   failed   INTEGER NOT NULL DEFAULT 0,
   refused  INTEGER NOT NULL DEFAULT 0,
+  -- Customers erased: by the erasure itself.
+  erased   INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (mode, day)
 ) STRICT, WITHOUT ROWID;
 
@@ -249,6 +270,14 @@ CREATE TABLE backups (
   failure   TEXT,
   CHECK ((verified = 1) = (failure IS NULL)),
   CHECK ((verified = 1) = (digest IS NOT NULL))
+) STRICT;
+
+-- Where the server keeps backups, or last did: who erases must know. One row at most.
+CREATE TABLE backup_folder (
+  path    TEXT    NOT NULL,
+  -- How often it makes one, in seconds, and how many stay. NULL where it makes none any more.
+  seconds INTEGER,
+  keep    INTEGER
 ) STRICT;
 
 -- What is written to see whether anything can be: its one row is 0 or 1 by turns, and says nothing.

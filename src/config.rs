@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use patron::domain::{Email, KeyId, Mode, Role};
+use patron::domain::{CustomerId, Email, KeyId, Mode, Role};
 use patron::http::RateLimit;
 use patron::service::OldSecret;
 
@@ -63,6 +63,9 @@ pub enum Command {
     /// Add and end people who sign in to the console, also while a server runs
     #[command(subcommand)]
     Staff(StaffCommand),
+    /// Export all that is held on a customer, or erase it for good, also while a server runs
+    #[command(subcommand)]
+    Customer(CustomerCommand),
     /// Add plausible customers, for trying things out
     Seed(Seed),
     /// Copy the database to a file, and make sure that the copy is whole; also while a server runs
@@ -235,6 +238,33 @@ pub struct PasswordHow {
     pub public_url: String,
 }
 
+/// What can be done with one customer.
+#[derive(Debug, Subcommand)]
+pub enum CustomerCommand {
+    /// Print all that is held on a customer as JSON: the record, its history, and what is remembered of requests about it
+    Export {
+        /// The customer's id
+        #[arg(value_parser = customer_id)]
+        id: CustomerId,
+    },
+    /// Erase a customer for good: the record, its history, and every byte of them in the database and its log
+    ///
+    /// What stays is that there was a customer of this id, and when it was erased. Backups made before hold it until they go;
+    /// those that are known of are listed, and `patron restore` erases it again.
+    Erase(Erase),
+}
+
+/// What `customer erase` takes.
+#[derive(Debug, Args)]
+pub struct Erase {
+    /// The customer's id
+    #[arg(value_parser = customer_id)]
+    pub id: CustomerId,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
 /// What `seed` takes.
 #[derive(Debug, Args)]
 pub struct Seed {
@@ -264,6 +294,9 @@ pub struct Backup {
 pub struct Restore {
     /// The backup
     pub file: PathBuf,
+    /// The file of erasures to do again, where it does not stand beside the backup
+    #[arg(long, value_name = "FILE")]
+    pub erasures: Option<PathBuf>,
 }
 
 fn every(text: &str) -> Result<Duration, String> {
@@ -304,6 +337,10 @@ fn public_url(text: &str) -> Result<String, &'static str> {
         Some(_) => Ok(text.trim_end_matches('/').to_ascii_lowercase()),
         None => Err("give scheme and host alone, such as https://patron.example"),
     }
+}
+
+fn customer_id(text: &str) -> Result<CustomerId, &'static str> {
+    CustomerId::parse(text).map_err(|_| "a customer's id is cust_ and 14 letters and digits")
 }
 
 fn key_id(text: &str) -> Result<KeyId, &'static str> {

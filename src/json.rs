@@ -1,5 +1,7 @@
 //! JSON objects as they were sent: the order of members and the literals of numbers survive, which a map of numbers would lose.
 
+mod records;
+
 use std::fmt;
 
 use indexmap::IndexMap;
@@ -8,6 +10,8 @@ use serde::ser::{SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
 use crate::domain::{Actor, Changes, NoteChange, NoteValue, Notes};
+
+pub use records::{CustomerJson, HeldJson, RevisionJson};
 
 /// How many objects stand within each other in anything that is ever read: a revision's changes, their notes, a note, and one
 /// to spare. What lies deeper is not read, so that no document costs more than a few passes over it, nor any stack.

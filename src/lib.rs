@@ -15,11 +15,13 @@
 //!
 //! - [`domain`]: values that can only be made by parsing; the customer, an edit of it, the revision that an edit leaves; what
 //!   happens where two edits meet, and what an undo would lose.
-//! - [`service`]: create, fetch, list, search, edit, undo, history, activity; issue, check, rotate and revoke keys; sign people in
+//! - [`service`]: create, fetch, list, search, edit, undo, history, activity; export and erase a person
+//!   ([`service::erasures`]); issue, check, rotate and revoke keys; sign people in
 //!   and out; seed and check; beside requests, on a thread of its own, what is remembered of them ([`service::requests`]) and how
 //!   things stand ([`service::house`]); backups, made on another thread ([`service::backups`]); and when a person asks, whether
 //!   all is well ([`service::doctor`]).
-//! - [`store`]: one operation an act, each one transaction; [`store::sqlite`] keeps them in a file.
+//! - [`store`]: one operation an act, each one transaction; [`store::sqlite`] keeps them in a file. Behind the edits it feeds the
+//!   search, marks the list, and sweeps the file after erasures.
 //! - [`http`]: [`http::api`] is the wire: routes, bodies, queries, conditional requests, answers, problems; [`http::admin`] is the
 //!   console: a page is a struct beside its handler and the template of its name, a form is a value. Around both, what every
 //!   request and connection goes through: a log line, a time to be sent in, a bound on how many there are.
@@ -34,6 +36,8 @@
 //!   memory once its connection is closed.
 //! - No answer of success before the change is on the disk.
 //! - No backup under its own name that was not read again from end to end and found whole.
+//! - No byte of who was erased in the file and its log once the sweep is done, and no restored backup that brings them back.
+//! - No number of a revision or an erasure that comes twice: what follows the edits goes by it.
 //! - No look before a write: uniqueness is one unique index.
 //! - No edit that writes the index of the search, and no search that answers by anything but rows as they stand.
 //! - No connection is held, and no stack or thread taken, for as long as a stranger pleases.

@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         Command::Serve(settings) => commands::serve::run(&db, &settings),
         Command::Key(command) => commands::key::run(&db, command),
         Command::Staff(command) => commands::staff::run(&db, command),
+        Command::Customer(command) => commands::customer::run(&db, command),
         Command::Seed(settings) => commands::seed::run(&db, &settings),
         Command::Backup(settings) => commands::backup::run(&db, &settings),
         Command::Restore(settings) => commands::restore::run(&db, &settings),

@@ -2,6 +2,7 @@
 
 pub mod backup;
 pub mod check;
+pub mod customer;
 pub mod doctor;
 pub mod key;
 pub mod restore;

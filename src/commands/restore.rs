@@ -9,12 +9,18 @@ use crate::config;
 
 pub fn run(db: &Path, settings: &config::Restore) -> Done {
     let (bar, progress) = copying_bar();
-    let restored = restore(&settings.file, db, &Ambient::of_system(), progress);
+    let restored = restore(&settings.file, db, settings.erasures.as_deref(), &Ambient::of_system(), progress);
     bar.finish_and_clear();
     let restored = restored.map_err(|why| not_copied(why, &settings.file, "restore another backup"))?;
     print(&format!("{} is restored from {}.\n{}", db.display(), settings.file.display(), found(&restored.copied)))?;
     if let Some(aside) = restored.aside {
         print(&format!("The file before is kept as {}.", aside.display()))?;
+    }
+    match restored.erasures {
+        (0, _) => print("No erasure is known of: whoever was erased since the backup was made is back.")?,
+        (known, again) => {
+            print(&format!("Of {known} customers that are known to be erased the backup had {again}, erased again."))?
+        }
     }
     print(
         "Keys, staff and their passwords are those of the backup: look at `patron key list` and `patron staff list`, and end \

@@ -53,8 +53,16 @@ async fn serve(services: &Data<Services>, doors: Listening, metrics: Option<List
         limits: http::Limits::new(settings.rate_limit_address, settings.rate_limit_key),
     };
     services.start().map_err(|error| format!("cannot start: {error}"))?;
-    if let Some(folder) = settings.backup_dir.clone() {
-        let schedule = Schedule { folder, every: settings.backup_every, keep: settings.backup_keep.get() };
+    let schedule = settings.backup_dir.clone().map(|folder| Schedule {
+        folder,
+        every: settings.backup_every,
+        keep: settings.backup_keep.get(),
+    });
+    // Who erases a customer must know where backups are, also by a command.
+    if services.erasures.note_schedule(schedule.as_ref()).await.is_err() {
+        tracing::warn!("the database could not be told where backups are kept");
+    }
+    if let Some(schedule) = schedule {
         services.backups.start(schedule).map_err(|error| format!("cannot start: {error}"))?;
     }
     let Listening { listener, address, flag } = doors;

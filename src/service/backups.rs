@@ -201,6 +201,9 @@ impl Turns<'_> {
         let to = folder.place(now);
         let Copied { bytes, live, test, digest, .. } = self.backups.make(&to, |_| {})?;
         self.backups.forget_failure();
+        if let Err(why) = self.backups.store.keep_erasures(false) {
+            tracing::error!(why, "the file of erasures beside the backups is not up to date");
+        }
         let removed = folder.keep(*keep, &to).map_err(because)?;
         tracing::info!(file = %to.display(), bytes, live, test, digest, removed, "a backup is made and verified");
         Ok(now.saturating_add(seconds(*every)))
@@ -222,7 +225,14 @@ fn why(failure: NotCopied) -> String {
     }
 }
 
-/// Puts a backup in the place of a database that nobody serves, and keeps the file before under another name.
-pub fn restore(from: &Path, db: &Path, ambient: &Ambient, progress: impl Fn(Copying)) -> Result<Restored, NotCopied> {
-    store::restore(from, db, ambient.seconds(), progress)
+/// Puts a backup in the place of a database that nobody serves, and keeps the file before under another name. Whoever was
+/// erased since is erased again, also by a file of erasures that is named.
+pub fn restore(
+    from: &Path,
+    db: &Path,
+    erased: Option<&Path>,
+    ambient: &Ambient,
+    progress: impl Fn(Copying),
+) -> Result<Restored, NotCopied> {
+    store::restore(from, db, ambient.seconds(), erased, progress)
 }

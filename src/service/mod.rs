@@ -5,6 +5,7 @@ mod background;
 pub mod backups;
 pub mod customers;
 pub mod doctor;
+pub mod erasures;
 mod failures;
 pub mod figures;
 pub mod health;
@@ -32,6 +33,7 @@ use verification::Verification;
 pub use access::{Access, KeyRefused, NotAdmitted, OldSecret};
 pub use backups::{Backups, LastBackups, Schedule, restore};
 pub use customers::{Customers, IfTaken, Precondition};
+pub use erasures::{BeforeErasure, Erased, Erasures, Export, NotErased};
 pub use failures::network;
 pub use health::Health;
 pub use house::{Counts, House, ModeCounts};
@@ -40,8 +42,8 @@ pub use seed::Seed;
 pub use staff::{Browser, SignedIn, StaffDesk, StaffRefused};
 pub use store::{
     ActivityFilter, ActivityPage, ActorFilter, Asking, Backup, Checked, Copied, Copying, Cursor, Day, Door,
-    FailedBackup, Filter, Listed, NotCopied, Page, Place, Progress, RequestFilter, RequestListed, Restored, Slice,
-    Span,
+    FailedBackup, Filter, Happened, Held, KeptCopy, Leaves, Listed, NotCopied, Page, Place, Progress, RequestFilter,
+    RequestListed, Restored, Slice, Span,
 };
 pub use token::Token;
 pub use uses::LastUse;
@@ -65,6 +67,8 @@ pub struct Services {
     pub health: Health,
     /// Copies of everything, for the day when it is needed.
     pub backups: Arc<Backups>,
+    /// What is held on a person, and its end.
+    pub erasures: Arc<Erasures>,
     /// What is counted.
     pub counts: Arc<Metrics>,
     verification: Arc<Verification>,
@@ -88,6 +92,7 @@ impl Services {
             house: Arc::new(House::new(store.clone(), ambient.clone())),
             health: Health::new(store.clone()),
             backups: Arc::new(Backups::new(store.clone(), ambient.clone())),
+            erasures: Arc::new(Erasures::new(store.clone(), ambient.clone())),
             counts,
             verification: verification.clone(),
             background: Background::default(),
@@ -152,8 +157,12 @@ impl Services {
     }
 
     fn chores(&self) -> Chores {
-        let (requests, access, house) = (self.requests.clone(), self.access.clone(), self.house.clone());
-        Chores { requests, access, house }
+        Chores {
+            requests: self.requests.clone(),
+            access: self.access.clone(),
+            house: self.house.clone(),
+            erasures: self.erasures.clone(),
+        }
     }
 
     /// Finishes what is queued and takes nothing more.
@@ -169,6 +178,7 @@ struct Chores {
     requests: Arc<Requests>,
     access: Arc<Access>,
     house: Arc<House>,
+    erasures: Arc<Erasures>,
 }
 
 impl Chore for Chores {
@@ -178,6 +188,7 @@ impl Chore for Chores {
         if slow {
             // Failures are in the log, and the counts of before stay.
             let _ = self.house.count().await;
+            self.erasures.keep_waiting().await;
         }
     }
 }

@@ -8,7 +8,9 @@ use std::convert::Infallible;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 
-use crate::domain::{Customer, CustomerId, Edited, KeyId, Mode, RequestNumber, RequestRecord, Revision, StaffId};
+use crate::domain::{
+    Customer, CustomerId, Edited, Erasure, KeyId, Mode, RequestNumber, RequestRecord, Revision, StaffId,
+};
 
 pub use sqlite::{
     BackupFolder, Checked, Copied, Copying, Examined, KeptBackup, NotCopied, Progress, Restored, Stop, Store, Unusable,
@@ -218,11 +220,20 @@ pub enum Door {
     CommandLine,
 }
 
-/// Edits of many customers, newest first.
+/// What happened to a customer.
+#[derive(Clone, Debug)]
+pub enum Happened {
+    /// They were made or edited; with the customer as it stands.
+    Edited(Box<(Revision, Customer)>),
+    /// They were erased.
+    Erased(Erasure),
+}
+
+/// What happened to many customers, newest first.
 #[derive(Clone, Debug)]
 pub struct ActivityPage {
-    /// Each edit, and its customer as it stands.
-    pub items: Vec<(Revision, Customer)>,
+    /// Each edit and each erasure.
+    pub items: Vec<Happened>,
     /// Where to go on; `None` where nothing is left to look at.
     pub next: Option<i64>,
     /// Where the search stopped for having looked at enough, not for having found enough: the time of the eldest edit of
@@ -268,6 +279,37 @@ pub struct Listed {
     pub customer: Customer,
     /// When its last revision was made, in Unix seconds.
     pub edited_at: i64,
+}
+
+/// All that is held on a customer.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// The record.
+    pub customer: Customer,
+    /// Its whole history, newest first.
+    pub revisions: Vec<Revision>,
+    /// What is remembered of requests that name the customer, newest first.
+    pub requests: Vec<RequestRecord>,
+    /// Whether the index of the search has the record.
+    pub in_search: bool,
+}
+
+/// A copy of the database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptCopy {
+    /// Where it is.
+    pub path: PathBuf,
+    /// How it goes.
+    pub leaves: Leaves,
+}
+
+/// How a copy of the database goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaves {
+    /// The server removes it about then, in Unix seconds, if backups go on as they are set.
+    About(i64),
+    /// Somebody removes it.
+    ByHand,
 }
 
 /// A backup that was made and found whole.

@@ -15,6 +15,7 @@ const pages = [
   ['/customers', everybody],
   ['/customers/new', editors],
   ['/customers/{id}', everybody],
+  ['/customers/{id}/erase', owners],
   ['/activity', everybody],
   ['/account', everybody],
   ['/requests', owners],
@@ -25,6 +26,7 @@ const forms = [
   ['/customers', editors, { name: 'Made By Post' }],
   ['/customers/{id}', editors, { revision: '1', name: 'Gaurav Kumar', contact: '9123456780', gstin: '27AAPFU0939F1ZV' }],
   ['/customers/{id}/undo', editors, { version: '2', seen: '2' }],
+  ['/customers/{id}/erase', owners, { confirm: 'nobody' }],
   ['/keys', owners, { label: 'Made by post', mode: 'test', ends: 'never' }],
   ['/staff', owners, { email: 'new@example.com', role: 'owner' }],
 ];

@@ -39,7 +39,7 @@ fn it_is_one_screen_of_what_was_looked_at_and_leaves_nothing_behind() {
     let said = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{said}");
     let whats: Vec<&str> = said.lines().map(|line| line[14..].split_whitespace().next().unwrap()).collect();
-    let all = "SQLite Settings Integrity Size Disk Sync Clock Files Rotations Keys Staff Backup argon2";
+    let all = "SQLite Settings Integrity Size Disk Sync Clock Files Rotations Keys Staff Backup Erasures argon2";
     assert_eq!(whats.join(" "), all);
     assert!(said.lines().all(|line| line.starts_with("ok  ") || line.starts_with("look at this  ")), "{said}");
     assert!(said.contains("journal_mode=wal synchronous=2 foreign_keys=1"), "{said}");

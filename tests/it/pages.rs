@@ -9,13 +9,14 @@ use crate::world::Answer;
 
 /// What differs with each state that is added before, not with what is shown: what stands before it, how many letters and
 /// digits it has, and what it becomes, with a number by which it is known again within the page.
-const MASKED: [(&str, usize, &str); 11] = [
+const MASKED: [(&str, usize, &str); 12] = [
     ("cust_", 14, ""),
     ("staff_", 14, ""),
     ("rzp_live_", 14, ""),
     ("rzp_test_", 14, ""),
     ("req_", 14, ""),
     ("/requests/", 19, ""),
+    ("/.tmp", 6, ""),
     ("/link/", 43, "link-"),
     ("/static/", 16, "hash-"),
     (r#"name="token" value=""#, 96, "token-"),

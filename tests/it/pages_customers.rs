@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use patron::domain::{Mode, Role};
+use patron::service::Schedule;
 use rusqlite::Connection;
 
+use crate::erase::at_rest;
 use crate::pages::keep;
+use crate::schedule::{turn, until};
 use crate::world::{Persona, World};
 
 /// What was made in the same second comes in the order of its random id: let it be another one.
@@ -219,6 +222,54 @@ async fn undo() {
     let path = format!("{}/undo", only.replace("/v1", "/live"));
     let unknowable = editor.post(&path, &[("version", "2"), ("seen", "3")]).await;
     keep("undo@leaves-nothing-to-know-by", &unknowable);
+}
+
+#[tokio::test]
+async fn erasing() {
+    let world = World::new();
+    let (app, owner) = (world.key(Mode::Live).await, world.staff(Role::Owner).await);
+    let (editor, viewer) = (world.staff(Role::Editor).await, world.staff(Role::Viewer).await);
+    let (path, page) = ananya(&app).await;
+    let ask = format!("{page}/erase");
+    let sure = [("confirm", page.rsplit('/').next().unwrap())];
+    keep("erase@made-a-moment-ago", &owner.get(&ask).await);
+    world.services.flush().await;
+    keep("erase@remembered", &owner.get(&ask).await);
+    app.put(&path, r#"{"name":"Ananya"}"#).await;
+    world.services.flush().await;
+    let folder = world.db().with_file_name("backups");
+    std::fs::create_dir(&folder).unwrap();
+    let schedule = Schedule { folder, every: MINUTE, keep: 3 };
+    world.services.erasures.note_schedule(Some(&schedule)).await.unwrap();
+    for _ in 0..2 {
+        turn(&world, schedule.clone());
+        world.pass(MINUTE);
+    }
+    let by_hand = world.db().with_file_name("by-hand.db");
+    std::thread::scope(|scope| scope.spawn(|| world.services.backups.make(&by_hand, |_| {}).unwrap()).join().unwrap());
+    keep("erase@held-by-backups", &owner.get(&ask).await);
+    keep("erase@another-id-typed", &owner.post(&ask, &[("confirm", "<Ananya>")]).await);
+
+    owner.post(&ask, &sure).await.location();
+    until("the sweep", || at_rest(&world.db()));
+    keep("erased@held-by-backups", &owner.get(&page).await);
+    keep("erased@as-viewer", &viewer.get(&page).await);
+    keep("turned@erased", &editor.post(&page, &typed("2", &[])).await);
+    keep("activity@erased", &viewer.get("/live/activity").await);
+    std::fs::remove_file(world.db().with_file_name("backups").join("patron-erasures.txt")).unwrap();
+    keep("erased@not-beside-the-backups", &owner.get(&page).await);
+    std::fs::rename(world.db().with_file_name("backups"), world.db().with_file_name("away")).unwrap();
+    let (_, page) = ananya(&app).await;
+    let sure = [("confirm", page.rsplit('/').next().unwrap())];
+    keep("turned@backups-not-there", &owner.post(&format!("{page}/erase"), &sure).await);
+
+    // Nobody sweeps here.
+    let world = World::unfed();
+    let (app, owner) = (world.key(Mode::Live).await, world.staff(Role::Owner).await);
+    let (_, page) = ananya(&app).await;
+    let sure = [("confirm", page.rsplit('/').next().unwrap())];
+    owner.post(&format!("{page}/erase"), &sure).await.location();
+    keep("erased@not-swept-yet", &owner.get(&page).await);
 }
 
 #[tokio::test]

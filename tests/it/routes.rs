@@ -25,7 +25,7 @@ const EDITOR: Who = AtLeast(Role::Editor);
 const OWNER: Who = AtLeast(Role::Owner);
 
 /// The routes of the console, as the source has them; those below the mode without it.
-const CONSOLE: [(&str, &str, Who); 36] = [
+const CONSOLE: [(&str, &str, Who); 39] = [
     ("get", "/", Anybody),
     ("get", "/sign-in", Anybody),
     ("post", "/sign-in", Anybody),
@@ -39,6 +39,9 @@ const CONSOLE: [(&str, &str, Who); 36] = [
     ("get", "/customers/{id}", VIEWER),
     ("post", "/customers/{id}", EDITOR),
     ("post", "/customers/{id}/undo", EDITOR),
+    ("get", "/customers/{id}/export", OWNER),
+    ("get", "/customers/{id}/erase", OWNER),
+    ("post", "/customers/{id}/erase", OWNER),
     ("get", "/activity", VIEWER),
     ("get", "", VIEWER),
     ("get", "/doctor", OWNER),

@@ -10,7 +10,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("actix_web", &["http/", "commands/serve.rs"]),
     ("governor", &["http/limits.rs"]),
     ("argon2::", &["service/verification.rs"]),
-    ("serde", &["http/", "json.rs", "store/sqlite/columns.rs", "commands/"]),
+    ("serde", &["http/", "json", "store/sqlite/columns.rs", "commands/"]),
     ("clap", &["config.rs", "main.rs"]),
     ("SystemTime::now", &["service/mod.rs"]),
     ("getrandom", &["service/mod.rs"]),

@@ -11,8 +11,8 @@ use super::page::{Shell, html};
 use super::record::heading;
 use super::visit::Visit;
 use super::words::Told;
-use crate::domain::{Actor, Customer, KeyId, Revision, StaffId};
-use crate::service::{ActivityFilter, ActorFilter, Door, Refused, Services};
+use crate::domain::{Actor, CustomerId, KeyId, StaffId};
+use crate::service::{ActivityFilter, ActorFilter, Door, Happened, Refused, Services};
 
 /// How many edits a page has.
 const PAGE_LEN: u64 = 25;
@@ -86,7 +86,7 @@ pub(super) async fn show(visit: Visit, asked: Query<Asked>, services: Data<Servi
         newest: address(None),
         older: page.next.map(|next| address(Some(next))).unwrap_or_default(),
         searched_to: page.searched_to.map(Moment),
-        rows: page.items.iter().map(|(revision, customer)| row(&visit, revision, customer)).collect(),
+        rows: page.items.iter().map(|happened| row(&visit, happened)).collect(),
         who: asked.who,
         door: asked.door,
         from: asked.from,
@@ -125,20 +125,33 @@ async fn actors(visit: &Visit, services: &Services) -> Result<Vec<Named>, Refuse
     Ok(staff.chain(keys).collect())
 }
 
-fn row(visit: &Visit, revision: &Revision, customer: &Customer) -> Row {
-    Row {
-        told: Told::of(revision),
-        verb: match (revision.version, revision.undoes) {
-            (1, _) => "made",
-            (_, Some(_)) => "undid a change to",
-            _ => "changed",
+fn row(visit: &Visit, happened: &Happened) -> Row {
+    let address = |id: &CustomerId| visit.to(&format!("/customers/{}", id.as_str()));
+    match happened {
+        Happened::Edited(edited) => {
+            let (revision, customer) = edited.as_ref();
+            let verb = match (revision.version, revision.undoes) {
+                (1, _) => "made",
+                (_, Some(_)) => "undid a change to",
+                _ => "changed",
+            };
+            let door = door(&revision.actor);
+            Row { told: Told::of(revision), verb, href: address(&customer.id), name: heading(customer), door }
+        }
+        Happened::Erased(erasure) => Row {
+            told: Told::of_erasure(erasure),
+            verb: "erased",
+            href: address(&erasure.customer),
+            name: erasure.customer.as_str().to_owned(),
+            door: door(&erasure.actor),
         },
-        href: visit.to(&format!("/customers/{}", customer.id.as_str())),
-        name: heading(customer),
-        door: match revision.actor {
-            Actor::Staff { .. } => "Console",
-            Actor::Key { .. } => "API",
-            Actor::Command { .. } => "Command line",
-        },
+    }
+}
+
+fn door(actor: &Actor) -> &'static str {
+    match actor {
+        Actor::Staff { .. } => "Console",
+        Actor::Key { .. } => "API",
+        Actor::Command { .. } => "Command line",
     }
 }

@@ -5,6 +5,7 @@ mod activity;
 mod customers;
 mod doctor;
 mod door;
+mod erase;
 mod figures;
 pub(crate) mod form;
 mod home;
@@ -58,6 +59,9 @@ pub fn routes(config: &mut ServiceConfig) {
                 .route("/customers/{id}", web::get().to(record::show))
                 .route("/customers/{id}", web::post().to(record::save))
                 .route("/customers/{id}/undo", web::post().to(undo::undo))
+                .route("/customers/{id}/export", web::get().to(erase::export))
+                .route("/customers/{id}/erase", web::get().to(erase::show))
+                .route("/customers/{id}/erase", web::post().to(erase::erase))
                 .route("/activity", web::get().to(activity::show))
                 .route("", web::get().to(home::show))
                 .route("/doctor", web::get().to(doctor::show))

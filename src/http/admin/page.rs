@@ -69,12 +69,22 @@ impl Shell {
 
     /// The places that this person may go to.
     pub(crate) fn places(&self) -> impl Iterator<Item = &'static Place> {
-        PLACES.iter().filter(|place| self.staff.role >= place.least)
+        PLACES.iter().filter(|place| self.may(place.least))
     }
 
     /// Whether this person may look at single requests.
     pub(crate) fn may_see_requests(&self) -> bool {
-        self.staff.role >= Role::Owner
+        self.may(Role::Owner)
+    }
+
+    /// Whether this person may take out all that is held on a customer, and erase it.
+    pub(crate) fn may_erase(&self) -> bool {
+        self.may(Role::Owner)
+    }
+
+    /// Whether this person may do what this role may.
+    pub(super) fn may(&self, role: Role) -> bool {
+        self.staff.role >= role
     }
 
     /// An address in this mode.
@@ -256,6 +266,14 @@ impl Turned {
             "Nothing was changed",
             "The form did not arrive whole. Go back and send it again.",
         )
+    }
+
+    pub(super) fn gone() -> Self {
+        Self::new(StatusCode::GONE, "This is not here any more", "It was erased.")
+    }
+
+    pub(super) fn unavailable() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Not just now", "Something that this needs is not there.")
     }
 
     fn busy() -> Self {

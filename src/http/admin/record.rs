@@ -6,6 +6,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::Answer;
+use super::erase;
 use super::form::{self, Form, FormError};
 use super::meeting;
 use super::moment::Moment;
@@ -67,7 +68,10 @@ pub(super) async fn show(
     asked: Query<Asked>,
     services: Data<Services>,
 ) -> Answer {
-    let customer = fetch(&visit, &path.1, &services).await?;
+    let customer = match fetch(&visit, &path.1, &services).await {
+        Ok(customer) => customer,
+        Err(turned) => return erase::or_erased(&visit, &path.1, turned, &services).await,
+    };
     let notice = notice(&visit, &customer, &asked, &services).await?;
     let typed = Typed::of(&customer);
     let page = RecordPage { notice, ..page(&visit, &customer, typed, asked.past, &services).await? };
@@ -143,7 +147,7 @@ fn change_rows(typed: &mut Typed, form: &Form) -> bool {
     form.has("remove")
 }
 
-/// A customer by the id in the address; where there is none, a page that says where else to look.
+/// A customer by the id in the address; where there is none, a page that says where else to look, or that they were erased.
 pub(super) async fn fetch(visit: &Visit, id: &str, services: &Services) -> Result<Customer, Turned> {
     let mode = visit.mode.as_str();
     let other = if visit.mode == Mode::Live { "test" } else { "live" };
@@ -153,16 +157,24 @@ pub(super) async fn fetch(visit: &Visit, id: &str, services: &Services) -> Resul
     };
     let id = CustomerId::parse(id)
         .map_err(|_| nobody(format!("The address ends in {id}, which is no customer's id. It may be mistyped.")))?;
-    services.customers.fetch(&visit.caller(), &id).await.map_err(|refused| match refused {
-        Refused::NotFound => {
+    let refused = match services.customers.fetch(&visit.caller(), &id).await {
+        Ok(customer) => return Ok(customer),
+        Err(refused) => refused,
+    };
+    let erasure = services.erasures.fact(visit.mode, &id).await.map_err(|refused| visit.turned(refused))?;
+    Err(match (refused, erasure) {
+        (Refused::NotFound, Some(erasure)) => erase::instead(visit, &erasure),
+        (Refused::NotFound, None) => {
             let id = id.as_str();
-            let why = format!("The address ends in {id}. Customers are never deleted, so the id may be mistyped, or belong to {other}.");
+            let why = format!(
+                "The address ends in {id}. Nobody of this id was ever erased here, so it may be mistyped, or belong to {other}."
+            );
             nobody(why).with_ways(vec![
                 (visit.in_other_mode(&format!("/customers/{id}")), format!("Look for this id in {other}")),
                 (visit.to("/customers"), format!("Find a {mode} customer")),
             ])
         }
-        refused => visit.turned(refused),
+        (refused, _) => visit.turned(refused),
     })
 }
 

@@ -1,7 +1,7 @@
 //! History in words: who did what, and which value became which.
 
 use super::moment::Moment;
-use crate::domain::{Actor, Changes, Field, NoteValue, Part, Revision};
+use crate::domain::{Actor, Changes, Erasure, Field, NoteValue, Part, Revision};
 
 /// One revision, to be read.
 pub(super) struct Told {
@@ -35,6 +35,19 @@ impl Told {
             },
             request: revision.request.map(|number| number.0),
             diff: diff(&revision.changes),
+        }
+    }
+
+    /// An erasure, which has no version and no values.
+    pub(super) fn of_erasure(erasure: &Erasure) -> Self {
+        Self {
+            version: 0,
+            who: who(&erasure.actor),
+            what: "erased this customer".to_owned(),
+            at: Moment(erasure.at),
+            request_id: String::new(),
+            request: None,
+            diff: Vec::new(),
         }
     }
 }

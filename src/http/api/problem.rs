@@ -8,10 +8,9 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTH
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
-use super::answers::CustomerBody;
 use crate::domain::{Complaint, Customer, CustomerId, Field, Invalid, Rejection};
 use crate::http::limits::Reached;
-use crate::json::JsonError;
+use crate::json::{CustomerJson, JsonError};
 use crate::service::{NotAdmitted, Refused};
 
 const TROUBLE: &str = "We are facing some trouble completing your request at the moment. Please try again shortly.";
@@ -253,7 +252,7 @@ struct MetadataBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     customer_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    customer: Option<CustomerBody<'a>>,
+    customer: Option<CustomerJson<'a>>,
 }
 
 impl<'a> ErrorBody<'a> {
@@ -266,7 +265,7 @@ impl<'a> ErrorBody<'a> {
         let (customer_id, customer) = match &problem.metadata {
             Metadata::Nothing => (None, None),
             Metadata::CustomerId(id) => (Some(id.as_str()), None),
-            Metadata::Customer(customer) => (None, Some(CustomerBody::of(customer))),
+            Metadata::Customer(customer) => (None, Some(CustomerJson::of(customer))),
         };
         let metadata = MetadataBody { customer_id, customer };
         Self {

@@ -88,6 +88,7 @@ impl Services {
         findings.push(unused_keys(&keys, &uses, now));
         findings.push(staff(&self.staff.list().await?, now));
         findings.push(backups(&self.backups.last().await?, now));
+        findings.push(erasures(self.erasures.count().await?));
         findings.push(self.hashing().await);
         Ok(findings)
     }
@@ -180,6 +181,19 @@ fn backups(last: &LastBackups, now: i64) -> Finding {
         found("Backup", Verdict::Look, format!("{good}: that is long ago; --backup-dir makes them on time"))
     } else {
         found("Backup", Verdict::Fine, format!("verified {good}"))
+    }
+}
+
+fn erasures((all, due): (u64, u64)) -> Finding {
+    match (all, due) {
+        (0, _) => found("Erasures", Verdict::Fine, "nobody was erased"),
+        (_, 0) => found("Erasures", Verdict::Fine, format!("of {all} that were made nothing is left in the files")),
+        _ => {
+            let words = format!(
+                "of {due} something may be left in the files: a server that runs takes it away, when nobody reads what is older"
+            );
+            found("Erasures", Verdict::Look, words)
+        }
     }
 }
 

@@ -1,12 +1,14 @@
 //! What happened in a mode, across its customers. There is no index by actor, time or mode, which would be a random write
 //! in every edit: the table is read from its newest row back, and a search that finds little stops after a bounded stretch.
+//! Erasures are few, and have numbers of the same sequence.
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
+use super::erasures::{self, erasure_columns};
 use super::revisions::{self, revision_columns};
 use super::{ActivityFilter, ActivityPage, columns, customers};
-use crate::domain::{Customer, KeyId, Mode, Revision, StaffId};
-use crate::store::{ActorFilter, Door};
+use crate::domain::{KeyId, Mode, StaffId};
+use crate::store::{ActorFilter, Door, Happened};
 
 /// How many rows one question looks at: some 20 ms.
 pub(super) const LOOKED_AT_MAX: i64 = 50_000;
@@ -22,7 +24,7 @@ pub(super) fn page(
 ) -> rusqlite::Result<ActivityPage> {
     let end = revisions::next_number(connection)?;
     let before = before.map_or(end, |before| before.min(end));
-    // Numbers have no gaps, so that a span of them is as many rows.
+    // Numbers have gaps only where somebody was erased, so that a span of them is no more rows.
     let first = before.saturating_sub(window).max(1);
     let mut found = find(connection, mode, filter, first..before, count)?;
     let left_out = found.get(count as usize).map(|row| row.number);
@@ -32,7 +34,7 @@ pub(super) fn page(
         None if first > 1 => (Some(first), eldest(connection, mode, first..before)?),
         None => (None, None),
     };
-    Ok(ActivityPage { items: found.into_iter().map(|row| (row.revision, row.customer)).collect(), next, searched_to })
+    Ok(ActivityPage { items: found.into_iter().map(|row| row.happened).collect(), next, searched_to })
 }
 
 const FIND: &str = concat!(
@@ -45,10 +47,19 @@ const FIND: &str = concat!(
     ORDER BY number DESC LIMIT :count"
 );
 
+const FIND_ERASED: &str = concat!(
+    "SELECT number, ",
+    erasure_columns!(),
+    " FROM erasures WHERE number >= :first AND number < :before AND mode = :mode
+    AND (:door IS NULL OR actor_type = :door)
+    AND (:actor_type IS NULL OR actor_type = :actor_type AND actor_id = :actor_id)
+    AND (:from IS NULL OR at >= :from) AND (:to IS NULL OR at <= :to)
+    ORDER BY number DESC LIMIT :count"
+);
+
 struct Found {
     number: i64,
-    revision: Revision,
-    customer: Customer,
+    happened: Happened,
 }
 
 /// What matches among these rows, newest first: one more than asked for, where there is one more.
@@ -76,15 +87,27 @@ fn find(
     };
     let read = |row: &Row<'_>| {
         let customer = customers::find_by_number(connection, row.get(1)?)?.customer;
-        Ok(Found { number: row.get(0)?, revision: revisions::read(row, 2, customer.id.clone())?, customer })
+        let revision = revisions::read(row, 2, customer.id.clone())?;
+        Ok(Found { number: row.get(0)?, happened: Happened::Edited(Box::new((revision, customer))) })
     };
-    connection.prepare_cached(FIND)?.query_map(values, read)?.collect()
+    let read_erased =
+        |row: &Row<'_>| Ok(Found { number: row.get(0)?, happened: Happened::Erased(erasures::read(row, 1)?) });
+    let mut edited = connection.prepare_cached(FIND)?;
+    let mut erased = connection.prepare_cached(FIND_ERASED)?;
+    let mut found: Vec<Found> = edited
+        .query_map(values, read)?
+        .chain(erased.query_map(values, read_erased)?)
+        .collect::<rusqlite::Result<_>>()?;
+    found.sort_by_key(|row| std::cmp::Reverse(row.number));
+    Ok(found)
 }
 
 /// When the eldest of these rows was made.
 fn eldest(connection: &Connection, mode: Mode, numbers: std::ops::Range<i64>) -> rusqlite::Result<Option<i64>> {
-    const SQL: &str = "SELECT at FROM revisions
-        WHERE number >= ?1 AND number < ?2 AND mode = ?3 ORDER BY number LIMIT 1";
+    const SQL: &str = "SELECT at FROM
+        (SELECT * FROM (SELECT number, at FROM revisions WHERE number >= ?1 AND number < ?2 AND mode = ?3 ORDER BY number LIMIT 1)
+         UNION ALL SELECT number, at FROM erasures WHERE number >= ?1 AND number < ?2 AND mode = ?3)
+        ORDER BY number LIMIT 1";
     let values = params![numbers.start, numbers.end, columns::mode(mode)];
     connection.prepare_cached(SQL)?.query_row(values, |row| row.get(0)).optional()
 }
@@ -92,7 +115,7 @@ fn eldest(connection: &Connection, mode: Mode, numbers: std::ops::Range<i64>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Actor, Changes, CustomerId, Edited, Name};
+    use crate::domain::{Actor, Changes, Customer, CustomerId, Edited, Erasure, Name, Revision};
 
     /// A creation a second, each third of them live.
     fn connection(count: i64) -> Connection {
@@ -118,13 +141,17 @@ mod tests {
         connection
     }
 
-    fn walk(filter: &ActivityFilter, count: u64, window: i64) -> (Vec<i64>, usize) {
-        let connection = connection(40);
+    fn walk(connection: &Connection, filter: &ActivityFilter, count: u64, window: i64) -> (Vec<i64>, usize) {
         let (mut found, mut pages, mut before) = (Vec::new(), 0, None);
         loop {
-            let page = page(&connection, Mode::Test, filter, before, count, window).unwrap();
-            assert!(page.items.iter().all(|(revision, customer)| revision.customer == customer.id));
-            found.extend(page.items.iter().map(|(revision, _)| revision.at));
+            let page = page(connection, Mode::Test, filter, before, count, window).unwrap();
+            found.extend(page.items.iter().map(|happened| match happened {
+                Happened::Edited(edited) => {
+                    assert_eq!(edited.0.customer, edited.1.id);
+                    edited.0.at
+                }
+                Happened::Erased(erasure) => erasure.at,
+            }));
             pages += 1;
             before = page.next;
             if before.is_none() {
@@ -135,13 +162,31 @@ mod tests {
 
     #[test]
     fn pages_have_no_gap_and_no_double_whatever_ends_them() {
+        let connection = connection(40);
         let all: Vec<i64> = (1..=40).rev().filter(|at| at % 3 != 0).collect();
-        for count in [1, 2, 7, 100] {
-            for window in [1, 2, 9, 40, 41, LOOKED_AT_MAX] {
-                assert_eq!(walk(&ActivityFilter::default(), count, window).0, all, "{count}, {window}");
+        let walks = |all: &[i64]| {
+            for count in [1, 2, 7, 100] {
+                for window in [1, 2, 9, 40, 41, LOOKED_AT_MAX] {
+                    assert_eq!(
+                        walk(&connection, &ActivityFilter::default(), count, window).0,
+                        all,
+                        "{count}, {window}"
+                    );
+                }
             }
+        };
+        walks(&all);
+        assert_eq!(walk(&connection, &ActivityFilter::default(), 27, LOOKED_AT_MAX).1, 1);
+        // An erasure takes the creation away, and is itself there, at its own time: also that of the newest.
+        for at in [40, 5, 4] {
+            let customer = CustomerId::stored(format!("cust_{at:014}"));
+            let actor = Actor::Command { name: "test".into() };
+            erasures::erase(&connection, &Erasure { customer, mode: Mode::Test, at: 100 + at, actor }).unwrap();
         }
-        assert_eq!(walk(&ActivityFilter::default(), 27, LOOKED_AT_MAX).1, 1);
+        let left = all.into_iter().filter(|at| ![40, 5, 4].contains(at));
+        walks(&[104, 105, 140].into_iter().chain(left).collect::<Vec<_>>());
+        let early = ActivityFilter { to: Some(100), ..ActivityFilter::default() };
+        assert_eq!(walk(&connection, &early, 100, LOOKED_AT_MAX).0[0], 38);
     }
 
     #[test]

@@ -22,7 +22,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::partial::{Partial, directory_of};
-use super::{check, columns, open};
+use super::{check, columns, open, sweep};
 use crate::domain::Mode;
 use crate::store::Progress;
 
@@ -109,6 +109,7 @@ pub(super) fn run(
     }
     let partial = Partial::beside(to).map_err(|error| cannot(&reason_of(&error, to)))?;
     copy(source, &partial, stop, progress).map_err(|halted| halted.because(&cannot))?;
+    swept(&partial).map_err(|halted| halted.because(&cannot))?;
     let copied = verify(&partial, stop, progress).map_err(|halted| halted.because(&cannot))?;
     partial.name().map_err(|error| cannot(&reason_of(&error, to)))?;
     Ok(copied)
@@ -209,6 +210,18 @@ pub(super) fn copy(
     open::settle(&into)?;
     into.close().map_err(|(_, error)| error)?;
     Ok(partial.sync()?)
+}
+
+/// A copy that was made between an erasure and the end of its sweep is swept itself: a backup from after an erasure holds
+/// nothing of it.
+fn swept(partial: &Partial) -> Result<(), Halted> {
+    let connection = open::copy(partial.path())?;
+    let is_due = sweep::due(&connection)?.is_some();
+    if is_due {
+        sweep::copy(&connection)?;
+    }
+    connection.close().map_err(|(_, error)| error)?;
+    if is_due { Ok(partial.sync()?) } else { Ok(()) }
 }
 
 /// Reads the copy again from end to end: SQLite's checks, then every history, as `patron check` does; then the file itself.

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row, TransactionBehavior};
 
 use super::columns::{self, CustomerRow, customer_columns};
-use super::{marks, revisions, trouble};
+use super::{erasures, marks, revisions, trouble};
 use crate::domain::{Customer, Email, Revision};
 
 /// How far a check is.
@@ -53,6 +53,7 @@ fn look(connection: &Connection, checked: &mut Checked, progress: &impl Fn(Progr
     sqlite_checks(connection, &mut checked.faults)?;
     if checked.faults.is_empty() {
         checked.faults.extend(marks::fault(connection)?);
+        checked.faults.extend(erasures::fault(connection)?);
         histories(connection, checked, progress)?;
     }
     Ok(())

@@ -26,9 +26,10 @@ pub(super) fn find_or_missing<R>(
     find(connection, mode, id)?.ok_or(Error::Missing)
 }
 
-/// Whether there is a customer of this id, in whichever mode.
-pub(super) fn is_there(connection: &Connection, id: &CustomerId) -> rusqlite::Result<bool> {
-    const SQL: &str = "SELECT EXISTS (SELECT 1 FROM customers WHERE id = ?1)";
+/// Whether there is a customer of this id, in whichever mode, or was one who is erased.
+pub(super) fn was_there(connection: &Connection, id: &CustomerId) -> rusqlite::Result<bool> {
+    const SQL: &str =
+        "SELECT EXISTS (SELECT 1 FROM customers WHERE id = ?1 UNION ALL SELECT 1 FROM erasures WHERE id = ?1)";
     connection.prepare_cached(SQL)?.query_row([id.as_str()], |row| row.get(0))
 }
 
@@ -97,7 +98,8 @@ pub(super) fn insert<R>(connection: &Connection, new: &Edited) -> Result<(), Err
         revision,
     ]);
     inserted.map_err(|error| taken(connection, customer, error))?;
-    revisions::insert(connection, connection.last_insert_rowid(), customer.mode, None, &new.revision)?;
+    let number = connection.last_insert_rowid();
+    revisions::insert(connection, revision, number, customer.mode, None, &new.revision)?;
     Ok(marks::drop_after(connection, customer)?)
 }
 
@@ -113,7 +115,8 @@ pub(super) fn edit<R>(
     let Some(Edited { customer, revision }) = decide(&row.customer).map_err(Error::Refused)? else {
         return Ok(row.customer);
     };
-    let revision_number = revisions::insert(connection, row.number, mode, Some(row.revision), &revision)?;
+    let revision_number = revisions::next_number(connection)?;
+    revisions::insert(connection, revision_number, row.number, mode, Some(row.revision), &revision)?;
 
     let mut sql = "UPDATE customers SET version = :version, revision = :revision".to_owned();
     let mut values: Values = vec![

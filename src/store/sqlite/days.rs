@@ -47,7 +47,7 @@ impl Store {
 
     /// How many customers of a mode are counted.
     pub async fn count_customers(&self, mode: Mode) -> Result<u64, Error> {
-        const SQL: &str = "SELECT coalesce(sum(made), 0) FROM days WHERE mode = ?1";
+        const SQL: &str = "SELECT coalesce(sum(made) - sum(erased), 0) FROM days WHERE mode = ?1";
         let ask = move |connection: &Connection| {
             connection.prepare_cached(SQL)?.query_row([columns::mode(mode)], |row| row.get(0))
         };
@@ -59,6 +59,22 @@ impl Store {
         const SQL: &str = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
         self.readers.away(|connection: &Connection| connection.query_row(SQL, [], |row| row.get(0))).await
     }
+}
+
+/// Counts that a customer is erased. What is not counted yet is counted before its revisions go: so their customer is among
+/// those made, and a count that is under way elsewhere comes to nothing.
+pub(super) fn erase(connection: &Connection, mode: Mode, at: i64) -> rusqlite::Result<()> {
+    loop {
+        let (from, to, added) = uncounted(connection)?;
+        if from == to {
+            break;
+        }
+        add(connection, &added)?;
+        connection.execute("UPDATE counted SET revision = ?1", [to])?;
+    }
+    const SQL: &str =
+        "INSERT INTO days (mode, day, erased) VALUES (?1, ?2, 1) ON CONFLICT DO UPDATE SET erased = erased + 1";
+    connection.prepare_cached(SQL)?.execute([columns::mode(mode), at.div_euclid(DAY_SECONDS)]).map(drop)
 }
 
 /// What the next revisions add, and between which numbers they lie. They are numbered in the order of commits, since one
@@ -105,4 +121,35 @@ fn list(connection: &Connection, mode: Mode, from: i64) -> rusqlite::Result<Vec<
         })
     };
     connection.prepare_cached(SQL)?.query_map([columns::mode(mode), from], read)?.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Actor, CustomerId, Erasure};
+    use crate::store::sqlite::erasures;
+
+    #[test]
+    fn who_is_erased_is_counted_once_whatever_is_counted_already() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(include_str!("../../../tests/upgrade/2.sql")).unwrap();
+        connection.execute_batch(include_str!("steps/3.sql")).unwrap();
+        connection.execute_batch("UPDATE counted SET revision = 1; DELETE FROM days").unwrap();
+        connection.execute_batch("INSERT INTO days (mode, day, made) VALUES (0, 19675, 1)").unwrap();
+        let left = |mode: Mode| -> i64 {
+            let sql = "SELECT sum(made) - sum(erased) FROM days WHERE mode = ?1";
+            connection.query_row(sql, [columns::mode(mode)], |row| row.get(0)).unwrap()
+        };
+        // Somebody counts at this very time.
+        let (from, _, _) = uncounted(&connection).unwrap();
+        for (id, mode) in [("cust_U3kvJSkkPO1WOm", Mode::Test), ("cust_U3kyghRA5y5whB", Mode::Live)] {
+            let customer = CustomerId::parse(id).unwrap();
+            let erasure = Erasure { customer, mode, at: 1_700_000_200, actor: Actor::Command { name: "test".into() } };
+            erasures::erase(&connection, &erasure).unwrap();
+            assert_eq!(left(mode), 0, "{id}");
+        }
+        let counted: i64 = connection.query_row("SELECT revision FROM counted", [], |row| row.get(0)).unwrap();
+        assert!(counted > from, "what that one counted comes to nothing");
+        assert!(uncounted(&connection).unwrap().2.is_empty());
+    }
 }

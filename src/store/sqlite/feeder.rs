@@ -1,6 +1,8 @@
-//! The thread that follows the edits: now and then it looks whether there are revisions which the search index has not, or
-//! customers enough for another mark in their list, whoever wrote them, and queues small acts for the writing thread.
+//! The thread that follows the edits: now and then it looks whether there are revisions which the search index has not,
+//! customers enough for another mark in their list, or erasures to sweep after, whoever wrote them, and queues small acts for
+//! the writing thread.
 
+use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -8,8 +10,10 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use super::files::Files;
+use super::sweep::Sweep;
 use super::writer::Writer;
-use super::{marks, search};
+use super::{marks, revisions, search};
 use crate::domain::Mode;
 use crate::store::Error;
 
@@ -29,9 +33,15 @@ pub(super) struct Feeder {
 
 impl Feeder {
     /// Starts the thread, with a connection to look by.
-    pub(super) fn start(connection: Connection, writer: Arc<Writer>) -> std::io::Result<Self> {
+    pub(super) fn start(
+        path: &Path,
+        files: Option<Arc<Files>>,
+        connection: Connection,
+        writer: Arc<Writer>,
+    ) -> std::io::Result<Self> {
         let (running, stopped) = channel();
-        let mut thread = Thread { connection, writer, newest: 0, marked: 0 };
+        let mut thread =
+            Thread { connection, writer, newest: 0, marked: 0, sweep: Sweep::new(path, files), swept: None };
         let handle = std::thread::Builder::new().name("feeder".into()).spawn(move || thread.run(&stopped))?;
         Ok(Self { running: Mutex::new(Some((running, handle))) })
     }
@@ -53,8 +63,11 @@ struct Thread {
     writer: Arc<Writer>,
     /// The newest revision at the last look.
     newest: i64,
-    /// The newest revision when no mark was left to write.
+    /// The newest revision or erasure when no mark was left to write.
     marked: i64,
+    sweep: Sweep,
+    /// Until when the sweep rests, where it does.
+    swept: Option<Instant>,
 }
 
 impl Thread {
@@ -65,7 +78,10 @@ impl Thread {
             pause = match self.step() {
                 Ok(pause) => pause,
                 Err(Error::Failed(cause)) => {
-                    tracing::error!(cause, "the search index and the list cannot be brought up to date");
+                    tracing::error!(
+                        cause,
+                        "what follows edits cannot be done: the search, the marks of the list, the sweep after erasures"
+                    );
                     RETRY
                 }
                 Err(_) => LOOK,
@@ -78,10 +94,13 @@ impl Thread {
         let (newest, mark) = search::newest_and_mark(&self.connection)?;
         let others_write = newest != std::mem::replace(&mut self.newest, newest);
         let began = Instant::now();
-        let mut more = (self.marked < newest) && self.mark(newest)?;
+        // Marks go with who is erased, too.
+        let last = revisions::next_number(&self.connection)? - 1;
+        let mut more = (self.marked < last) && self.mark(last)?;
         if mark < newest {
             more |= self.writer.act_and_wait(|connection| Ok(search::feed(connection, ACT_LEN)?))?;
         }
+        more |= self.sweep()?;
         Ok(match (more, others_write) {
             (true, true) => began.elapsed() * REST,
             (true, false) => Duration::ZERO,
@@ -89,8 +108,18 @@ impl Thread {
         })
     }
 
+    /// Sweeps a little after erasures. Gives whether there is more to do at once.
+    fn sweep(&mut self) -> Result<bool, Error> {
+        if self.swept.is_some_and(|rests| Instant::now() < rests) {
+            return Ok(false);
+        }
+        let next = self.sweep.step(&self.connection, &self.writer)?;
+        self.swept = next.filter(|wait| !wait.is_zero()).map(|wait| Instant::now() + wait);
+        Ok(next == Some(Duration::ZERO))
+    }
+
     /// Writes a few marks, where they are due. Gives whether there may be more.
-    fn mark(&mut self, newest: i64) -> Result<bool, Error> {
+    fn mark(&mut self, last: i64) -> Result<bool, Error> {
         for mode in [Mode::Test, Mode::Live] {
             if marks::is_due(&self.connection, mode)?
                 && self.writer.act_and_wait(move |connection| Ok(marks::write(connection, mode)?))?
@@ -98,7 +127,7 @@ impl Thread {
                 return Ok(true);
             }
         }
-        self.marked = newest;
+        self.marked = last;
         Ok(false)
     }
 }

@@ -11,9 +11,7 @@ use super::partial::{self, remove_abandoned, sync_directory};
 /// The backups of one database in a directory.
 #[derive(Debug)]
 pub struct BackupFolder {
-    path: PathBuf,
-    /// What names begin with: the database's own, so that people see what is what.
-    stem: String,
+    names: Names,
     /// Locked while it is open: two servers would take each other's backups for their own, and remove them.
     held: File,
 }
@@ -28,6 +26,27 @@ pub struct KeptBackup {
 }
 
 const EXTENSION: &str = ".db";
+
+/// What backups are called.
+#[derive(Debug)]
+struct Names {
+    path: PathBuf,
+    /// What names begin with: the database's own, so that people see what is what.
+    stem: String,
+}
+
+/// The backups in a directory, eldest first, whoever keeps it.
+pub(super) fn list(path: &Path, stem: &str) -> io::Result<Vec<KeptBackup>> {
+    Names { path: path.to_owned(), stem: stem.to_owned() }.list()
+}
+
+/// What the database of a backup is called, where the backup is called as we call them.
+pub(super) fn stem_of(backup: &Path) -> Option<&str> {
+    let name = backup.file_name()?.to_str()?;
+    let stem = name.strip_suffix(EXTENSION)?.rsplit_once('-')?.0;
+    let names = Names { path: PathBuf::new(), stem: stem.to_owned() };
+    names.time_of(name).map(|_| stem)
+}
 
 impl BackupFolder {
     /// Opens a directory that is there: what is not mounted is not made in its place. The error is one sentence.
@@ -50,25 +69,23 @@ impl BackupFolder {
             Ok(()) => {}
         }
         let stem = db.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self { path: path.to_owned(), stem, held })
+        Ok(Self { names: Names { path: path.to_owned(), stem }, held })
     }
 
     /// Whether it is still what is found at its path: it may be gone, or another disk be mounted there.
     pub fn is_there(&self) -> bool {
         let same = |held: Metadata, found: Metadata| (held.dev(), held.ino()) == (found.dev(), found.ino());
-        self.held.metadata().is_ok_and(|held| self.path.metadata().is_ok_and(|found| same(held, found)))
+        self.held.metadata().is_ok_and(|held| self.names.path.metadata().is_ok_and(|found| same(held, found)))
     }
 
     /// What a backup is called that is begun now.
     pub fn place(&self, at: i64) -> PathBuf {
-        self.path.join(format!("{}-{}{EXTENSION}", self.stem, stamp(at)))
+        self.names.place(at)
     }
 
     /// The backups that are there, eldest first.
     pub fn list(&self) -> io::Result<Vec<KeptBackup>> {
-        let mut kept = self.ours("")?;
-        kept.sort_by_key(|backup| backup.at);
-        Ok(kept)
+        self.names.list()
     }
 
     /// Removes all backups but the newest `count`, of which the one just made is one: a clock that went back must not be why
@@ -88,7 +105,7 @@ impl BackupFolder {
 
     /// Removes what is left of backups that were interrupted.
     pub fn clear(&self) -> io::Result<()> {
-        for left in self.ours(partial::SUFFIX)? {
+        for left in self.names.ours(partial::SUFFIX)? {
             match remove_abandoned(&left.path) {
                 // Somebody makes one by hand.
                 Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {}
@@ -96,6 +113,18 @@ impl BackupFolder {
             }
         }
         Ok(())
+    }
+}
+
+impl Names {
+    fn place(&self, at: i64) -> PathBuf {
+        self.path.join(format!("{}-{}{EXTENSION}", self.stem, stamp(at)))
+    }
+
+    fn list(&self) -> io::Result<Vec<KeptBackup>> {
+        let mut kept = self.ours("")?;
+        kept.sort_by_key(|backup| backup.at);
+        Ok(kept)
     }
 
     /// The plain files whose names are ours, with this behind them.
@@ -150,7 +179,7 @@ mod tests {
     fn a_name_is_its_time_and_no_other_name_is_ours() {
         let (directory, folder) = folder();
         assert_eq!(folder.place(1_582_033_731), directory.path().join("patron-20200218T134851Z.db"));
-        assert_eq!(folder.time_of("patron-20200218T134851Z.db"), Some(1_582_033_731));
+        assert_eq!(folder.names.time_of("patron-20200218T134851Z.db"), Some(1_582_033_731));
         for not_ours in [
             "patron.db",
             "patron-20200218T134851Z.db.partial",
@@ -162,7 +191,7 @@ mod tests {
             "patron--0200218T134851Z.db",
             "patron-before-the-move.db",
         ] {
-            assert_eq!(folder.time_of(not_ours), None, "{not_ours}");
+            assert_eq!(folder.names.time_of(not_ours), None, "{not_ours}");
         }
     }
 

@@ -6,8 +6,11 @@ mod backup;
 mod backups;
 mod check;
 mod columns;
+mod copies;
 mod customers;
 mod days;
+mod erased_file;
+mod erasures;
 mod examine;
 mod feeder;
 mod files;
@@ -24,8 +27,10 @@ mod requests;
 mod restore;
 mod revisions;
 mod schema;
+mod scrub;
 mod search;
 mod staff;
+mod sweep;
 mod trouble;
 mod turns;
 mod uses;
@@ -34,7 +39,7 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::{ActivityFilter, ActivityPage, Decide, Error, Filter, Lane, Page, Place, Slice, Span};
 use crate::domain::{Customer, CustomerId, Edited, Mode, Query, Revision};
@@ -84,7 +89,10 @@ impl Store {
         let writer = Arc::new(writer);
         let (feeder, kept) = if use_ == Use::Serve {
             let reader = || readers.another().map_err(|error| Unusable::of(path, &error));
-            (Some(Feeder::start(reader()?, writer.clone()).map_err(not_started)?), Some(Mutex::new(reader()?)))
+            (
+                Some(Feeder::start(path, files.clone(), reader()?, writer.clone()).map_err(not_started)?),
+                Some(Mutex::new(reader()?)),
+            )
         } else {
             (None, None)
         };
@@ -147,13 +155,13 @@ impl Store {
         self.feeder.is_none() && open::is_served(&self.path)
     }
 
-    /// Adds many new customers in one transaction, and leaves out those that are there and those whose pair is taken. Gives
+    /// Adds many new customers in one transaction, and leaves out those that are there or were erased, and those whose pair is taken. Gives
     /// how many it added.
     pub async fn insert_many(&self, new: Vec<Edited>) -> Result<u64, Error> {
         let act = move |connection: &_| {
             let mut added = 0;
             for each in &new {
-                if customers::is_there(connection, &each.customer.id)? {
+                if customers::was_there(connection, &each.customer.id)? {
                     continue;
                 }
                 match customers::insert(connection, each) {
@@ -237,12 +245,13 @@ impl Store {
     ) -> Result<Option<Vec<Revision>>, Error> {
         let id = id.clone();
         let ask = move |connection: &_| {
-            let Some(row) = customers::find(connection, mode, &id)? else { return Ok(None) };
+            let snapshot = snapshot(connection)?;
+            let Some(row) = customers::find(&snapshot, mode, &id)? else { return Ok(None) };
             // Past its end, a history need not be walked to be found empty.
             if slice.skip >= row.customer.version {
                 return Ok(Some(Vec::new()));
             }
-            revisions::page(connection, &id, row.revision, slice).map(Some)
+            revisions::page(&snapshot, &id, row.revision, slice).map(Some)
         };
         self.readers.away_of(lane, ask).await
     }
@@ -257,11 +266,11 @@ impl Store {
     ) -> Result<Option<(Customer, Vec<Revision>)>, Error> {
         let id = id.clone();
         let ask = move |connection: &_| {
-            let row = customers::find(connection, mode, &id)?;
+            let snapshot = snapshot(connection)?;
+            let row = customers::find(&snapshot, mode, &id)?;
             let Some(row) = row.filter(|row| version <= row.customer.version) else { return Ok(None) };
-            // Read once, the row names a chain of revisions that nobody ever changes: both are of one moment.
             let slice = Slice { count: row.customer.version - version, skip: 0 };
-            Ok(Some((row.customer, revisions::page(connection, &id, row.revision, slice)?)))
+            Ok(Some((row.customer, revisions::page(&snapshot, &id, row.revision, slice)?)))
         };
         self.readers.away_of(lane, ask).await
     }
@@ -276,15 +285,16 @@ impl Store {
     ) -> Result<Option<Revision>, Error> {
         let id = id.clone();
         let ask = move |connection: &_| {
-            let row = customers::find(connection, mode, &id)?;
+            let snapshot = snapshot(connection)?;
+            let row = customers::find(&snapshot, mode, &id)?;
             let Some(row) = row.filter(|row| (1..=row.customer.version).contains(&version)) else { return Ok(None) };
             let slice = Slice { count: 1, skip: row.customer.version - version };
-            Ok(revisions::page(connection, &id, row.revision, slice)?.pop())
+            Ok(revisions::page(&snapshot, &id, row.revision, slice)?.pop())
         };
         self.readers.away_of(lane, ask).await
     }
 
-    /// A mode's revisions whose numbers are below `before`, newest first.
+    /// A mode's revisions and erasures whose numbers are below `before`, newest first.
     pub async fn activity(
         &self,
         lane: Lane,
@@ -335,4 +345,9 @@ impl Store {
     pub async fn check(&self, progress: impl Fn(Progress) + Send + 'static) -> Result<Checked, Error> {
         self.readers.away(move |connection| check::run(connection, &progress)).await
     }
+}
+
+/// One moment, for a customer and what belongs to them: between two moments they may be erased.
+fn snapshot(connection: &Connection) -> rusqlite::Result<Transaction<'_>> {
+    Transaction::new_unchecked(connection, TransactionBehavior::Deferred)
 }

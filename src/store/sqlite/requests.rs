@@ -65,11 +65,13 @@ impl Store {
     }
 }
 
+/// A record that waited while its customer was erased does not name them, nor does one of a request for who is erased.
 fn insert(connection: &Connection, record: &RequestRecord) -> rusqlite::Result<()> {
     // A clock that was set back may give a number again after a restart: rather one record less than none at all.
     const SQL: &str = "INSERT INTO requests
         (number, mode, key_id, method, route, customer, version, query, body, status, micros, refused, rule, field)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT (number) DO NOTHING";
+        VALUES (?1, ?2, ?3, ?4, ?5, (SELECT ?6 WHERE ?6 NOT IN (SELECT id FROM erasures)), ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+        ON CONFLICT (number) DO NOTHING";
     let values = params![
         record.number.0,
         record.mode().map(columns::mode),
@@ -109,6 +111,19 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RequestListed> {
         field: row.get(12)?,
     };
     Ok(RequestListed { record, customer_mode: row.get::<_, Option<i64>>(13)?.map(columns::read_mode) })
+}
+
+/// What is remembered of requests that name a customer, newest first.
+pub(super) fn of_customer(connection: &Connection, id: &CustomerId) -> rusqlite::Result<Vec<RequestRecord>> {
+    let sql = format!("{SELECT} WHERE customer = ?1 ORDER BY requests.number DESC");
+    let mut statement = connection.prepare_cached(&sql)?;
+    statement.query_map([id.as_str()], |row| Ok(read(row)?.record))?.collect()
+}
+
+/// Makes the records of requests name a customer no more.
+pub(super) fn forget(connection: &Connection, id: &CustomerId) -> rusqlite::Result<()> {
+    const SQL: &str = "UPDATE requests SET customer = NULL WHERE customer = ?1";
+    connection.prepare_cached(SQL)?.execute([id.as_str()]).map(drop)
 }
 
 fn page(

@@ -1,6 +1,7 @@
 //! Putting a backup in the place of the database: verified first, as a copy of which every byte was read again, and with the
 //! file before kept aside. Whenever this is interrupted, the database is either the one before or the restored one, whole.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,8 +10,9 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::backup::{self, Copied, Copying, Halted, NotCopied, Stop};
-use super::partial::{COMPANIONS, Partial};
-use super::{folder, open, schema};
+use super::partial::{COMPANIONS, Partial, directory_of};
+use super::{copies, erased_file, erasures, folder, open, schema, sweep};
+use crate::domain::Erasure;
 
 /// What a restore did.
 #[derive(Clone, Debug)]
@@ -19,11 +21,20 @@ pub struct Restored {
     pub copied: Copied,
     /// Where the file before is, if there was one.
     pub aside: Option<PathBuf>,
+    /// How many erasures were known of, and how many customers were in the backup whom they had erased.
+    pub erasures: (u64, u64),
 }
 
 /// Puts a backup in the place of a database that nobody serves. The file before is kept beside it, under a name with
-/// this time.
-pub fn restore(from: &Path, db: &Path, at: i64, progress: impl Fn(Copying)) -> Result<Restored, NotCopied> {
+/// this time. Whoever was erased since the backup was made is erased again: by what the database before knows, the file beside
+/// the backup, and the one that is named.
+pub fn restore(
+    from: &Path,
+    db: &Path,
+    at: i64,
+    erased: Option<&Path>,
+    progress: impl Fn(Copying),
+) -> Result<Restored, NotCopied> {
     let cannot = |reason: &str| NotCopied::Because(format!("cannot restore {}: {reason}", from.display()));
     if !from.is_file() {
         return Err(cannot("there is no such file"));
@@ -40,13 +51,14 @@ pub fn restore(from: &Path, db: &Path, at: i64, progress: impl Fn(Copying)) -> R
     }
     let lock = open::lock_real(db, &real).map_err(|unusable| NotCopied::Because(unusable.to_string()))?;
 
+    let erased = erasures_since(from, &real, erased).map_err(|reason| cannot(&reason))?;
     let partial = Partial::beside(&real).map_err(into)?;
     let source = open::reader(from).map_err(|error| Halted::from(error).because(&cannot))?;
     backup::copy(&source, &partial, &Stop::default(), &progress).map_err(|halted| halted.because(&cannot))?;
-    bring_up(&partial).map_err(|reason| cannot(&reason))?;
+    let again = bring_up(&partial, &erased).map_err(|reason| cannot(&reason))?;
     let copied = backup::verify(&partial, &Stop::default(), &progress).map_err(|halted| halted.because(&cannot))?;
 
-    let aside = open::beside(&real, &format!(".before-restore-{}", folder::stamp(at)));
+    let aside = open::beside(&real, &format!("{}{}", copies::ASIDE, folder::stamp(at)));
     let kept = real.exists().then_some(&aside);
     if let Some(kept) = kept {
         if let Err(error) = partial.give_to_owner_of(&real) {
@@ -62,15 +74,43 @@ pub fn restore(from: &Path, db: &Path, at: i64, progress: impl Fn(Copying)) -> R
     // Whatever was served here before, it is not what is here now.
     lock.set_len(0).map_err(into)?;
     drop(lock);
-    Ok(Restored { copied, aside: kept.cloned() })
+    Ok(Restored { copied, aside: kept.cloned(), erasures: (erased.len() as u64, again) })
 }
 
-/// A backup of an older patron gets today's schema before it is verified.
-fn bring_up(partial: &Partial) -> Result<(), String> {
+/// Every erasure that is known of, once.
+fn erasures_since(from: &Path, real: &Path, named: Option<&Path>) -> Result<Vec<Erasure>, String> {
+    // What is there may be the very thing that broke, or of an older patron.
+    let before =
+        if real.exists() { open::reader(real).and_then(|before| erasures::list(&before)) } else { Ok(Vec::new()) };
+    let mut all = before.unwrap_or_default();
+    let stem = folder::stem_of(from).or_else(|| real.file_stem()?.to_str()).unwrap_or_default();
+    if let Some(named) = named.filter(|named| !named.is_file()) {
+        return Err(format!("there is no file {}", named.display()));
+    }
+    let files = match named {
+        Some(named) => named.to_owned(),
+        None => erased_file::place(directory_of(from), stem),
+    };
+    all.extend(erased_file::read(&files)?);
+    let mut seen = BTreeSet::new();
+    all.retain(|erasure| seen.insert(erasure.customer.as_str().to_owned()));
+    Ok(all)
+}
+
+/// A backup of an older patron gets today's schema before it is verified, and no backup brings back who is erased. Gives how
+/// many it would have.
+fn bring_up(partial: &Partial, erased: &[Erasure]) -> Result<u64, String> {
     let mut connection = open::copy(partial.path()).map_err(|error| error.to_string())?;
     schema::bring_copy_up(&mut connection)?;
+    let mut again = 0;
+    for erasure in erased {
+        let erased = erasures::replay(&connection, erasure);
+        again += u64::from(erased.map_err(|error| format!("{}: {error:?}", erasure.customer.as_str()))?);
+    }
+    sweep::copy(&connection).map_err(|error| error.to_string())?;
     connection.close().map_err(|(_, error)| error.to_string())?;
-    partial.sync().map_err(|error| error.to_string())
+    partial.sync().map_err(|error| error.to_string())?;
+    Ok(again)
 }
 
 /// Writes the log of the old database back into it, so that no log is left that the restored one would take for its own.

@@ -13,26 +13,30 @@ macro_rules! revision_columns {
 }
 pub(super) use revision_columns;
 
-/// The number that the next revision gets, for whoever holds the write lock.
+/// The number that the next revision or erasure gets, for whoever holds the write lock. A number of a revision that is erased
+/// does not come again: the erasure has a later one.
 pub(super) fn next_number(connection: &Connection) -> rusqlite::Result<i64> {
-    const SQL: &str = "SELECT coalesce(max(number), 0) + 1 FROM revisions";
+    const SQL: &str = "SELECT max(coalesce((SELECT max(number) FROM revisions), 0),
+        coalesce((SELECT max(number) FROM erasures), 0)) + 1";
     connection.prepare_cached(SQL)?.query_row([], |row| row.get(0))
 }
 
-/// Adds a revision after the customer's `previous` one, and gives its number.
+/// Adds a revision, by the next number, after the customer's `previous` one.
 pub(super) fn insert(
     connection: &Connection,
+    number: i64,
     customer: i64,
     mode: Mode,
     previous: Option<i64>,
     revision: &Revision,
-) -> rusqlite::Result<i64> {
+) -> rusqlite::Result<()> {
     const SQL: &str = "INSERT INTO revisions
-        (customer, version, previous, mode, at, actor_type, actor_id, actor_label, request_id, request, undoes, changes)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+        (number, customer, version, previous, mode, at, actor_type, actor_id, actor_label, request_id, request, undoes, changes)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
     let (actor_type, actor_id, actor_label) = columns::actor(&revision.actor);
     let changes = columns::changes(&revision.changes)?;
-    connection.prepare_cached(SQL)?.execute(params![
+    let values = params![
+        number,
         customer,
         revision.version,
         previous,
@@ -45,8 +49,8 @@ pub(super) fn insert(
         revision.request.map(|number| number.0),
         revision.undoes,
         changes,
-    ])?;
-    Ok(connection.last_insert_rowid())
+    ];
+    connection.prepare_cached(SQL)?.execute(values).map(drop)
 }
 
 /// A customer's revisions from its newest, by its number, back to the creation.
@@ -99,6 +103,16 @@ pub(super) fn read(row: &Row<'_>, first: usize, customer: CustomerId) -> rusqlit
         undoes: row.get(first + 7)?,
         changes: columns::read_changes(row, first + 8)?,
     })
+}
+
+/// Deletes a history from its newest revision, by its number, back to the creation.
+pub(super) fn delete(connection: &Connection, newest: i64) -> rusqlite::Result<()> {
+    let mut next = Some(newest);
+    while let Some(number) = next {
+        next = previous(connection, number)?;
+        connection.prepare_cached("DELETE FROM revisions WHERE number = ?1")?.execute([number])?;
+    }
+    Ok(())
 }
 
 /// When a revision was made.

@@ -11,7 +11,7 @@ const SCHEMA: &str = include_str!("../../../schema.sql");
 
 /// What brings a file from version 1 to 2, from 2 to 3, and so on: each step is one transaction. `schema.sql` is what
 /// comes out, and a test holds the two against each other.
-const STEPS: &[&str] = &[include_str!("steps/2.sql")];
+const STEPS: &[&str] = &[include_str!("steps/2.sql"), include_str!("steps/3.sql")];
 
 /// `PRAGMA application_id`, "Ptrn": tells our files from other programs'.
 const APPLICATION_ID: i32 = 0x5074_726e;
@@ -151,11 +151,13 @@ fn finish(transaction: Transaction<'_>, version: usize) -> rusqlite::Result<()> 
 mod tests {
     use super::*;
 
-    /// Every column by name, and every index: whatever way they came, and however they are laid out.
+    /// Every column by name, every index and every foreign key: whatever way they came, and however they are laid out.
     fn schema_of(connection: &Connection) -> Vec<String> {
         const SQL: &str = "SELECT concat_ws(' ', t.name, c.name, c.type, c.\"notnull\", c.dflt_value, c.pk)
             FROM sqlite_schema t, pragma_table_xinfo(t.name) c WHERE t.type = 'table'
             UNION ALL SELECT sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL
+            UNION ALL SELECT concat_ws(' ', t.name, k.\"from\", k.\"table\", k.\"to\")
+            FROM sqlite_schema t, pragma_foreign_key_list(t.name) k
             UNION ALL SELECT concat_ws(' ', name, wr, strict) FROM pragma_table_list ORDER BY 1";
         let mut statement = connection.prepare(SQL).unwrap();
         statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
@@ -187,7 +189,8 @@ mod tests {
     }
 
     /// Populated files of the versions before this one.
-    const OLD: [&str; STEPS.len()] = [include_str!("../../../tests/upgrade/1.sql")];
+    const OLD: [&str; STEPS.len()] =
+        [include_str!("../../../tests/upgrade/1.sql"), include_str!("../../../tests/upgrade/2.sql")];
 
     #[test]
     fn an_older_file_is_brought_to_the_schema_that_a_fresh_one_gets() {

@@ -1,0 +1,109 @@
+//! `patron customer`: all that is held on a person, and its end.
+
+use std::io::{IsTerminal, stdin};
+use std::path::Path;
+
+use patron::domain::{Actor, CustomerId};
+use patron::json::HeldJson;
+use patron::service::{BeforeErasure, Caller, Erased, KeptCopy, Leaves, NotErased, Refused, Services};
+use patron::store::Use;
+
+use super::{Done, date, line, print, sentence, with_services};
+use crate::config::{CustomerCommand, Erase};
+
+pub fn run(db: &Path, command: CustomerCommand) -> Done {
+    match command {
+        CustomerCommand::Export { id } => with_services(db, Use::Read, async |services| export(services, &id).await),
+        CustomerCommand::Erase(settings) => {
+            with_services(db, Use::Existing, async |services| erase(services, &settings).await)
+        }
+    }
+}
+
+async fn export(services: &Services, id: &CustomerId) -> Done {
+    let caller = caller(services, id, "customer export").await?;
+    let export = services.erasures.export(&caller, id).await.map_err(about(id))?;
+    let held = &export.held;
+    let who = (export.at, &export.by);
+    let text = HeldJson::of(&held.customer, &held.revisions, &held.requests, held.in_search, who).to_text()?;
+    print(text.trim_end())
+}
+
+async fn erase(services: &Services, Erase { id, yes }: &Erase) -> Done {
+    let caller = caller(services, id, "customer erase").await?;
+    let before = services.erasures.preview(&caller, id).await.map_err(about(id))?;
+    if !yes {
+        confirm(id, &before)?;
+    }
+    services.erasures.erase(&caller, id).await.map_err(|refused| not_erased(id, refused))?;
+    print(&format!("{} is erased.", id.as_str()))?;
+    let is_swept = services.erasures.sweep().map_err(sentence)?;
+    let erased = services.erasures.find(caller.mode, id).await.map_err(sentence)?;
+    let copies = erased.map_or(Vec::new(), |Erased { copies, .. }| copies);
+    if is_swept {
+        print("Nothing of it is left in the database and its log.")?;
+    } else {
+        print(
+            "The files of the database may still hold values: they are wiped behind the edits, and the log is emptied when nobody \
+             reads what is older. The server goes on with it, or the next one that starts; `patron doctor` tells when it is done.",
+        )?;
+    }
+    print(&held_in(&copies))
+}
+
+/// Somebody who sits there types the id; a script says `--yes`.
+fn confirm(id: &CustomerId, before: &BeforeErasure) -> Done {
+    if !stdin().is_terminal() {
+        return Err(format!("{} is erased for good: say so with --yes; nothing was erased", id.as_str()));
+    }
+    let revisions = before.held.revisions.len();
+    eprintln!(
+        "This erases {} for good, with its history of {revisions} revision{}. {}",
+        id.as_str(),
+        if revisions == 1 { "" } else { "s" },
+        held_in(&before.copies)
+    );
+    if line("Type the id to erase it: ")?.trim() == id.as_str() { Ok(()) } else { Err("nothing was erased".into()) }
+}
+
+/// Where the values are still, and until when.
+fn held_in(copies: &[KeptCopy]) -> String {
+    if copies.is_empty() {
+        return "No backup that is known of holds it.".into();
+    }
+    let copies = copies.iter().map(|copy| match copy.leaves {
+        Leaves::About(at) => format!("  {}, until about {}", copy.path.display(), date(at)),
+        Leaves::ByHand => format!("  {}, until somebody removes it", copy.path.display()),
+    });
+    format!("These copies hold it still:\n{}", copies.collect::<Vec<_>>().join("\n"))
+}
+
+async fn caller(services: &Services, id: &CustomerId, name: &str) -> Result<Caller, String> {
+    let mode = services.erasures.mode_of(id).await.map_err(about(id))?;
+    if let Some(erasure) = services.erasures.fact(mode, id).await.map_err(sentence)? {
+        return Err(format!("{} was erased {}", id.as_str(), date(erasure.at)));
+    }
+    Ok(Caller { mode, actor: Actor::Command { name: name.to_owned() }, request_id: None, request: None })
+}
+
+fn about(id: &CustomerId) -> impl Fn(Refused) -> String {
+    let id = id.as_str().to_owned();
+    move |refused| match refused {
+        Refused::NotFound => format!("there is no customer {id} in this database"),
+        other => sentence(other),
+    }
+}
+
+fn not_erased(id: &CustomerId, refused: NotErased) -> String {
+    match refused {
+        NotErased::Unready(why) => {
+            format!("the file of erasures beside the backups is not ready: {why}; nothing was erased")
+        }
+        NotErased::Unkept(why) => format!(
+            "{} is erased, but not yet in the file of erasures beside the backups: {why}; the server writes it when it can, and \
+             until then a backup that is restored brings the customer back",
+            id.as_str()
+        ),
+        NotErased::Refused(refused) => about(id)(refused),
+    }
+}
