@@ -36,7 +36,8 @@
 //!   memory once its connection is closed.
 //! - No answer of success before the change is on the disk.
 //! - No backup under its own name that was not read again from end to end and found whole.
-//! - No byte of who was erased in the file and its log once the sweep is done, and no restored backup that brings them back.
+//! - No byte of who was erased in the file and its log once the sweep is done, and no restored
+//!   backup that brings them back where the file of erasures is beside it.
 //! - No number of a revision or an erasure that comes twice: what follows the edits goes by it.
 //! - No look before a write: uniqueness is one unique index.
 //! - No edit that writes the index of the search, and no search that answers by anything but rows as they stand.

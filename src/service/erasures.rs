@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::{Ambient, Caller, Refused, Schedule};
 use crate::domain::{Actor, CustomerId, Erasure, Mode};
@@ -12,8 +12,8 @@ use crate::store::{Held, KeptCopy, Store};
 pub struct Erasures {
     store: Arc<Store>,
     ambient: Ambient,
-    /// Whether the file beside the backups may lack some.
-    waiting: AtomicBool,
+    /// How many stand in the file beside the backups, as far as this process knows: whoever erased, and whatever became of them.
+    kept: AtomicU64,
     /// Whether the log says so.
     said: AtomicBool,
 }
@@ -70,8 +70,7 @@ impl From<Refused> for NotErased {
 
 impl Erasures {
     pub(super) fn new(store: Arc<Store>, ambient: Ambient) -> Self {
-        // A start after a power cut may find some that did not get into the file.
-        Self { store, ambient, waiting: AtomicBool::new(true), said: AtomicBool::new(false) }
+        Self { store, ambient, kept: AtomicU64::new(0), said: AtomicBool::new(false) }
     }
 
     /// All that is held on a customer.
@@ -95,11 +94,7 @@ impl Erasures {
         let (at, actor) = (self.ambient.seconds(), caller.actor.clone());
         let erasure = Erasure { customer: id.clone(), mode: caller.mode, at, actor };
         self.store.erase(erasure).await.map_err(Refused::from)?;
-        self.keep().await.map_err(|why| {
-            self.waiting.store(true, Ordering::Relaxed);
-            NotErased::Unkept(why)
-        })?;
-        Ok(())
+        self.keep().await.map(drop).map_err(NotErased::Unkept)
     }
 
     /// What has become of a customer who was erased; `None` where there was no such erasure in this mode.
@@ -107,7 +102,7 @@ impl Erasures {
         let Some((erasure, is_swept)) = self.store.find_erasure(mode, id).await? else { return Ok(None) };
         let (is_kept, copies) = (self.store.is_kept(id).await?, self.store.copies_of(id).await?);
         if !is_kept {
-            self.waiting.store(true, Ordering::Relaxed);
+            self.kept.store(0, Ordering::Relaxed);
         }
         Ok(Some(Erased { erasure, is_swept, is_kept, copies }))
     }
@@ -143,9 +138,8 @@ impl Erasures {
 
     /// Writes the file beside the backups, where it may lack something.
     pub(super) async fn keep_waiting(&self) {
-        let is_due =
-            self.waiting.load(Ordering::Relaxed) && self.store.count_erasures().await.is_ok_and(|(all, _)| all > 0);
-        if is_due
+        let kept = self.kept.load(Ordering::Relaxed);
+        if self.store.count_erasures().await.is_ok_and(|(all, _)| all != kept)
             && let Err(why) = self.keep().await
             && !self.said.swap(true, Ordering::Relaxed)
         {
@@ -154,10 +148,12 @@ impl Erasures {
     }
 
     async fn keep(&self) -> Result<Option<PathBuf>, String> {
+        // Counted before: one that comes meanwhile is written once too often rather than never.
+        let (all, _) = self.store.count_erasures().await.map_err(|error| format!("{error:?}"))?;
         let store = self.store.clone();
         let kept = tokio::task::spawn_blocking(move || store.keep_erasures(true)).await;
         let kept = kept.unwrap_or_else(|error| Err(error.to_string()))?;
-        self.waiting.store(false, Ordering::Relaxed);
+        self.kept.store(all, Ordering::Relaxed);
         self.said.store(false, Ordering::Relaxed);
         Ok(kept)
     }

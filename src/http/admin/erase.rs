@@ -38,7 +38,6 @@ pub(super) async fn export(owner: Owner, path: OneCustomer, services: Data<Servi
         .insert_header((CONTENT_TYPE, "application/json"))
         .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{}.json\"", customer.id.as_str())))
         .insert_header((CACHE_CONTROL, "no-store"))
-        .insert_header(("X-Content-Type-Options", "nosniff"))
         .body(text))
 }
 

@@ -78,10 +78,7 @@ impl Thread {
             pause = match self.step() {
                 Ok(pause) => pause,
                 Err(Error::Failed(cause)) => {
-                    tracing::error!(
-                        cause,
-                        "what follows edits cannot be done: the search, the marks of the list, the sweep after erasures"
-                    );
+                    tracing::error!(cause, "the search index and the list cannot be brought up to date");
                     RETRY
                 }
                 Err(_) => LOOK,
@@ -100,7 +97,7 @@ impl Thread {
         if mark < newest {
             more |= self.writer.act_and_wait(|connection| Ok(search::feed(connection, ACT_LEN)?))?;
         }
-        more |= self.sweep()?;
+        more |= self.sweep();
         Ok(match (more, others_write) {
             (true, true) => began.elapsed() * REST,
             (true, false) => Duration::ZERO,
@@ -109,13 +106,17 @@ impl Thread {
     }
 
     /// Sweeps a little after erasures. Gives whether there is more to do at once.
-    fn sweep(&mut self) -> Result<bool, Error> {
+    fn sweep(&mut self) -> bool {
         if self.swept.is_some_and(|rests| Instant::now() < rests) {
-            return Ok(false);
+            return false;
         }
-        let next = self.sweep.step(&self.connection, &self.writer)?;
+        let next = self.sweep.step(&self.connection, &self.writer).unwrap_or_else(|error| {
+            // The search is fed all the same.
+            tracing::error!(?error, "what was erased cannot be swept from the files");
+            Some(RETRY)
+        });
         self.swept = next.filter(|wait| !wait.is_zero()).map(|wait| Instant::now() + wait);
-        Ok(next == Some(Duration::ZERO))
+        next == Some(Duration::ZERO)
     }
 
     /// Writes a few marks, where they are due. Gives whether there may be more.

@@ -109,11 +109,17 @@ impl<'a> File<'a> {
         // A loop in the chain ends with the payload.
         while rest > 0 && (2..=self.total).contains(&page) {
             let Some(mut data) = self.read(page)?.filter(|data| data.len() >= self.usable) else { break };
-            if rest <= room && zero(&mut data, 4 + rest..self.usable) {
+            let next = u32_at(&data, 0).unwrap_or_default();
+            // The last page of a payload names no next one, and all before it do. What is otherwise is no part of one, but where a
+            // damaged row leads to.
+            if (rest <= room) != (next == 0) {
+                break;
+            }
+            if next == 0 && zero(&mut data, 4 + rest..self.usable) {
                 self.write(page, &data)?;
             }
             rest = rest.saturating_sub(room);
-            page = u32_at(&data, 0).unwrap_or_default();
+            page = next;
         }
         Ok(())
     }
@@ -174,7 +180,9 @@ impl Tree {
         let mut least = content;
         while block != 0 {
             let (next, len) = (usize::from(u16_at(page, block)?), usize::from(u16_at(page, block + 2)?));
-            let is_sound = block >= least && len >= 4 && block + len <= usable && (next == 0 || next > block);
+            let holds_row = cells.iter().any(|cell| (block..block + len).contains(cell));
+            let is_sound =
+                block >= least && len >= 4 && block + len <= usable && (next == 0 || next > block) && !holds_row;
             if !is_sound {
                 return None;
             }
@@ -332,5 +340,35 @@ mod tests {
             assert_eq!(gaps(&wrong), None, "{byte} at {at}");
         }
         assert_eq!(gaps(&page[..4_000]), None);
+        // A free block where the row is.
+        let mut wrong = page.clone();
+        wrong[1..3].copy_from_slice(&[0x0f, 0xa0]);
+        wrong[4_000..4_004].copy_from_slice(&[0, 0, 0, 8]);
+        assert_eq!(gaps(&wrong), None);
+    }
+
+    #[test]
+    fn a_row_that_leads_into_another_table_spoils_nothing_there() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch(
+                "CREATE TABLE long (text); CREATE TABLE other (text);
+                INSERT INTO other VALUES ('here to stay'); INSERT INTO long VALUES (printf('%.*c', 4484, 'x'))",
+            )
+            .unwrap();
+        let total = connection.query_row("SELECT page_count FROM pragma_page_count()", [], |row| row.get(0)).unwrap();
+        let file = File::of(&connection, total).unwrap().unwrap();
+        let mut page = file.read(2).unwrap().unwrap();
+        let tree = Tree::of(&page, 2, file.usable).unwrap();
+        assert_eq!(
+            tree.spilled(&page).map(|spilled| (spilled.page, spilled.rest < 4_080)).collect::<Vec<_>>(),
+            [(4, true)]
+        );
+        // The row is the last thing on its page, and where it goes on the last of the row.
+        page[4_092..].copy_from_slice(&3_u32.to_be_bytes());
+        file.write(2, &page).unwrap();
+        assert_eq!(pages(&connection, 1, 100).unwrap(), None);
+        let text: String = connection.query_row("SELECT text FROM other", [], |row| row.get(0)).unwrap();
+        assert_eq!(text, "here to stay");
     }
 }
