@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
+use scheduled_thread_pool::ScheduledThreadPool;
 use thread_local::ThreadLocal;
 use tokio::time::timeout;
 
@@ -37,6 +38,7 @@ impl Readers {
             .max_size(POOL_SIZE)
             // One stays open, whatever becomes of the path.
             .min_idle(Some(u32::from(opener.files.is_some())))
+            .thread_pool(Arc::new(ScheduledThreadPool::new(1)))
             .idle_timeout(None)
             .max_lifetime(None)
             .connection_timeout(POOL_WAIT)
