@@ -75,13 +75,13 @@ impl Erasures {
 
     /// All that is held on a customer.
     pub async fn export(&self, caller: &Caller, id: &CustomerId) -> Result<Export, Refused> {
-        let held = self.store.held(caller.mode, id).await?.ok_or(Refused::NotFound)?;
+        let held = self.store.held(caller.lane(), caller.mode, id).await?.ok_or(Refused::NotFound)?;
         Ok(Export { at: self.ambient.seconds(), by: caller.actor.clone(), held })
     }
 
     /// What erasing a customer would do.
     pub async fn preview(&self, caller: &Caller, id: &CustomerId) -> Result<BeforeErasure, Refused> {
-        let held = self.store.held(caller.mode, id).await?.ok_or(Refused::NotFound)?;
+        let held = self.store.held(caller.lane(), caller.mode, id).await?.ok_or(Refused::NotFound)?;
         Ok(BeforeErasure { held, copies: self.store.copies_of(id).await? })
     }
 

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Error, Store, columns, customers, days, marks, requests, revisions, search, snapshot, sweep};
 use crate::domain::{Actor, CustomerId, Erasure, Mode};
-use crate::store::{Held, Slice};
+use crate::store::{Held, Lane, Slice};
 
 /// The columns that [`read`] reads, in its order, for `concat!`.
 macro_rules! erasure_columns {
@@ -80,9 +80,9 @@ impl Store {
     }
 
     /// All that is held on a customer, as of one moment; `None` where there is no such customer.
-    pub async fn held(&self, mode: Mode, id: &CustomerId) -> Result<Option<Held>, Error> {
+    pub async fn held(&self, lane: Lane, mode: Mode, id: &CustomerId) -> Result<Option<Held>, Error> {
         let id = id.clone();
-        self.readers.away(move |connection| held(connection, mode, &id)).await
+        self.readers.away_of(lane, move |connection| held(connection, mode, &id)).await
     }
 }
 
