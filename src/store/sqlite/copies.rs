@@ -15,6 +15,8 @@ use crate::store::{KeptCopy, Leaves};
 
 /// What stands in the name of a database that a restore put aside.
 pub(super) const ASIDE: &str = ".before-restore-";
+/// What stands in the name of a file to which somebody saved what was open.
+pub(super) const SAVED: &str = ".saved-";
 
 impl Store {
     /// The copies that hold a customer, eldest first.
@@ -122,7 +124,7 @@ fn aside(db: &Path) -> Vec<PathBuf> {
     let is_aside = |path: &PathBuf| {
         let called = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let rest = called.strip_prefix(&name).unwrap_or_default();
-        (rest.starts_with(ASIDE) || rest.starts_with(".saved-")) && rest.ends_with('Z')
+        (rest.starts_with(ASIDE) || rest.starts_with(SAVED)) && rest.ends_with('Z')
     };
     let mut aside: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_aside).collect();
     aside.sort();
