@@ -10,8 +10,8 @@ use super::{columns, customers, pages};
 use crate::domain::{Mode, Query, text_of};
 use crate::store::{Page, Place};
 
-/// How many pages of the index a feeding merges: enough to keep pace, few enough that an edit behind it hardly waits.
-const MERGE_PAGES: u64 = 32;
+/// For how many revisions a feeding merges a page of the index: enough of them to keep pace.
+const REVISIONS_A_PAGE: u64 = 2;
 const MERGE: &str = "INSERT INTO search (search, rank) VALUES ('merge', ?1)";
 
 /// Feeds the index with the next revisions, at most so many. Gives whether there may be more.
@@ -31,7 +31,8 @@ pub(super) fn feed(connection: &Connection, count: u64) -> rusqlite::Result<bool
             connection.prepare_cached(REPLACE)?.execute(params![row.number, text])?;
         }
     }
-    connection.prepare_cached(MERGE)?.execute([MERGE_PAGES])?;
+    let pages = (waiting.len() as u64).div_ceil(REVISIONS_A_PAGE);
+    connection.prepare_cached(MERGE)?.execute([pages])?;
     connection.prepare_cached("UPDATE search_mark SET revision = ?1")?.execute([last])?;
     Ok(waiting.len() as u64 == count)
 }
