@@ -171,7 +171,7 @@ mod tests {
     use super::*;
     use crate::domain::{Actor, Change, Changes, Customer, CustomerId, Draft, Edited, Revision};
     use crate::store::Lane;
-    use crate::store::sqlite::{Store, Use, open};
+    use crate::store::sqlite::{Store, Use, check, open};
 
     #[test]
     fn what_the_index_names_is_never_sorted() {
@@ -280,6 +280,21 @@ mod tests {
         assert_eq!(count("sta"), 29);
         let sound: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
         assert_eq!(sound, "ok");
+    }
+
+    #[tokio::test]
+    async fn who_has_searched_finds_the_file_whole_after_a_merge() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("t.db"), Use::Fill).unwrap();
+        for number in 1..=6 {
+            store.insert(Lane::HOUSE, edited(number)).await.unwrap();
+            store.feed_search(1).await.unwrap();
+        }
+        let reader = open::reader(&directory.path().join("t.db")).unwrap();
+        let found = page(&reader, Mode::Test, &Query::parse("number").unwrap(), &Place::Newest, 10).unwrap();
+        assert_eq!(found.unwrap().items.len(), 6);
+        store.act(|connection| Ok::<_, crate::store::Error>(merge(connection, -1000)?)).await.unwrap();
+        assert_eq!(check::run(&reader, &|_| ()).unwrap().faults, Vec::<String>::new());
     }
 
     #[test]
