@@ -330,7 +330,7 @@ fn what_is_made_read_only_beneath_a_server_waits_and_reads_go_on() {
     let log = server.log.clone();
     server.kill();
     let log = fs::read_to_string(log).unwrap();
-    assert!(log.contains("the file is read-only (") || log.contains("the disk takes nothing ("), "{log}");
+    assert!(log.contains("the file is read-only (") || log.contains("its disk takes nothing more; look"), "{log}");
     let said = refusal(&run(&disk.db(), &[]));
     assert!(said.contains("it is on a read-only file system; choose another place with --db"), "{said}");
 }

@@ -11,8 +11,10 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{backup, files, trouble};
 
-/// How long whoever looks whether a file is served takes for it at most.
-const LOOK_MAX: Duration = Duration::from_millis(20);
+/// How often a server tries for the lock, and how long it waits between: whoever only looks whether the file is served holds
+/// the lock for a moment, which is long where the machine is busy.
+const LOCK_TRIES: u32 = 20;
+const LOCK_AGAIN: Duration = Duration::from_millis(10);
 
 /// What the file is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,9 +51,7 @@ impl Unusable {
             Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly) => {
                 "its -wal and -shm files cannot be written beside it; make its directory writable for this user"
             }
-            _ if trouble::is_of_writing(error) => {
-                "its disk takes nothing more; look whether it is full, over a quota, read-only or failing"
-            }
+            _ if trouble::is_of_writing(error) => trouble::DISK_TAKES_NOTHING,
             _ => return Self::because(path, &error.to_string()),
         };
         Self::because(path, reason)
@@ -106,11 +106,14 @@ pub(super) fn lock_real(path: &Path, real: &Path) -> Result<File, Unusable> {
     let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&lock_path);
     let file =
         opened.map_err(|error| Unusable::because(path, &format!("{}: {}", lock_path.display(), reason_of(&error))))?;
-    // Whoever only looks whether the file is served holds the lock for a moment.
-    let locked = file.try_lock().or_else(|_| {
-        std::thread::sleep(LOOK_MAX);
-        file.try_lock()
-    });
+    let mut locked = file.try_lock();
+    for _ in 1..LOCK_TRIES {
+        if !matches!(locked, Err(TryLockError::WouldBlock)) {
+            break;
+        }
+        std::thread::sleep(LOCK_AGAIN);
+        locked = file.try_lock();
+    }
     match locked {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
@@ -236,7 +239,7 @@ mod tests {
         let looking = File::open(beside(&path, ".lock")).unwrap();
         looking.try_lock_shared().unwrap();
         let starting = std::thread::spawn(move || prepare(&path, Use::Serve).map(|lock| lock.is_some()).ok());
-        std::thread::sleep(LOOK_MAX / 4);
+        std::thread::sleep(LOCK_AGAIN);
         drop(looking);
         assert_eq!(starting.join().unwrap(), Some(true));
     }

@@ -4,6 +4,10 @@ use rusqlite::{Error as SqliteError, ErrorCode, ffi};
 
 use super::Error;
 
+/// Where writing fails, and not for a full disk.
+pub(super) const DISK_TAKES_NOTHING: &str =
+    "its disk takes nothing more; look whether it is full, over a quota, read-only or failing";
+
 impl<R> From<SqliteError> for Error<R> {
     /// A full disk, a lock that somebody else holds too long and a disk that takes nothing pass; the rest is our own failure.
     fn from(error: SqliteError) -> Self {
@@ -14,10 +18,7 @@ impl<R> From<SqliteError> for Error<R> {
             Some(ErrorCode::ReadOnly) => Self::Unwritable(format!(
                 "the file is read-only ({error}); give it back to this user, or make its file system writable"
             )),
-            _ if is_of_writing(&error) => Self::Unwritable(format!(
-                "the disk takes nothing ({}); look whether it is full, over a quota, read-only or failing",
-                named(&error)
-            )),
+            _ if is_of_writing(&error) => Self::Unwritable(format!("{DISK_TAKES_NOTHING} ({})", named(&error))),
             _ if is_damage(&error) => Self::Failed(format!(
                 "the database is damaged ({}); `patron check` lists how; stop the server, and restore a backup with `patron \
                  restore FILE`",
@@ -79,7 +80,10 @@ mod tests {
         let unwritable = |code, words: &str| {
             assert!(matches!(of(code), Error::Unwritable(cause) if cause.contains(words)), "{:?}", of(code));
         };
-        unwritable(ffi::SQLITE_IOERR_WRITE, ", 778); look whether it is full, over a quota");
+        unwritable(
+            ffi::SQLITE_IOERR_WRITE,
+            "look whether it is full, over a quota, read-only or failing (Error code 778: ",
+        );
         unwritable(ffi::SQLITE_IOERR_FSYNC, "look whether it is full, over a quota");
         unwritable(ffi::SQLITE_READONLY, "make its file system writable");
         let failed = |code, words: &str| {
