@@ -20,6 +20,7 @@ mod disk;
 mod doctor;
 mod door_browser;
 mod door_sessions;
+mod emulator;
 mod erase;
 mod errors;
 mod forms;
