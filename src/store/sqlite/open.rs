@@ -191,13 +191,20 @@ fn memory(name: &str) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     // Names that begin so are shared within the process.
     let connection = Connection::open_with_flags_and_vfs(format!("/{name}"), flags, "memdb")?;
-    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.busy_handler(Some(wait_a_moment))?;
     // Never a file, as the journal would be by default.
     connection.pragma_update(None, "journal_mode", "memory")?;
     connection.pragma_update(None, "synchronous", "off")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     shared_pragmas(&connection)?;
     Ok(connection)
+}
+
+/// Waits for whoever has the rows in memory, for five seconds and more in all: microseconds, where SQLite's own pauses grow to
+/// many milliseconds.
+fn wait_a_moment(times: i32) -> bool {
+    std::thread::sleep(Duration::from_micros(50));
+    times < 50_000
 }
 
 /// A connection that writes.
