@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 
 use patron::domain::{CustomerId, Email, KeyId, Mode, Role};
 use patron::http::RateLimit;
@@ -135,8 +135,8 @@ pub struct Emulate {
     #[arg(long, env = "PATRON_STRICT", value_parser = FalseyValueParser::new())]
     pub strict: bool,
     /// How many worlds there may be beside the first. With 0, other keys are refused
-    #[arg(long, env = "PATRON_WORLDS", default_value = "64", value_name = "N")]
-    pub worlds: usize,
+    #[arg(long, env = "PATRON_WORLDS", default_value = "64", value_parser = value_parser!(u16).range(..=1_000), value_name = "N")]
+    pub worlds: u16,
 }
 
 /// What can be done with keys.

@@ -17,7 +17,7 @@ pub fn run(db: Option<&PathBuf>, settings: &Emulate) -> Done {
     let store = db.map_or_else(|| Store::in_memory(true), |db| Store::open(db, Use::Serve));
     let store = store.map_err(|unusable| unusable.to_string())?;
     System::new().block_on(async {
-        let worlds = Worlds::over(store, settings.worlds).await?;
+        let worlds = Worlds::over(store, settings.worlds.into()).await?;
         let emulator = Data::new(Emulator::new(worlds, settings.strict));
         let served = emulate(&emulator, doors).await;
         emulator.worlds().first().services.close();
