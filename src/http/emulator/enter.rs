@@ -1,4 +1,5 @@
-//! What every request to an emulator goes through first: it enters the world of its key, and what is to go wrong there happens to it.
+//! What every request to an emulator goes through first: it enters the world of its key, and what is to go wrong there happens
+//! to it.
 
 use std::rc::Rc;
 use std::sync::Arc;

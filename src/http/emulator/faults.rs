@@ -1,4 +1,5 @@
-//! What goes wrong in a world on purpose: rules by method and path, each for the next few requests, for a fraction of them, or for all.
+//! What goes wrong in a world on purpose: rules by method and path, each for the next few requests, for a fraction of them, or
+//! for all.
 
 use std::sync::Mutex;
 use std::time::Duration;

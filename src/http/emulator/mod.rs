@@ -1,4 +1,5 @@
-//! The emulator for tests: the same application, with a world for each key and, under `/_emulator`, what a test does to its world.
+//! The emulator for tests: the same application, with a world for each key and, under `/_emulator`, what a test does to its
+//! world.
 //! `patron serve` has nothing of it.
 
 mod clock;
