@@ -5,7 +5,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::FalseyValueParser;
+use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 
 use patron::domain::{CustomerId, Email, KeyId, Mode, Role};
 use patron::http::RateLimit;
@@ -57,6 +58,14 @@ pub enum Command {
     /// once what is in flight is done; a second one ends it at once. SIGUSR1 saves what is open to a new file beside the
     /// database, also where that was removed or replaced.
     Serve(Serve),
+    /// Serve the API to tests: in memory, with a key that is known, and calls that reset, fill and break it
+    ///
+    /// The key is rzp_test_EmulatorKey001 with the secret EmulatorSecretForTests01. Each other test key with that secret opens a
+    /// world of its own, empty at first, so that tests that run side by side do not meet. Under /_emulator/, with the key of
+    /// the world: POST reset; PUT seed; POST, DELETE snapshots/NAME and POST snapshots/NAME/restore; PUT, GET, DELETE faults and
+    /// clock. docs/emulator.md tells them all. Nothing is left on the disk, and PATRON_DB is not looked at; --db keeps
+    /// the first world in a file. Never for real customers: everybody knows the key.
+    Emulate(Emulate),
     /// Make and end API keys, also while a server runs
     #[command(subcommand)]
     Key(KeyCommand),
@@ -114,6 +123,20 @@ pub struct Serve {
     /// How many backups are kept. Only files named as the server names them are ever removed
     #[arg(long, env = "PATRON_BACKUP_KEEP", default_value = "24", value_name = "N")]
     pub backup_keep: NonZeroUsize,
+}
+
+/// Settings of `emulate`.
+#[derive(Debug, Args)]
+pub struct Emulate {
+    /// Where to listen. Port 0 picks a free one
+    #[arg(long, env = "PATRON_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+    /// Refuse what Razorpay's API has not: filters and histories, If-Match, a fail_existing that is no text
+    #[arg(long, env = "PATRON_STRICT", value_parser = FalseyValueParser::new())]
+    pub strict: bool,
+    /// How many worlds there may be beside the first. With 0, other keys are refused
+    #[arg(long, env = "PATRON_WORLDS", default_value = "64", value_parser = value_parser!(u16).range(..=1_000), value_name = "N")]
+    pub worlds: u16,
 }
 
 /// What can be done with keys.

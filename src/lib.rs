@@ -19,11 +19,12 @@
 //!   ([`service::erasures`]); issue, check, rotate and revoke keys; sign people in
 //!   and out; seed and check; beside requests, on a thread of its own, what is remembered of them ([`service::requests`]) and how
 //!   things stand ([`service::house`]); backups, made on another thread ([`service::backups`]); and when a person asks, whether
-//!   all is well ([`service::doctor`]).
+//!   all is well ([`service::doctor`]); worlds for tests ([`service::emulation`]).
 //! - [`store`]: one operation an act, each one transaction; [`store::sqlite`] keeps them in a file. Behind the edits it feeds the
 //!   search, marks the list, and sweeps the file after erasures.
 //! - [`http`]: [`http::api`] is the wire: routes, bodies, queries, conditional requests, answers, problems; [`http::admin`] is the
-//!   console: a page is a struct beside its handler and the template of its name, a form is a value. Around both, what every
+//!   console: a page is a struct beside its handler and the template of its name, a form is a value; [`http::emulator`] puts
+//!   tests in front of them, and no other server has it. Around all, what every
 //!   request and connection goes through: a log line, a time to be sent in, a bound on how many there are.
 //! - [`json`]: JSON whose order and number literals survive, which the wire and two columns need. [`metrics`]: what is counted, which
 //!   all layers but the domain do.
@@ -46,6 +47,8 @@
 //!   others: a [`store::Lane`] has a share, and lanes take turns.
 //! - No clock and no randomness but [`service::Ambient`].
 //!
+//! But for the worlds of an emulator, which are in memory: nothing of theirs is on a disk, and a reset begins their numbers anew.
+//!
 //! # What is bounded, and by what
 //!
 //! | what | bound | past it |
@@ -62,6 +65,7 @@
 //! | log lines | 64 KiB | written at once, by whoever fills it |
 //! | a connection to the file | 8 MB of pages, 64 statements | the eldest is forgotten |
 //! | looks at health, examinations, backups | one at a time | shares it, busy, waits |
+//! | worlds of an emulator | 64 beside the first; 32 snapshots and 64 faults each | told what to end |
 //!
 //! What is spawned is one of these, or one a connection. Channels that carry nothing but an end have no bound.
 //!

@@ -9,7 +9,8 @@ use std::ffi::OsString;
 use std::io::{IsTerminal, Write, stderr};
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::parser::ValueSource;
+use clap::{CommandFactory, FromArgMatches};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -22,11 +23,15 @@ use config::{Cli, Command, Common, LogFormat};
 static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
-    let cli = Cli::parse_from(with_command(std::env::args_os().collect()));
+    let given = Cli::command().get_matches_from(with_command(std::env::args_os().collect()));
+    let cli = Cli::from_arg_matches(&given).unwrap_or_else(|error| error.exit());
+    // Not what the environment says of the file that is served.
+    let db_is_asked_for = given.value_source("db") == Some(ValueSource::CommandLine);
     start_log(&cli.common);
     let Common { db, .. } = cli.common;
     let done = match cli.command {
         Command::Serve(settings) => commands::serve::run(&db, &settings),
+        Command::Emulate(settings) => commands::emulate::run(db_is_asked_for.then_some(&db), &settings),
         Command::Key(command) => commands::key::run(&db, command),
         Command::Staff(command) => commands::staff::run(&db, command),
         Command::Customer(command) => commands::customer::run(&db, command),

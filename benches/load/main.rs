@@ -31,7 +31,7 @@ struct Options {
     /// How long each load lasts, in seconds.
     #[arg(long, default_value_t = 3.0)]
     seconds: f64,
-    /// Scenes to play: start, throughput, one, feeding, page, search, list, credential, flood, fairness, beside. All, without this.
+    /// Scenes to play: start, throughput, one, feeding, page, search, list, credential, flood, fairness, beside, emulator. All, without this.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Play a few scenes at 10,000, 100,000, 1,000,000 and 5,000,000 customers instead. Makes large files, for long.

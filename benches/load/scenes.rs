@@ -1,6 +1,7 @@
 //! What is played: each scene starts its servers, loads them, and tells its figures.
 
 mod credential;
+mod emulator;
 mod fairness;
 
 use std::path::Path;
@@ -30,7 +31,7 @@ pub struct Scene {
 type Play = fn(&Scene, &mut Report);
 
 /// Every scene, in order.
-pub const ALL: [(&str, Play); 11] = [
+pub const ALL: [(&str, Play); 12] = [
     ("start", Scene::start),
     ("throughput", Scene::throughput),
     ("one", Scene::one),
@@ -42,6 +43,7 @@ pub const ALL: [(&str, Play); 11] = [
     ("flood", Scene::flood),
     ("fairness", Scene::fairness),
     ("beside", Scene::beside),
+    ("emulator", Scene::emulator),
 ];
 
 impl Scene {

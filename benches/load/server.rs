@@ -39,6 +39,13 @@ impl Server {
         Self::start(command)
     }
 
+    /// The release binary as an emulator for tests.
+    pub fn emulator() -> Self {
+        let mut command = Command::new(PATRON);
+        command.args(["emulate", "--listen", "127.0.0.1:0"]).stderr(Stdio::null());
+        Self::start(command)
+    }
+
     /// This program again, as a server of another kind.
     pub fn of_this_program(arguments: &[&str]) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());

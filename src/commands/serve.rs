@@ -30,15 +30,15 @@ pub fn run(db: &Path, settings: &Serve) -> Done {
 }
 
 /// A place where somebody will be served.
-struct Listening {
-    listener: TcpListener,
-    address: SocketAddr,
+pub(super) struct Listening {
+    pub(super) listener: TcpListener,
+    pub(super) address: SocketAddr,
     /// The setting that says where.
-    flag: &'static str,
+    pub(super) flag: &'static str,
 }
 
 impl Listening {
-    fn on(wanted: SocketAddr, flag: &'static str) -> Result<Self, String> {
+    pub(super) fn on(wanted: SocketAddr, flag: &'static str) -> Result<Self, String> {
         let bound = TcpListener::bind(wanted).and_then(|listener| Ok((listener.local_addr()?, listener)));
         let (address, listener) = bound.map_err(|error| cannot_listen(wanted, &error, flag))?;
         Ok(Self { listener, address, flag })
@@ -118,7 +118,7 @@ fn saving(services: &Data<Services>) -> JoinHandle<Result<PathBuf, NotCopied>> {
     tokio::task::spawn_blocking(move || services.backups.save())
 }
 
-fn cannot_listen(address: SocketAddr, error: &std::io::Error, flag: &str) -> String {
+pub(super) fn cannot_listen(address: SocketAddr, error: &std::io::Error, flag: &str) -> String {
     match error.kind() {
         ErrorKind::AddrInUse => {
             format!(
@@ -162,7 +162,7 @@ async fn greet(services: &Services, address: SocketAddr, public_url: Option<&str
 }
 
 /// An address of this machine's under which the server is reached.
-fn reachable(address: SocketAddr) -> String {
+pub(super) fn reachable(address: SocketAddr) -> String {
     let host = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
@@ -200,12 +200,12 @@ More keys: patron key create --mode live
 }
 
 /// Standard output may be closed; the server goes on.
-fn say(text: &str) {
+pub(super) fn say(text: &str) {
     let mut out = stdout();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-struct Signals {
+pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
     save: Signal,
@@ -220,7 +220,7 @@ enum Asked {
 }
 
 impl Signals {
-    fn new() -> Result<Self, String> {
+    pub(super) fn new() -> Result<Self, String> {
         let on = |kind| signal(kind).map_err(|error| format!("cannot listen for signals: {error}"));
         Ok(Self {
             terminate: on(SignalKind::terminate())?,
@@ -239,7 +239,7 @@ impl Signals {
     }
 
     /// Waits for SIGTERM or Ctrl+C.
-    async fn end(&mut self) {
+    pub(super) async fn end(&mut self) {
         while !matches!(self.next().await, Asked::End) {}
     }
 }

@@ -4,6 +4,7 @@ pub mod admin;
 pub mod api;
 mod assets;
 mod connections;
+pub mod emulator;
 mod health;
 mod intake;
 mod limits;
@@ -25,11 +26,12 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::guard::{self, Guard};
 use actix_web::middleware::{Condition, from_fn};
-use actix_web::web::Data;
+use actix_web::web::{Data, ServiceConfig};
 use actix_web::{App, Error, HttpServer};
 
 use crate::service::Services;
 
+pub use emulator::Emulator;
 pub use limits::{Limits, RateLimit};
 pub use metrics::serve_metrics;
 pub use settings::Settings;
@@ -37,6 +39,26 @@ pub use settings::Settings;
 /// How long requests in flight may take to finish once the server is told to stop. A container is killed 10 seconds after
 /// it was told, and the log must be written back by then.
 const STOP_WITHIN: Duration = Duration::from_secs(7);
+
+/// Serves what each worker makes. A macro, for the types of what is made have no names outside the library.
+macro_rules! serve_each {
+    ($listener:ident, $worker:expr) => {{
+        connections::widen(&$listener);
+        let workers = available_parallelism().map_or(1, NonZeroUsize::get);
+        let server = HttpServer::new($worker)
+            .workers(workers)
+            .max_connections(connections::max_of_worker(workers))
+            .on_connect(connections::watch)
+            .client_request_timeout(connections::HEAD_WITHIN)
+            .keep_alive(connections::IDLE_MAX)
+            .client_disconnect_timeout(connections::LINGER_MAX)
+            // The program decides what a signal means.
+            .disable_signals()
+            .shutdown_timeout(STOP_WITHIN.as_secs())
+            .listen($listener)?;
+        Ok(server.run())
+    }};
+}
 
 /// The application: what every request goes through, and every route.
 pub fn app(
@@ -51,10 +73,28 @@ pub fn app(
         InitError = (),
     >,
 > {
+    app_with(services, settings, |_| {})
+}
+
+/// The same, with routes that come before all others.
+fn app_with(
+    services: Data<Services>,
+    settings: Data<Settings>,
+    first: impl FnOnce(&mut ServiceConfig),
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
     let limited = settings.limits.are_set();
     App::new()
         .app_data(services)
         .app_data(settings)
+        .configure(first)
         .configure(api::routes)
         .configure(health::routes)
         .configure(admin::routes)
@@ -72,23 +112,16 @@ fn reading() -> impl Guard {
 /// Serves on a listener that is bound already, until [`Server::handle`] is told to stop.
 pub fn serve(listener: TcpListener, services: Data<Services>, settings: Settings) -> std::io::Result<Server> {
     let settings = Data::new(settings);
-    connections::widen(&listener);
-    let workers = available_parallelism().map_or(1, NonZeroUsize::get);
     let worker = move || {
         // What a worker reads with is open from the start, whatever becomes of the file's name later.
         services.read_together(|| {});
         app(services.clone(), settings.clone())
     };
-    let server = HttpServer::new(worker)
-        .workers(workers)
-        .max_connections(connections::max_of_worker(workers))
-        .on_connect(connections::watch)
-        .client_request_timeout(connections::HEAD_WITHIN)
-        .keep_alive(connections::IDLE_MAX)
-        .client_disconnect_timeout(connections::LINGER_MAX)
-        // The program decides what a signal means.
-        .disable_signals()
-        .shutdown_timeout(STOP_WITHIN.as_secs())
-        .listen(listener)?;
-    Ok(server.run())
+    serve_each!(listener, worker)
+}
+
+/// The same for an emulator.
+pub fn emulate(listener: TcpListener, emulator: Data<Emulator>, settings: Settings) -> std::io::Result<Server> {
+    let settings = Data::new(settings);
+    serve_each!(listener, move || emulator::app(emulator.clone(), settings.clone()))
 }

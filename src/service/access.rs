@@ -238,6 +238,11 @@ impl Access {
         Err(NotAdmitted::Refused(refusal))
     }
 
+    /// Forgets who has failed how often.
+    pub(super) fn forget_failures(&self) {
+        self.limits.forget();
+    }
+
     /// Off the async threads: the pages make keys too.
     async fn hash(&self, secret: &Secret) -> SecretHash {
         self.verification.hash(secret.clone(), self.ambient.random_bytes()).await

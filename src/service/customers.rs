@@ -55,7 +55,7 @@ impl Customers {
         let edit = draft.parse().map_err(Refused::Invalid)?;
         // Id and time come from one reading of the clock, so that they sort alike.
         let now = self.ambient.nanos();
-        let id = CustomerId::new(now, self.id_digits());
+        let id = CustomerId::new(now, self.ambient.customer_digits());
         let new = created(caller, id, seconds_of(now), &edit)?;
         let customer = match if_taken {
             IfTaken::Refuse => self.store.insert(caller.lane(), new).await?,
@@ -113,12 +113,6 @@ impl Customers {
             Ok((!changes.is_empty()).then(|| edited(&asker, after, changes, at, undoes)))
         };
         Ok(self.store.edit(caller.lane(), caller.mode, id, decision).await?)
-    }
-
-    /// Four numbers below 62, each as likely as the others.
-    fn id_digits(&self) -> [u8; 4] {
-        let number = u64::from_be_bytes(self.ambient.random_bytes());
-        [0, 1, 2, 3].map(|place| (number / 62_u64.pow(place) % 62) as u8)
     }
 }
 

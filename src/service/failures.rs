@@ -29,6 +29,12 @@ impl<Account: Hash + Eq + Clone + Send + 'static> Limits<Account> {
         Self { of_address: Arc::new(Failures::new(OF_ADDRESS)), of_both: Arc::new(of_both) }
     }
 
+    /// Forgets all failures.
+    pub(super) fn forget(&self) {
+        self.of_address.forget();
+        self.of_both.forget();
+    }
+
     /// Computes a verification unless there were too many failures, and counts it where it finds nothing. The computation
     /// goes on where nobody waits for it any more: who leaves with a wrong secret has failed, with the right one has not.
     pub(super) async fn watch<T: Send + 'static>(
@@ -96,6 +102,12 @@ impl<Party: Hash + Eq> Failures<Party> {
         }
         window.failures += 1;
         Ok(())
+    }
+
+    fn forget(&self) {
+        if let Ok(mut windows) = self.windows.lock() {
+            windows.clear();
+        }
     }
 
     /// Takes back a suspicion: the attempt succeeded, or was never judged.

@@ -5,6 +5,7 @@ mod background;
 pub mod backups;
 pub mod customers;
 pub mod doctor;
+pub mod emulation;
 pub mod erasures;
 mod failures;
 pub mod figures;
@@ -33,6 +34,7 @@ use verification::Verification;
 pub use access::{Access, KeyRefused, NotAdmitted, OldSecret};
 pub use backups::{Backups, LastBackups, Schedule, restore};
 pub use customers::{Customers, IfTaken, Precondition};
+pub use emulation::{Clock, Move, NotDone, Seeded, World, Worlds};
 pub use erasures::{BeforeErasure, Erased, Erasures, Export, NotErased};
 pub use failures::network;
 pub use health::Health;
@@ -109,7 +111,7 @@ impl Services {
 
     /// An id for a request that brought none.
     pub fn request_id(&self) -> String {
-        format!("req_{}", self.ambient.random_text(14))
+        format!("req_{}", self.ambient.request_text(14))
     }
 
     /// Answers what is asked on this thread while `run` runs from one snapshot: cheaper than each from its own.
@@ -261,9 +263,18 @@ impl From<store::Error> for Refused {
 pub struct Ambient {
     now: Arc<dyn Fn() -> Duration + Send + Sync>,
     random: Arc<Random>,
+    ids: Arc<Ids>,
 }
 
 type Random = dyn Fn(&mut [u8]) + Send + Sync;
+type Ids = dyn Fn(IdOf, &mut [u8]) + Send + Sync;
+
+/// What an id is of that everybody may see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum IdOf {
+    Customer,
+    Request,
+}
 
 impl Ambient {
     /// A clock that gives the time since 1970 in UTC, and a source that fills a slice with random bytes.
@@ -271,7 +282,14 @@ impl Ambient {
         now: impl Fn() -> Duration + Send + Sync + 'static,
         random: impl Fn(&mut [u8]) + Send + Sync + 'static,
     ) -> Self {
-        Self { now: Arc::new(now), random: Arc::new(random) }
+        let random: Arc<Random> = Arc::new(random);
+        let of_random = random.clone();
+        Self { now: Arc::new(now), random, ids: Arc::new(move |_, bytes| of_random(bytes)) }
+    }
+
+    /// The same with another source of what is random in ids, which need not be hard to guess.
+    fn with_ids(self, ids: impl Fn(IdOf, &mut [u8]) + Send + Sync + 'static) -> Self {
+        Self { ids: Arc::new(ids), ..self }
     }
 
     /// The clock and the randomness of the operating system.
@@ -301,20 +319,38 @@ impl Ambient {
         bytes
     }
 
+    /// Four numbers below 62, each as likely as the others, for the id of a customer.
+    fn customer_digits(&self) -> [u8; 4] {
+        let mut bytes = [0; 8];
+        (self.ids)(IdOf::Customer, &mut bytes);
+        let number = u64::from_be_bytes(bytes);
+        [0, 1, 2, 3].map(|place| (number / 62_u64.pow(place) % 62) as u8)
+    }
+
     /// Random base-62 characters, each as likely as the others.
     fn random_text(&self, len: usize) -> String {
-        let mut text = String::with_capacity(len);
-        while text.len() < len {
-            let bytes: [u8; 32] = self.random_bytes();
-            // 248 is the largest multiple of 62 in a byte; what lies above would favour the first digits.
-            let digits = bytes
-                .into_iter()
-                .filter(|byte| *byte < 248)
-                .map(|byte| char::from(crate::domain::base62_digit(byte.into())));
-            text.extend(digits.take(len - text.len()));
-        }
-        text
+        base62_text(len, |bytes| (self.random)(bytes))
     }
+
+    /// The characters of a request's id.
+    fn request_text(&self, len: usize) -> String {
+        base62_text(len, |bytes| (self.ids)(IdOf::Request, bytes))
+    }
+}
+
+fn base62_text(len: usize, fill: impl Fn(&mut [u8])) -> String {
+    let mut text = String::with_capacity(len);
+    while text.len() < len {
+        let mut bytes = [0; 32];
+        fill(&mut bytes);
+        // 248 is the largest multiple of 62 in a byte; what lies above would favour the first digits.
+        let digits = bytes
+            .into_iter()
+            .filter(|byte| *byte < 248)
+            .map(|byte| char::from(crate::domain::base62_digit(byte.into())));
+        text.extend(digits.take(len - text.len()));
+    }
+    text
 }
 
 thread_local! {

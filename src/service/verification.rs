@@ -106,12 +106,17 @@ impl Verification {
         let this = self.clone();
         async move {
             let matched = this.compute(secret.clone(), hashes).await?;
-            if let Some(hash) = &matched
-                && let Ok(mut remembered) = this.remembered.lock()
-            {
-                remembered.put(this.digest(&secret, hash), ());
+            if let Some(hash) = &matched {
+                this.remember(&secret, hash);
             }
             Ok(matched)
+        }
+    }
+
+    /// Remembers that a secret matches a hash.
+    pub(super) fn remember(&self, secret: &Secret, hash: &SecretHash) {
+        if let Ok(mut remembered) = self.remembered.lock() {
+            remembered.put(self.digest(secret, hash), ());
         }
     }
 
@@ -228,7 +233,7 @@ fn hash(secret: &Secret, salt: &[u8; 16]) -> SecretHash {
     SecretHash::new(hash.to_string())
 }
 
-fn matches(secret: &Secret, hash: &SecretHash) -> bool {
+pub(super) fn matches(secret: &Secret, hash: &SecretHash) -> bool {
     PasswordHash::new(hash.as_str())
         .is_ok_and(|hash| argon2id().verify_password(secret.reveal().as_bytes(), &hash).is_ok())
 }

@@ -13,8 +13,8 @@ use crate::domain::{
 };
 
 pub use sqlite::{
-    BackupFolder, Checked, Copied, Copying, Examined, KeptBackup, NotCopied, Progress, Restored, Stop, Store, Unusable,
-    Use, restore,
+    BackupFolder, Checked, Copied, Copying, Dump, Examined, KeptBackup, NotCopied, Progress, Restored, Stop, Store,
+    Unusable, Use, restore,
 };
 
 /// What becomes of one customer, decided by whoever asks, given the row as it stands: new values and the revision that

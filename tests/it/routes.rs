@@ -80,6 +80,22 @@ const API: [(&str, &str); 5] = [
 const API_PLACES: [(&str, &str); 3] =
     [("Customers", "/v1/customers"), ("Customer", "/v1/customers/{id}"), ("Revisions", "/v1/customers/{id}/revisions")];
 
+/// The routes of an emulator, below `/_emulator`: each wants a key, and no other server has them.
+pub const EMULATOR: [(&str, &str); 12] = [
+    ("post", "/reset"),
+    ("put", "/seed"),
+    ("get", "/snapshots"),
+    ("post", "/snapshots/{name}"),
+    ("delete", "/snapshots/{name}"),
+    ("post", "/snapshots/{name}/restore"),
+    ("get", "/faults"),
+    ("put", "/faults"),
+    ("delete", "/faults"),
+    ("get", "/clock"),
+    ("put", "/clock"),
+    ("delete", "/clock"),
+];
+
 /// The routes that tell whether the server is well: for everybody.
 const HEALTH: [(&str, &str); 2] = [("route", "/healthz"), ("route", "/readyz")];
 
@@ -104,6 +120,7 @@ fn every_route_has_a_row() {
     let rows: Vec<_> = CONSOLE.iter().map(|(method, path, _)| owned((method, path))).collect();
     assert_eq!(routes_in(&source("admin/mod.rs")), rows);
     assert_eq!(routes_in(&source("health.rs")), HEALTH.map(owned));
+    assert_eq!(routes_in(&source("emulator/mod.rs")), EMULATOR.map(owned));
     // The API names its places; all else is answered as unknown.
     let api = source("api/mod.rs");
     let routes = api.split(".service(on(").skip(1).map(|route| {
@@ -113,7 +130,7 @@ fn every_route_has_a_row() {
         (method.to_lowercase(), pattern.to_owned())
     });
     assert_eq!(routes.collect::<Vec<_>>(), API.map(owned));
-    for file in ["api/mod.rs", "health.rs", "admin/mod.rs", "mod.rs"] {
+    for file in ["api/mod.rs", "health.rs", "admin/mod.rs", "emulator/mod.rs", "mod.rs"] {
         assert!(
             !source(file).contains(".to_async") && !source(file).contains("#["),
             "{file} has routes of another kind"

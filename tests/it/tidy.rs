@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const ONLY: &[(&str, &[&str])] = &[
     ("rusqlite", &["store/sqlite/"]),
     ("r2d2", &["store/sqlite/"]),
-    ("actix_web", &["http/", "commands/serve.rs"]),
+    ("actix_web", &["http/", "commands/emulate.rs", "commands/serve.rs"]),
     ("governor", &["http/limits.rs"]),
     ("argon2::", &["service/verification.rs"]),
     ("serde", &["http/", "json", "store/sqlite/columns.rs", "commands/"]),

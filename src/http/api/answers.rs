@@ -9,14 +9,14 @@ use crate::domain::{Customer, Revision};
 use crate::json::{CustomerJson, RevisionJson};
 
 /// One customer, with its entity tag.
-pub(super) fn customer(customer: &Customer) -> HttpResponse {
+pub(in crate::http) fn customer(customer: &Customer) -> HttpResponse {
     let mut response = json(&CustomerJson::of(customer));
     response.headers_mut().insert(ETAG, conditional::etag(customer));
     response
 }
 
 /// The caller has this customer as it stands.
-pub(super) fn not_modified(customer: &Customer) -> HttpResponse {
+pub(in crate::http) fn not_modified(customer: &Customer) -> HttpResponse {
     HttpResponse::NotModified()
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header((ETAG, conditional::etag(customer)))
@@ -24,16 +24,16 @@ pub(super) fn not_modified(customer: &Customer) -> HttpResponse {
 }
 
 /// A page of customers.
-pub(super) fn customers(customers: &[Customer]) -> HttpResponse {
+pub(in crate::http) fn customers(customers: &[Customer]) -> HttpResponse {
     json(&Collection::of(customers.iter().map(CustomerJson::of).collect()))
 }
 
 /// A page of a customer's history.
-pub(super) fn revisions(revisions: &[Revision]) -> HttpResponse {
+pub(in crate::http) fn revisions(revisions: &[Revision]) -> HttpResponse {
     json(&Collection::of(revisions.iter().map(RevisionJson::of).collect()))
 }
 
-fn json(body: &impl Serialize) -> HttpResponse {
+pub(in crate::http) fn json(body: &impl Serialize) -> HttpResponse {
     match serde_json::to_vec(body) {
         Ok(bytes) => HttpResponse::Ok()
             .insert_header((CONTENT_TYPE, "application/json"))

@@ -12,10 +12,10 @@ use crate::http::origin::may_be_ours;
 use crate::json::{Json, Members};
 
 /// The most bytes of a body: many times the largest customer.
-pub(super) const LEN_MAX: usize = 128 * 1024;
+pub(in crate::http) const LEN_MAX: usize = 128 * 1024;
 
 /// Reads a body.
-pub(super) async fn read(request: &HttpRequest, payload: Payload) -> Result<Members, Problem> {
+pub(in crate::http) async fn read(request: &HttpRequest, payload: Payload) -> Result<Members, Problem> {
     let bytes = read_bytes(request, payload).await?;
     let members = match media_type(request)? {
         MediaType::Json => read_json(&bytes),
@@ -26,15 +26,24 @@ pub(super) async fn read(request: &HttpRequest, payload: Payload) -> Result<Memb
 }
 
 async fn read_bytes(request: &HttpRequest, payload: Payload) -> Result<Bytes, Problem> {
+    bytes_up_to(LEN_MAX, request, payload).await
+}
+
+/// The bytes of a body that has no more of them than this.
+pub(in crate::http) async fn bytes_up_to(
+    max: usize,
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<Bytes, Problem> {
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|len| len > LEN_MAX) {
-        return Err(Problem::body_too_large(LEN_MAX));
+    if announced.is_some_and(|len| len > max) {
+        return Err(Problem::body_too_large(max));
     }
-    match payload.to_bytes_limited(LEN_MAX).await {
+    match payload.to_bytes_limited(max).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) if intake::is_late(&error) => Err(Problem::body_late()),
         Ok(Err(_)) => Err(Problem::body_incomplete()),
-        Err(_) => Err(Problem::body_too_large(LEN_MAX)),
+        Err(_) => Err(Problem::body_too_large(max)),
     }
 }
 

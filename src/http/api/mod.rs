@@ -1,13 +1,13 @@
 //! The JSON API: a drop-in for Razorpay's Customers API. Handlers read as sentences; the wire is in the files beside.
 
-mod answers;
-mod basic;
-mod body;
+pub(super) mod answers;
+pub(super) mod basic;
+pub(super) mod body;
 mod conditional;
-mod draft;
+pub(super) mod draft;
 mod place;
 mod problem;
-mod query;
+pub(super) mod query;
 
 use actix_web::guard::{self, Guard};
 use actix_web::web::{self, Data, Payload, ServiceConfig};
@@ -17,6 +17,7 @@ use percent_encoding::percent_decode_str;
 use super::noted::Noted;
 use super::reading;
 use crate::domain::CustomerId;
+use crate::json::Members;
 use crate::service::{Caller, Services};
 
 pub(super) use place::Place;
@@ -32,7 +33,7 @@ pub mod steps {
 }
 
 /// A customer's answer, or a problem in its place.
-type Answer = Result<HttpResponse, Problem>;
+pub(super) type Answer = Result<HttpResponse, Problem>;
 
 /// Every route of the API. Wrong methods and unknown URLs are one problem, as the hosted API has it.
 pub fn routes(config: &mut ServiceConfig) {
@@ -42,22 +43,30 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(on(guard::Put(), Place::Customer).default_service(web::to(edit)))
         .service(on(reading(), Place::Customer).default_service(web::to(fetch)))
         .service(on(reading(), Place::Revisions).default_service(web::to(history)))
-        .service(web::scope("/v1").default_service(web::to(not_found)));
+        .service(web::scope("/v1").default_service(web::to(not_found)))
+        // Whoever takes this for an emulator is a program, and told so.
+        .service(web::scope("/_emulator").default_service(web::to(not_found)));
 }
 
 /// What is asked of a place by a method.
-fn on(method: impl Guard + 'static, place: Place) -> Scope {
+pub(super) fn on(method: impl Guard + 'static, place: Place) -> Scope {
     web::scope("/v1").guard(method).guard(place)
 }
 
 async fn create(caller: Caller, request: HttpRequest, payload: Payload, services: Data<Services>) -> Answer {
-    let (draft, if_taken) = draft::of_creation(body::read(&request, payload).await?);
-    let customer = services.customers.create(&caller, draft, if_taken).await?;
-    Noted::of(&request).written(&customer);
+    let members = body::read(&request, payload).await?;
+    create_of(&caller, &request, members, &services).await
+}
+
+/// Creates a customer of the members of a body.
+pub(super) async fn create_of(caller: &Caller, request: &HttpRequest, members: Members, services: &Services) -> Answer {
+    let (draft, if_taken) = draft::of_creation(members);
+    let customer = services.customers.create(caller, draft, if_taken).await?;
+    Noted::of(request).written(&customer);
     Ok(answers::customer(&customer))
 }
 
-async fn edit(caller: Caller, request: HttpRequest, payload: Payload, services: Data<Services>) -> Answer {
+pub(super) async fn edit(caller: Caller, request: HttpRequest, payload: Payload, services: Data<Services>) -> Answer {
     let draft = draft::of_edit(body::read(&request, payload).await?);
     let id = id_in(&request)?;
     let precondition = conditional::precondition(&request);
@@ -66,7 +75,7 @@ async fn edit(caller: Caller, request: HttpRequest, payload: Payload, services: 
     Ok(answers::customer(&customer))
 }
 
-async fn fetch(caller: Caller, request: HttpRequest, services: Data<Services>) -> Answer {
+pub(super) async fn fetch(caller: Caller, request: HttpRequest, services: Data<Services>) -> Answer {
     let id = id_in(&request)?;
     let customer = services.customers.fetch(&caller, &id).await?;
     if conditional::is_known(&request, &customer) {
@@ -75,7 +84,7 @@ async fn fetch(caller: Caller, request: HttpRequest, services: Data<Services>) -
     Ok(answers::customer(&customer))
 }
 
-async fn list(caller: Caller, request: HttpRequest, services: Data<Services>) -> Answer {
+pub(super) async fn list(caller: Caller, request: HttpRequest, services: Data<Services>) -> Answer {
     let (filter, slice) = query::of_list(request.query_string())?;
     let customers = services.customers.list(&caller, filter, slice).await?;
     Ok(answers::customers(&customers))
@@ -88,7 +97,7 @@ async fn history(caller: Caller, request: HttpRequest, services: Data<Services>)
     Ok(answers::revisions(&revisions))
 }
 
-async fn not_found() -> Answer {
+pub(super) async fn not_found() -> Answer {
     Err(Problem::url_not_found())
 }
 
@@ -98,7 +107,7 @@ pub(super) fn customer_in(request: &HttpRequest) -> Option<CustomerId> {
 }
 
 /// The id in the path. What is malformed is reported as it was sent, before percent-decoding.
-fn id_in(request: &HttpRequest) -> Result<CustomerId, Problem> {
+pub(super) fn id_in(request: &HttpRequest) -> Result<CustomerId, Problem> {
     let sent = request.uri().path().split('/').filter(|segment| !segment.is_empty()).nth(2).unwrap_or_default();
     let decoded = percent_decode_str(sent).decode_utf8_lossy();
     CustomerId::parse(&decoded).or_else(|_| CustomerId::parse(sent)).map_err(|rest| Problem::id_malformed(&rest))

@@ -61,12 +61,12 @@ impl Problem {
     }
 
     /// Input that breaks a rule, and the field to blame, if there is one.
-    pub(super) fn input(field: Option<&'static str>, description: impl Into<Cow<'static, str>>) -> Self {
+    pub(in crate::http) fn input(field: Option<&'static str>, description: impl Into<Cow<'static, str>>) -> Self {
         Self { shape: Shape::Input, field, ..Self::new(StatusCode::BAD_REQUEST, description) }
     }
 
     /// Input that no rule knows.
-    pub(super) fn extra(names: &[&str]) -> Self {
+    pub(in crate::http) fn extra(names: &[&str]) -> Self {
         Self::invalid(None, &Invalid::extra(names))
     }
 
@@ -74,8 +74,30 @@ impl Problem {
         Self::input(field, invalid.words().to_owned()).remembered_as(invalid.rule())
     }
 
+    /// Of this status, made for a test. In these words, or in those that the status goes with.
+    pub(in crate::http) fn made(status: StatusCode, description: Option<String>, retry_after: Option<u64>) -> Self {
+        let problem = match (description, status) {
+            (Some(words), _) => Self::new(status, words),
+            (None, StatusCode::UNAUTHORIZED) => Self::wrong_credentials(),
+            (None, StatusCode::TOO_MANY_REQUESTS) => Self::too_many(0),
+            (None, status) if status.is_server_error() => Self::new(status, TROUBLE),
+            (None, status) => Self::new(status, "The request was refused on purpose, by a fault of the emulator."),
+        };
+        Self { retry_after, ..problem }
+    }
+
+    /// Without what tells more than the words.
+    pub(in crate::http) fn bare(self) -> Self {
+        Self { metadata: Metadata::Nothing, ..self }
+    }
+
+    /// The same about one of many that were sent: its place stands before the words.
+    pub(in crate::http) fn at(self, place: &str) -> Self {
+        Self { description: format!("{place}: {}", self.description).into(), ..self }
+    }
+
     /// With the words by which it is remembered, in which there is nothing of the caller's.
-    pub(super) fn remembered_as(self, rule: &'static str) -> Self {
+    pub(in crate::http) fn remembered_as(self, rule: &'static str) -> Self {
         Self { rule, ..self }
     }
 
@@ -103,47 +125,47 @@ impl Problem {
         Self { retry_after: Some(BUSY_RETRY_AFTER), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, TROUBLE) }
     }
 
-    pub(super) fn no_credentials() -> Self {
+    pub(in crate::http) fn no_credentials() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "Please provide your api key for authentication purposes")
     }
 
     /// One text for every cause, so that nobody learns which half was right.
-    pub(super) fn wrong_credentials() -> Self {
+    pub(in crate::http) fn wrong_credentials() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "The api key/secret provided is invalid")
     }
 
-    pub(super) fn id_malformed(rest: &str) -> Self {
+    pub(in crate::http) fn id_malformed(rest: &str) -> Self {
         Self::input(None, format!("{rest} is not a valid id")).remembered_as("… is not a valid id")
     }
 
-    pub(super) fn body_too_large(limit: usize) -> Self {
+    pub(in crate::http) fn body_too_large(limit: usize) -> Self {
         let description = format!("The request body may not be greater than {limit} bytes.");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, description).remembered_as("The request body is too large.")
     }
 
-    pub(super) fn media_type() -> Self {
+    pub(in crate::http) fn media_type() -> Self {
         let description = "The request body must be application/json or application/x-www-form-urlencoded.";
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, description)
     }
 
-    pub(super) fn cross_site() -> Self {
+    pub(in crate::http) fn cross_site() -> Self {
         Self::new(StatusCode::FORBIDDEN, "The request may not come from a page of another site.")
     }
 
-    pub(super) fn not_json(error: &JsonError) -> Self {
+    pub(in crate::http) fn not_json(error: &JsonError) -> Self {
         let description = format!("The request body is not valid JSON: {error}");
         Self::new(StatusCode::BAD_REQUEST, description).remembered_as("The request body is not valid JSON: …")
     }
 
-    pub(super) fn not_a_form() -> Self {
+    pub(in crate::http) fn not_a_form() -> Self {
         Self::new(StatusCode::BAD_REQUEST, "The request body is not a valid form.")
     }
 
-    pub(super) fn body_incomplete() -> Self {
+    pub(in crate::http) fn body_incomplete() -> Self {
         Self::new(StatusCode::BAD_REQUEST, "The request body ended before it was complete.")
     }
 
-    pub(super) fn body_late() -> Self {
+    pub(in crate::http) fn body_late() -> Self {
         Self::new(StatusCode::REQUEST_TIMEOUT, "The request body took too long to arrive.")
     }
 
@@ -153,7 +175,11 @@ impl Problem {
     }
 
     fn code(&self) -> &'static str {
-        if self.status.is_server_error() { "SERVER_ERROR" } else { "BAD_REQUEST_ERROR" }
+        match self.status {
+            StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => "GATEWAY_ERROR",
+            status if status.is_server_error() => "SERVER_ERROR",
+            _ => "BAD_REQUEST_ERROR",
+        }
     }
 }
 

@@ -28,7 +28,7 @@ pub fn of_list(query: &str) -> Result<(Filter, Slice), Problem> {
 }
 
 /// What a list of revisions asks for.
-pub(super) fn of_history(query: &str) -> Result<Slice, Problem> {
+pub(in crate::http) fn of_history(query: &str) -> Result<Slice, Problem> {
     Parameters::parse(query, &["count", "skip"])?.slice()
 }
 

@@ -2,7 +2,6 @@
 //! customers enough for another mark in their list, or erasures to sweep after, whoever wrote them, and queues small acts for
 //! the writing thread.
 
-use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -10,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::files::Files;
 use super::sweep::Sweep;
 use super::writer::Writer;
 use super::{marks, revisions, search};
@@ -34,16 +32,10 @@ pub(super) struct Feeder {
 }
 
 impl Feeder {
-    /// Starts the thread, with a connection to look by.
-    pub(super) fn start(
-        path: &Path,
-        files: Option<Arc<Files>>,
-        connection: Connection,
-        writer: Arc<Writer>,
-    ) -> std::io::Result<Self> {
+    /// Starts the thread, with a connection to look by. What is in no file needs no sweep of one.
+    pub(super) fn start(connection: Connection, writer: Arc<Writer>, sweep: Option<Sweep>) -> std::io::Result<Self> {
         let (running, stopped) = channel();
-        let mut thread =
-            Thread { connection, writer, newest: 0, marked: 0, sweep: Sweep::new(path, files), swept: None };
+        let mut thread = Thread { connection, writer, newest: 0, marked: 0, sweep, swept: None };
         let handle = std::thread::Builder::new().name("feeder".into()).spawn(move || thread.run(&stopped))?;
         Ok(Self { running: Mutex::new(Some((running, handle))) })
     }
@@ -67,7 +59,7 @@ struct Thread {
     newest: i64,
     /// The newest revision or erasure when no mark was left to write.
     marked: i64,
-    sweep: Sweep,
+    sweep: Option<Sweep>,
     /// Until when the sweep rests, where it does.
     swept: Option<Instant>,
 }
@@ -113,7 +105,8 @@ impl Thread {
         if self.swept.is_some_and(|rests| Instant::now() < rests) {
             return false;
         }
-        let next = self.sweep.step(&self.connection, &self.writer).unwrap_or_else(|error| {
+        let Some(sweep) = &mut self.sweep else { return false };
+        let next = sweep.step(&self.connection, &self.writer).unwrap_or_else(|error| {
             // The search is fed all the same.
             tracing::error!(?error, "what was erased cannot be swept from the files");
             Some(RETRY)

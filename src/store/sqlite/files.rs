@@ -27,7 +27,7 @@ const SUFFIXES: [&str; 3] = ["", "-wal", "-shm"];
 
 /// The files of an open database, and which they were when it was opened.
 pub(super) struct Files {
-    opened: [(PathBuf, Identity); SUFFIXES.len()],
+    opened: Vec<(PathBuf, Identity)>,
     /// A server's, to write down in that they are gone, and whether they are.
     lock: Option<(File, AtomicBool)>,
 }
@@ -36,6 +36,11 @@ pub(super) struct Files {
 type Identity = (u64, u64);
 
 impl Files {
+    /// Of rows that are in memory: nothing that anybody could remove.
+    pub(super) fn none() -> Self {
+        Self { opened: Vec::new(), lock: None }
+    }
+
     /// The files of what `open` opens. Looked at before, so that what is opened is what was seen.
     pub(super) fn around<T>(
         path: &Path,
@@ -52,7 +57,7 @@ impl Files {
             Ok((path, identity))
         };
         let [_, log, index] = SUFFIXES;
-        let files = [(path.to_owned(), database), companion(log)?, companion(index)?];
+        let files = vec![(path.to_owned(), database), companion(log)?, companion(index)?];
         let files = Self { opened: files, lock: lock.map(|lock| (lock, AtomicBool::new(false))) };
         files.check().map_err(|error| Unusable::because(path, &error.to_string()))?;
         Ok((opened, files))

@@ -9,6 +9,7 @@ mod columns;
 mod copies;
 mod customers;
 mod days;
+mod emulation;
 mod erased_file;
 mod erasures;
 mod examine;
@@ -47,10 +48,12 @@ use crate::metrics::Metrics;
 use feeder::Feeder;
 use files::Files;
 use reader::Readers;
+use sweep::Sweep;
 use writer::Writer;
 
 pub use backup::{Copied, Copying, NotCopied, Stop};
 pub use check::{Checked, Progress};
+pub use emulation::Dump;
 pub use examine::Examined;
 pub use folder::{BackupFolder, KeptBackup};
 pub use open::{Unusable, Use};
@@ -90,7 +93,10 @@ impl Store {
         let (feeder, kept) = if use_ == Use::Serve {
             let reader = || readers.another().map_err(|error| Unusable::of(path, &error));
             (
-                Some(Feeder::start(path, files.clone(), reader()?, writer.clone()).map_err(not_started)?),
+                Some(
+                    Feeder::start(reader()?, writer.clone(), Some(Sweep::new(path, files.clone())))
+                        .map_err(not_started)?,
+                ),
                 Some(Mutex::new(reader()?)),
             )
         } else {

@@ -145,6 +145,71 @@ fn reason_of(error: &io::Error) -> String {
     }
 }
 
+/// Where the rows are.
+#[derive(Clone, Debug)]
+pub(super) enum Location {
+    /// In a file, and what stands beside it.
+    File(PathBuf),
+    /// In this process's memory, under a name. They are there as long as a connection is open, and never on a disk.
+    Memory(String),
+}
+
+impl Location {
+    /// A connection that writes.
+    pub(super) fn writer(&self) -> rusqlite::Result<Connection> {
+        match self {
+            Self::File(path) => writer(path),
+            Self::Memory(name) => memory(name),
+        }
+    }
+
+    /// A connection that only reads.
+    pub(super) fn reader(&self) -> rusqlite::Result<Connection> {
+        match self {
+            Self::File(path) => reader(path),
+            Self::Memory(name) => {
+                let connection = memory(name)?;
+                connection.pragma_update(None, "query_only", true)?;
+                Ok(connection)
+            }
+        }
+    }
+}
+
+impl From<&PathBuf> for Location {
+    fn from(path: &PathBuf) -> Self {
+        Self::File(path.clone())
+    }
+}
+
+impl From<&Path> for Location {
+    fn from(path: &Path) -> Self {
+        Self::File(path.to_owned())
+    }
+}
+
+/// A connection to rows in memory, of which many may be open. There is no log there: whoever reads and whoever writes wait for
+/// each other.
+fn memory(name: &str) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    // Names that begin so are shared within the process.
+    let connection = Connection::open_with_flags_and_vfs(format!("/{name}"), flags, "memdb")?;
+    connection.busy_handler(Some(wait_a_moment))?;
+    // Never a file, as the journal would be by default.
+    connection.pragma_update(None, "journal_mode", "memory")?;
+    connection.pragma_update(None, "synchronous", "off")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    shared_pragmas(&connection)?;
+    Ok(connection)
+}
+
+/// Waits for whoever has the rows in memory, for five seconds and more in all: microseconds, where SQLite's own pauses grow to
+/// many milliseconds.
+fn wait_a_moment(times: i32) -> bool {
+    std::thread::sleep(Duration::from_micros(50));
+    times < 50_000
+}
+
 /// A connection that writes.
 pub(super) fn writer(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;

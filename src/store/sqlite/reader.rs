@@ -2,7 +2,6 @@
 //! connection: 1.7 times the pool. What is slow goes to the pool and its own threads.
 
 use std::cell::Cell;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use thread_local::ThreadLocal;
 use tokio::time::timeout;
 
 use super::files::Files;
-use super::open;
+use super::open::Location;
 use super::turns::Turns;
 use crate::store::{Error, Lane};
 
@@ -32,8 +31,8 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    pub(super) fn open(path: &Path, files: Option<Arc<Files>>) -> rusqlite::Result<Self> {
-        let opener = Opener { path: path.to_owned(), files };
+    pub(super) fn open(location: impl Into<Location>, files: Option<Arc<Files>>) -> rusqlite::Result<Self> {
+        let opener = Opener { location: location.into(), files };
         let pool = r2d2::Pool::builder()
             .max_size(POOL_SIZE)
             // One stays open, whatever becomes of the path.
@@ -145,14 +144,14 @@ impl Drop for Together<'_> {
 
 #[derive(Clone)]
 struct Opener {
-    path: PathBuf,
+    location: Location,
     /// Of a file that this process writes: another one that has come in its place is not read beside it.
     files: Option<Arc<Files>>,
 }
 
 impl Opener {
     fn open(&self) -> rusqlite::Result<Connection> {
-        let connection = open::reader(&self.path);
+        let connection = self.location.reader();
         self.files.as_ref().map_or(Ok(()), |files| files.check())?;
         connection
     }
@@ -177,6 +176,7 @@ impl r2d2::ManageConnection for Opener {
 
 #[cfg(test)]
 mod tests {
+    use super::super::open;
     use super::*;
 
     #[test]

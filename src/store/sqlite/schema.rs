@@ -31,6 +31,12 @@ pub(super) fn bring_up(path: &Path, use_: Use) -> Result<Connection, Unusable> {
     Ok(connection)
 }
 
+/// Gives what was just made in memory today's schema.
+pub(super) fn make(connection: &mut Connection) -> Result<(), String> {
+    gate(rusqlite::version_number())?;
+    upgrade(connection, SCHEMA, STEPS).map_err(|error| error.to_string())
+}
+
 /// Whether the file has today's schema, for who only reads: where it has not, nothing brings it up.
 pub(super) fn look(path: &Path) -> Result<(), Unusable> {
     find(path)?.judge_unchanged(STEPS).map_err(|reason| Unusable::because(path, &reason))

@@ -3,7 +3,6 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -12,7 +11,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::files::Files;
-use super::open;
+use super::open::Location;
 use super::queue::Queue;
 use crate::metrics::Metrics;
 use crate::store::{Error, Lane};
@@ -33,15 +32,15 @@ impl Writer {
     /// Starts the thread on a connection that is ready to write. In the end it writes the log back into the file where it
     /// is told to: a command beside a server would only stand in its way.
     pub(super) fn start(
-        path: &Path,
+        location: impl Into<Location>,
         connection: Connection,
         files: Arc<Files>,
         counts: Arc<Metrics>,
         writes_back: bool,
     ) -> std::io::Result<Self> {
         let queue = Arc::new(Queue::new(QUEUE_LEN));
-        let (path, connection) = (path.to_owned(), Some(connection));
-        let mut thread = Thread { path, connection, files, counts, writes_back, lost: None };
+        let (location, connection) = (location.into(), Some(connection));
+        let mut thread = Thread { location, connection, files, counts, writes_back, lost: None };
         let waiting = Abandoned(queue.clone());
         let handle = std::thread::Builder::new().name("writer".into()).spawn(move || thread.run(&waiting.0))?;
         Ok(Self { queue, thread: Mutex::new(Some(handle)) })
@@ -199,7 +198,7 @@ impl From<rusqlite::Error> for Loss {
 }
 
 struct Thread {
-    path: PathBuf,
+    location: Location,
     /// `None` after a loss: opened anew for the next batch.
     connection: Option<Connection>,
     files: Arc<Files>,
@@ -234,7 +233,7 @@ impl Thread {
             Some(connection) => connection,
             None => {
                 self.files.check()?;
-                open::writer(&self.path)?
+                self.location.writer()?
             }
         };
         let connection = self.connection.insert(connection);
@@ -290,6 +289,7 @@ impl Thread {
 
 #[cfg(test)]
 mod tests {
+    use super::super::open;
     use super::*;
 
     async fn add(writer: &Writer, number: i64) -> Result<(), Error<&'static str>> {

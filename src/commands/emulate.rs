@@ -1,0 +1,53 @@
+//! `patron emulate`: the API for tests, in memory.
+
+use std::path::PathBuf;
+
+use actix_web::rt::System;
+use actix_web::web::Data;
+use patron::http::{self, Emulator};
+use patron::service::Worlds;
+use patron::store::{Store, Use};
+
+use super::Done;
+use super::serve::{Listening, Signals, cannot_listen, reachable, say};
+use crate::config::Emulate;
+
+pub fn run(db: Option<&PathBuf>, settings: &Emulate) -> Done {
+    let doors = Listening::on(settings.listen, "--listen")?;
+    let store = db.map_or_else(|| Store::in_memory(true), |db| Store::open(db, Use::Serve));
+    let store = store.map_err(|unusable| unusable.to_string())?;
+    System::new().block_on(async {
+        let worlds = Worlds::over(store, settings.worlds.into()).await?;
+        let emulator = Data::new(Emulator::new(worlds, settings.strict));
+        let served = emulate(&emulator, doors).await;
+        emulator.worlds().first().services.close();
+        served
+    })
+}
+
+async fn emulate(emulator: &Data<Emulator>, doors: Listening) -> Done {
+    let mut signals = Signals::new()?;
+    let services = &emulator.worlds().first().services;
+    services.start().map_err(|error| format!("cannot start: {error}"))?;
+    let Listening { listener, address, flag } = doors;
+    let server = http::emulate(listener, emulator.clone(), http::Settings::default());
+    let server = server.map_err(|error| cannot_listen(address, &error, flag))?;
+    let handle = server.handle();
+    let (id, secret) = (Worlds::KEY_ID, Worlds::SECRET);
+    say(&format!("An emulator, for tests only.\n\n  key id      {id}\n  key secret  {secret}\n\n"));
+    // Nobody who only runs tests looks at pages; whoever does finds the first world there.
+    if let Ok(Some(token)) = services.staff.first_link().await {
+        say(&format!("Pages: {}/link/{}\n\n", reachable(address), token.reveal()));
+    }
+    say(&format!("listening on http://{address}\n"));
+    let mut running = actix_web::rt::spawn(server);
+    tokio::select! {
+        ended = &mut running => return ended.map_err(|error| error.to_string())?.map_err(|error| error.to_string()),
+        () = signals.end() => {}
+    }
+    tokio::select! {
+        () = handle.stop(true) => {}
+        () = signals.end() => {}
+    }
+    Ok(())
+}
