@@ -9,6 +9,7 @@ mod intake;
 mod limits;
 mod metrics;
 mod noted;
+mod openapi;
 mod origin;
 mod path;
 mod protection;
@@ -24,9 +25,10 @@ use std::time::Duration;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::guard::{self, Guard};
+use actix_web::http::header::ALLOW;
 use actix_web::middleware::{Condition, from_fn};
-use actix_web::web::Data;
-use actix_web::{App, Error, HttpServer};
+use actix_web::web::{self, Data};
+use actix_web::{App, Error, HttpResponse, HttpServer, Resource, Route};
 
 use crate::service::Services;
 
@@ -57,6 +59,7 @@ pub fn app(
         .app_data(settings)
         .configure(api::routes)
         .configure(health::routes)
+        .configure(openapi::routes)
         .configure(admin::routes)
         .wrap(Condition::new(limited, from_fn(limits::tell)))
         .wrap(from_fn(path::normalize))
@@ -67,6 +70,12 @@ pub fn app(
 /// HEAD is answered as GET, and the server leaves out the body.
 fn reading() -> impl Guard {
     guard::Any(guard::Get()).or(guard::Head())
+}
+
+/// A place outside the API that is read and nothing else.
+fn only_read(path: &str, route: Route) -> Resource {
+    let refused = || async { HttpResponse::MethodNotAllowed().insert_header((ALLOW, "GET, HEAD")).finish() };
+    web::resource(path).route(route.guard(reading())).default_service(web::to(refused))
 }
 
 /// Serves on a listener that is bound already, until [`Server::handle`] is told to stop.

@@ -4,6 +4,7 @@ mod answers;
 mod basic;
 mod body;
 mod conditional;
+pub mod description;
 mod draft;
 mod place;
 mod problem;
