@@ -89,6 +89,12 @@ pub enum Command {
         #[arg(long)]
         quick: bool,
     },
+    /// Print what the API is as an OpenAPI 3.1 document: what a server answers at /openapi.json. Needs no database
+    Openapi {
+        /// Scheme and host of the server, as clients see them
+        #[arg(long, env = "PATRON_PUBLIC_URL", value_parser = public_url, default_value = "http://127.0.0.1:8080", value_name = "URL")]
+        public_url: String,
+    },
     /// Check the database, and that each customer's history ends in its present values
     Check,
 }

@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         Command::Backup(settings) => commands::backup::run(&db, &settings),
         Command::Restore(settings) => commands::restore::run(&db, &settings),
         Command::Doctor { quick } => commands::doctor::run(&db, quick),
+        Command::Openapi { public_url } => commands::openapi::run(&public_url),
         Command::Check => commands::check::run(&db),
     };
     log::flush();

@@ -6,6 +6,7 @@ pub mod customer;
 pub mod doctor;
 pub mod emulate;
 pub mod key;
+pub mod openapi;
 pub mod restore;
 pub mod seed;
 pub mod serve;

@@ -6,13 +6,11 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 
-use super::reading;
+use super::only_read;
 use crate::service::Services;
 
 pub(super) fn routes(config: &mut ServiceConfig) {
-    config
-        .route("/healthz", web::route().guard(reading()).to(alive))
-        .route("/readyz", web::route().guard(reading()).to(ready));
+    config.service(only_read("/healthz", web::to(alive))).service(only_read("/readyz", web::to(ready)));
 }
 
 /// Answers without the database: where that is in trouble, starting this process anew mends nothing.

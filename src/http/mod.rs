@@ -10,6 +10,7 @@ mod intake;
 mod limits;
 mod metrics;
 mod noted;
+mod openapi;
 mod origin;
 mod path;
 mod protection;
@@ -25,9 +26,10 @@ use std::time::Duration;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::guard::{self, Guard};
+use actix_web::http::header::ALLOW;
 use actix_web::middleware::{Condition, from_fn};
-use actix_web::web::{Data, ServiceConfig};
-use actix_web::{App, Error, HttpServer};
+use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{App, Error, HttpResponse, HttpServer, Resource, Route};
 
 use crate::service::Services;
 
@@ -97,6 +99,7 @@ fn app_with(
         .configure(first)
         .configure(api::routes)
         .configure(health::routes)
+        .configure(openapi::routes)
         .configure(admin::routes)
         .wrap(Condition::new(limited, from_fn(limits::tell)))
         .wrap(from_fn(path::normalize))
@@ -107,6 +110,12 @@ fn app_with(
 /// HEAD is answered as GET, and the server leaves out the body.
 fn reading() -> impl Guard {
     guard::Any(guard::Get()).or(guard::Head())
+}
+
+/// A place outside the API that is read and nothing else.
+fn only_read(path: &str, route: Route) -> Resource {
+    let refused = || async { HttpResponse::MethodNotAllowed().insert_header((ALLOW, "GET, HEAD")).finish() };
+    web::resource(path).route(route.guard(reading())).default_service(web::to(refused))
 }
 
 /// Serves on a listener that is bound already, until [`Server::handle`] is told to stop.

@@ -68,7 +68,7 @@ const CONSOLE: [(&str, &str, Who); 39] = [
 ];
 
 /// The routes of the API: each wants a key, and knows only the customers of the key's mode.
-const API: [(&str, &str); 5] = [
+pub const API: [(&str, &str); 5] = [
     ("post", "/v1/customers"),
     ("reading", "/v1/customers"),
     ("put", "/v1/customers/{id}"),
@@ -97,7 +97,10 @@ pub const EMULATOR: [(&str, &str); 12] = [
 ];
 
 /// The routes that tell whether the server is well: for everybody.
-const HEALTH: [(&str, &str); 2] = [("route", "/healthz"), ("route", "/readyz")];
+pub const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
+
+/// Where the server tells what the API is, for programs: for everybody.
+pub const DOCUMENT: [&str; 1] = ["/openapi.json"];
 
 fn source(file: &str) -> String {
     read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http").join(file)).unwrap()
@@ -114,13 +117,20 @@ fn routes_in(source: &str) -> Vec<(String, String)> {
     routes
 }
 
+/// Each `only_read("path"` in a source.
+fn only_read_in(source: &str) -> Vec<String> {
+    let routes = source.split("only_read(\"").skip(1);
+    routes.map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
+}
+
 #[test]
 fn every_route_has_a_row() {
     let owned = |(method, path): (&str, &str)| (method.to_owned(), path.to_owned());
     let rows: Vec<_> = CONSOLE.iter().map(|(method, path, _)| owned((method, path))).collect();
     assert_eq!(routes_in(&source("admin/mod.rs")), rows);
-    assert_eq!(routes_in(&source("health.rs")), HEALTH.map(owned));
     assert_eq!(routes_in(&source("emulator/mod.rs")), EMULATOR.map(owned));
+    assert_eq!(only_read_in(&source("health.rs")), HEALTH);
+    assert_eq!(only_read_in(&source("openapi.rs")), DOCUMENT);
     // The API names its places; all else is answered as unknown.
     let api = source("api/mod.rs");
     let routes = api.split(".service(on(").skip(1).map(|route| {
@@ -130,9 +140,9 @@ fn every_route_has_a_row() {
         (method.to_lowercase(), pattern.to_owned())
     });
     assert_eq!(routes.collect::<Vec<_>>(), API.map(owned));
-    for file in ["api/mod.rs", "health.rs", "admin/mod.rs", "emulator/mod.rs", "mod.rs"] {
+    for file in ["api/mod.rs", "health.rs", "openapi.rs", "admin/mod.rs", "emulator/mod.rs", "mod.rs"] {
         assert!(
-            !source(file).contains(".to_async") && !source(file).contains("#["),
+            !source(file).contains(".to_async") && !source(file).replace("#[derive", "").contains("#["),
             "{file} has routes of another kind"
         );
     }
@@ -216,7 +226,7 @@ async fn a_key_opens_the_customers_of_its_mode_and_no_key_opens_none() {
         }
     }
     assert_eq!(live.get(&customer).await.json()["name"], "Meera");
-    for (_, path) in HEALTH {
+    for path in HEALTH.into_iter().chain(DOCUMENT) {
         assert_eq!(world.stranger().get(path).await.status, StatusCode::OK, "{path}");
     }
 }

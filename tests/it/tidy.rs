@@ -9,6 +9,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("r2d2", &["store/sqlite/"]),
     ("actix_web", &["http/", "commands/emulate.rs", "commands/serve.rs"]),
     ("governor", &["http/limits.rs"]),
+    ("utoipa", &["http/api/description/"]),
     ("argon2::", &["service/verification.rs"]),
     ("serde", &["http/", "json", "store/sqlite/columns.rs", "commands/"]),
     ("clap", &["config.rs", "main.rs"]),

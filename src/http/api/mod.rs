@@ -5,6 +5,8 @@ pub(super) mod basic;
 pub(super) mod body;
 mod conditional;
 pub(super) mod draft;
+pub mod description;
+
 mod place;
 mod problem;
 pub(super) mod query;

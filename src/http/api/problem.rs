@@ -174,6 +174,11 @@ impl Problem {
         Self { retry_after: Some(seconds), ..Self::new(StatusCode::TOO_MANY_REQUESTS, description) }
     }
 
+    /// The body of the answer.
+    pub(super) fn to_json(&self) -> serde_json::Value {
+        serde_json::to_value(Envelope::of(self)).unwrap_or_default()
+    }
+
     fn code(&self) -> &'static str {
         match self.status {
             StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => "GATEWAY_ERROR",
@@ -251,13 +256,19 @@ impl ResponseError for Problem {
         if let Some(seconds) = self.retry_after {
             response.insert_header((RETRY_AFTER, seconds));
         }
-        response.body(serde_json::to_vec(&Envelope { error: ErrorBody::of(self) }).unwrap_or_default())
+        response.body(serde_json::to_vec(&Envelope::of(self)).unwrap_or_default())
     }
 }
 
 #[derive(Serialize)]
 struct Envelope<'a> {
     error: ErrorBody<'a>,
+}
+
+impl<'a> Envelope<'a> {
+    fn of(problem: &'a Problem) -> Self {
+        Self { error: ErrorBody::of(problem) }
+    }
 }
 
 /// The keys in the documented order. No key is ever named `internal_error_code`: the Go client takes it for success.

@@ -5,11 +5,11 @@ use indexmap::IndexSet;
 use super::Problem;
 use crate::service::{Filter, Slice, Span};
 
-const COUNT_DEFAULT: u64 = 10;
-const COUNT_MAX: i128 = 100;
+pub(super) const COUNT_DEFAULT: u64 = 10;
+pub(super) const COUNT_MAX: i128 = 100;
 /// The span of `from` and `to`: 2000-01-01 to 2120-12-31, as on the hosted API's other lists.
-const TIME_MIN: i64 = 946_684_800;
-const TIME_MAX: i64 = 4_765_046_400;
+pub(super) const TIME_MIN: i64 = 946_684_800;
+pub(super) const TIME_MAX: i64 = 4_765_046_400;
 
 /// What a list of customers asks for.
 pub fn of_list(query: &str) -> Result<(Filter, Slice), Problem> {
