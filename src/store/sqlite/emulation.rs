@@ -123,3 +123,26 @@ fn insert(connection: &Connection, table: &str, rows: &[Vec<Value>]) -> rusqlite
     let mut statement = connection.prepare_cached(&format!("INSERT INTO {table} VALUES ({places})"))?;
     rows.iter().try_for_each(|row| statement.execute(params_from_iter(row)).map(drop))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Tables that a reset empties and no snapshot holds.
+    const FORGOTTEN: [&str; 3] = ["requests", "search", "search_mark"];
+    /// Tables that are no part of a world.
+    const BESIDE: [&str; 8] = ["keys", "key_uses", "staff", "links", "sessions", "backups", "backup_folder", "pulse"];
+
+    #[test]
+    fn every_table_is_of_a_world_or_beside_it() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        schema::make(&mut connection).unwrap();
+        const SQL: &str = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type <> 'shadow'
+            AND name NOT LIKE 'sqlite%' ORDER BY name";
+        let mut statement = connection.prepare(SQL).unwrap();
+        let found: Vec<String> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        let mut known = [TABLES.as_slice(), &FORGOTTEN, &BESIDE].concat();
+        known.sort_unstable();
+        assert_eq!(found, known, "a new table belongs into one of these");
+    }
+}
