@@ -4,7 +4,9 @@ pub mod admin;
 pub mod api;
 mod assets;
 mod connections;
+mod docs;
 mod health;
+mod html;
 mod intake;
 mod limits;
 mod metrics;
@@ -60,6 +62,7 @@ pub fn app(
         .configure(api::routes)
         .configure(health::routes)
         .configure(openapi::routes)
+        .configure(docs::routes)
         .configure(admin::routes)
         .wrap(Condition::new(limited, from_fn(limits::tell)))
         .wrap(from_fn(path::normalize))

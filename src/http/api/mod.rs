@@ -3,6 +3,7 @@
 mod answers;
 mod basic;
 mod body;
+pub mod catalogue;
 mod conditional;
 pub mod description;
 mod draft;

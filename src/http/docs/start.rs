@@ -1,0 +1,23 @@
+//! The first page: how to begin, and what holds everywhere.
+
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::differences;
+use super::frame::Frame;
+use super::samples::{self, Call, Sample};
+use crate::http::html::html;
+
+#[derive(Template)]
+#[template(path = "docs_start.html")]
+struct StartPage {
+    frame: Frame,
+    samples: Vec<Sample>,
+    differences: Vec<String>,
+}
+
+pub(super) async fn show(request: HttpRequest) -> HttpResponse {
+    let frame = Frame::of(&request);
+    let samples = samples::of(Call::Create, &frame.base);
+    html(&StartPage { frame, samples, differences: differences::list() })
+}
