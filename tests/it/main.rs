@@ -35,6 +35,8 @@ mod metrics;
 mod model;
 mod moved;
 mod odd;
+mod openapi;
+mod openapi_examples;
 mod overload;
 mod pages;
 mod pages_customers;

@@ -18,6 +18,8 @@ use patron::service::{Ambient, Services, StaffRefused};
 use patron::store::{Store, Use};
 use tempfile::TempDir;
 
+use crate::openapi;
+
 /// 2020-02-18T13:48:51Z, when the clock of every world stands at first.
 pub const BEGINNING: u64 = 1_582_033_731;
 
@@ -132,10 +134,14 @@ impl World {
     /// Sends a request through the whole application.
     pub async fn send(&self, request: TestRequest) -> Answer {
         let app = init_service(http::app(self.services.clone(), Data::new(self.settings.clone()))).await;
-        let response = call_service(&app, request.to_request()).await;
+        let request = request.to_request();
+        let (method, path) = (request.method().clone(), request.path().to_owned());
+        let response = call_service(&app, request).await;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = String::from_utf8(read_body(response).await.to_vec()).unwrap();
-        Answer { status, headers, body }
+        let answer = Answer { status, headers, body };
+        openapi::hold(&method, &path, &answer);
+        answer
     }
 
     /// Somebody without credentials.
@@ -173,11 +179,16 @@ impl Persona<'_> {
             .await
     }
 
-    pub async fn send(&self, mut request: TestRequest) -> Answer {
-        if let Some(authorization) = &self.authorization {
-            request = request.insert_header((AUTHORIZATION, authorization.as_str()));
+    pub async fn send(&self, request: TestRequest) -> Answer {
+        self.world.send(self.signed(request)).await
+    }
+
+    /// A request with these credentials.
+    pub fn signed(&self, request: TestRequest) -> TestRequest {
+        match &self.authorization {
+            Some(authorization) => request.insert_header((AUTHORIZATION, authorization.as_str())),
+            None => request,
         }
-        self.world.send(request).await
     }
 
     /// Creates a customer and gives its path.

@@ -2,13 +2,15 @@
 
 use serde_json::{Value, json};
 use utoipa::openapi::encoding::EncodingBuilder;
+use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::ParameterStyle;
 use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
-use utoipa::openapi::schema::{AdditionalProperties, AllOfBuilder, ComponentsBuilder, ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::{AdditionalProperties, ComponentsBuilder, ObjectBuilder, Schema, Type};
 use utoipa::openapi::{Content, ContentBuilder, RefOr};
 
 use super::samples;
-use super::schemas::{any_of, empty_array, named, note_text, notes, of, one_of};
+use super::schemas::{any_of, empty_array, named, note_text, notes, of, one_of, pattern};
+use crate::domain::Notes;
 
 const FAIL_EXISTING: &str = "Whether it is an error that the pair of email and contact is taken. `\"0\"` (also `0`, `false` and \
     `\"false\"`) answers the customer that has it, unchanged.";
@@ -84,7 +86,7 @@ fn fields(language: In) -> ObjectBuilder {
     };
     let notes = match language {
         In::Json => any_of([named("Notes"), empty_array(), language.clearing()]),
-        In::Form => any_of([notes(note_text().into()).into(), language.clearing()]),
+        In::Form => any_of([notes(form_key(), note_text()).into(), language.clearing()]),
     };
     of(Type::Object)
         .property("name", field("Name"))
@@ -95,7 +97,7 @@ fn fields(language: In) -> ObjectBuilder {
         .additional_properties(Some(AdditionalProperties::FreeForm(false)))
 }
 
-fn creation(language: In) -> AllOfBuilder {
+fn creation(language: In) -> ObjectBuilder {
     let yes_or_no = ["1", "0", "true", "false", ""].map(Value::from).into_iter();
     let values: Vec<Value> = match language {
         In::Json => yes_or_no.chain([json!(1), json!(0), json!(true), json!(false), Value::Null]).collect(),
@@ -107,9 +109,15 @@ fn creation(language: In) -> AllOfBuilder {
         In::Form => named("Contact"),
     };
     let known_by = [("name", named("Name")), ("email", named("Email")), ("contact", contact)];
-    AllOfBuilder::new()
-        .item(fields(language).property("fail_existing", fail_existing))
-        .item(any_of(known_by.map(|(name, schema)| of(Type::Object).property(name, schema).required(name).into())))
+    let known_by = known_by.map(|(name, schema)| json!({ "required": [name], "properties": { name: schema } }));
+    // What the builder of objects has no word for.
+    let any_of = Extensions::from_iter([("anyOf", Value::from(known_by.to_vec()))]);
+    fields(language).property("fail_existing", fail_existing).extensions(Some(any_of))
+}
+
+/// `notes[]` is an array, and `notes[a][b]` an object within.
+fn form_key() -> ObjectBuilder {
+    pattern(r"^(?:[^\x00\]]|\]+[^\x00\[\]])*\]*$").min_length(Some(1)).max_length(Some(Notes::LEN_MAX))
 }
 
 /// A contact as a number is its digits.

@@ -6,6 +6,7 @@ mod errors;
 mod headers;
 mod operations;
 mod parameters;
+mod responses;
 mod samples;
 mod schemas;
 mod server;
@@ -60,6 +61,6 @@ fn components() -> Components {
     let basic = HttpBuilder::new().scheme(HttpAuthScheme::Basic).description(Some(
         "The id of a key (`rzp_test_…` or `rzp_live_…`) as the user, its secret as the password. The scheme is spelled `Basic`.",
     ));
-    let components = headers::add(errors::add(bodies::add(schemas::add(ComponentsBuilder::new()))));
+    let components = headers::add(responses::add(bodies::add(schemas::add(ComponentsBuilder::new()))));
     components.security_scheme(KEY, SecurityScheme::Http(basic.build())).build()
 }

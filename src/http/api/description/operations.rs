@@ -1,13 +1,12 @@
 //! What can be done with customers.
 
-use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::link::LinkBuilder;
 use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, PathItemBuilder, PathsBuilder};
 use utoipa::openapi::security::SecurityRequirement;
-use utoipa::openapi::{ContentBuilder, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{RefOr, Response, ResponseBuilder};
 
-use super::errors::{self, Act};
-use super::schemas::named;
+use super::errors::Act;
+use super::responses::{errors_of, success};
 use super::{KEY, bodies, headers, parameters, samples};
 use crate::http::api::Place;
 
@@ -46,16 +45,11 @@ pub(super) fn head(get: &Operation) -> Operation {
 }
 
 fn create() -> OperationBuilder {
+    let created = "The customer, new or, with `fail_existing` `\"0\"`, as it was.";
     operation(Act::Create, "createCustomer", "Create a customer")
         .tag("Customers")
         .request_body(Some(bodies::creation_body()))
-        .response(
-            "200",
-            customer(
-                "The customer, new or, with `fail_existing` `\"0\"`, as it was.",
-                &[("created", samples::CREATED)],
-            ),
-        )
+        .response("200", customer(created, "created", samples::CREATED))
 }
 
 fn list() -> OperationBuilder {
@@ -65,7 +59,7 @@ fn list() -> OperationBuilder {
         .description(Some("By `created_at`, then by id, both descending."))
         .parameters(Some(parameters::page()))
         .parameters(Some(parameters::filters()))
-        .response("200", collection("A page of customers.", "Customers", &examples))
+        .response("200", success("A page of customers.", "Customers", &examples))
 }
 
 fn fetch() -> OperationBuilder {
@@ -76,7 +70,7 @@ fn fetch() -> OperationBuilder {
         .tag("Customers")
         .parameter(parameters::id())
         .parameter(parameters::if_none_match())
-        .response("200", customer("The customer.", &[("customer", samples::CREATED)]))
+        .response("200", customer("The customer.", "customer", samples::CREATED))
         .response("304", headers::of_api(not_modified))
 }
 
@@ -90,7 +84,7 @@ fn edit() -> OperationBuilder {
         .parameter(parameters::id())
         .parameter(parameters::if_match())
         .request_body(Some(bodies::edit_body()))
-        .response("200", customer("The customer after the edit.", &[("edited", samples::EDITED)]))
+        .response("200", customer("The customer after the edit.", "edited", samples::EDITED))
 }
 
 fn history() -> OperationBuilder {
@@ -99,7 +93,7 @@ fn history() -> OperationBuilder {
         .description(Some("Each edit that changed something: who did it, when, and each value from what to what."))
         .parameter(parameters::id())
         .parameters(Some(parameters::page()))
-        .response("200", collection("A page of the history.", "Revisions", &[("revisions", samples::REVISIONS)]))
+        .response("200", success("A page of the history.", "Revisions", &[("revisions", samples::REVISIONS)]))
 }
 
 fn operation(act: Act, id: &str, summary: &str) -> OperationBuilder {
@@ -108,27 +102,16 @@ fn operation(act: Act, id: &str, summary: &str) -> OperationBuilder {
         .summary(Some(summary))
         .security(SecurityRequirement::new::<_, _, &str>(KEY, []))
         .parameter(parameters::request_id())
-        .responses(errors::responses(act))
+        .responses(errors_of(act))
 }
 
-fn customer(description: &str, examples: &[(&str, &str)]) -> Response {
-    let link =
-        |operation: &str| LinkBuilder::new().operation_id(operation).parameter("id", "$response.body#/id").build();
-    headers::of_api(json(description, "Customer", examples))
+/// One customer, and what can be done with it next.
+fn customer(description: &str, name: &str, sample: &str) -> Response {
+    let link = |act: &str| LinkBuilder::new().operation_id(act).parameter("id", "$response.body#/id").build();
+    success(description, "Customer", &[(name, sample)])
         .header_ref("ETag", headers::named("ETag"))
         .link("fetch", link("fetchCustomer"))
         .link("edit", link("editCustomer"))
         .link("revisions", link("listRevisions"))
         .build()
-}
-
-fn collection(description: &str, schema: &str, examples: &[(&str, &str)]) -> Response {
-    headers::of_api(json(description, schema, examples)).build()
-}
-
-fn json(description: &str, schema: &str, examples: &[(&str, &str)]) -> ResponseBuilder {
-    let examples =
-        examples.iter().map(|(name, sample)| (*name, ExampleBuilder::new().value(Some(samples::read(sample))).build()));
-    let content = ContentBuilder::new().schema(Some(named(schema))).examples_from_iter(examples).build();
-    ResponseBuilder::new().description(description).content("application/json", content)
 }

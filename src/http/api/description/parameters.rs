@@ -4,10 +4,10 @@ use serde_json::json;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{Schema, Type};
+use utoipa::openapi::schema::{Schema, SchemaType, Type};
 
 use super::samples;
-use super::schemas::{any_of, named, of};
+use super::schemas::{named, of};
 use crate::http::api::query::{COUNT_DEFAULT, COUNT_MAX, TIME_MAX, TIME_MIN};
 
 /// Which customer.
@@ -35,8 +35,9 @@ pub(super) fn page() -> [Parameter; 2] {
 pub(super) fn filters() -> [Parameter; 4] {
     // An empty filter is none.
     let time = || {
+        let time_or_nothing = SchemaType::from_iter([Type::Integer, Type::String]);
         let time = of(Type::Integer).minimum(Some(TIME_MIN as usize)).maximum(Some(TIME_MAX as usize));
-        any_of([time.into(), of(Type::String).max_length(Some(0)).into()])
+        time.schema_type(time_or_nothing).max_length(Some(0))
     };
     [
         query("from", "Only customers that were created then or later, in Unix seconds.", time()),

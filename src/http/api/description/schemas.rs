@@ -38,7 +38,7 @@ pub(super) fn add(components: ComponentsBuilder) -> ComponentsBuilder {
             "Gstin",
             pattern(format!("^[0-9]{{2}}[0-9A-Za-z]{{{}}}$", Gstin::LEN - 2)).description(Some("15 letters and digits, the first two of them digits.")),
         )
-        .schema("Notes", notes(any_of([note_text().into(), of(Type::Number).into(), of(Type::Boolean).into()])))
+        .schema("Notes", notes(note_text(), any_of([note_text().into(), of(Type::Number).into(), of(Type::Boolean).into()])))
         .schema("Customer", customer())
         .schema("Customers", collection("Customer"))
         .schema("Revision", revision())
@@ -90,11 +90,12 @@ pub(super) fn note_text() -> ObjectBuilder {
     pattern(r"^[^\x00]*$").max_length(Some(Notes::LEN_MAX))
 }
 
-pub(super) fn notes(value: RefOr<Schema>) -> ObjectBuilder {
+/// Pairs of which each key and each value is one of these.
+pub(super) fn notes(key: ObjectBuilder, value: impl Into<RefOr<Schema>>) -> ObjectBuilder {
     of(Type::Object)
         .max_properties(Some(Notes::PAIRS_MAX))
-        .property_names(Some(note_text().build()))
-        .additional_properties(Some(value))
+        .property_names(Some(key.build()))
+        .additional_properties(Some(value.into()))
         .description(Some(
             "Pairs in the order in which they were sent. A number comes back by its literal, however long.",
         ))
