@@ -92,6 +92,7 @@ if (trial) {
     event.preventDefault();
     const button = trial.querySelector("button");
     if (button.disabled) return;
+    came.hidden = true;
     const path = field("path");
     const refused = wrong(field("key"), refusal(field("key").value.trim()));
     const nobody = path && wrong(path, path.value.trim() ? "" : "Give the id of a customer.");

@@ -136,6 +136,26 @@ async fn the_console_leads_there() {
     assert!(world.visitor().get("/sign-in").await.body.contains(link));
 }
 
+#[tokio::test]
+async fn endpoints_tell_of_every_field_parameter_and_header() {
+    let world = World::new();
+    let named = |answer: &Answer, name: &str| answer.body.contains(&format!("<dt><code>{name}</code></dt>"));
+    for (endpoint, names) in [
+        ("create", &["name", "email", "contact", "gstin", "notes", "fail_existing", "ETag"][..]),
+        ("edit", &["id", "If-Match", "name", "email", "contact", "gstin", "notes", "ETag"]),
+        ("fetch", &["id", "If-None-Match", "ETag"]),
+        ("list", &["count", "skip", "from", "to", "email", "contact"]),
+        ("revisions", &["id", "count", "skip"]),
+    ] {
+        let page = world.visitor().get(&format!("/docs/customers/{endpoint}")).await;
+        let missing: Vec<_> = names.iter().filter(|name| !named(&page, name)).collect();
+        assert_eq!(missing, Vec::<&&str>::new(), "{endpoint}");
+        assert!(!page.body.contains("<dd></dd>") && !page.body.contains("<dd> </dd>"), "{endpoint}: {page}");
+        assert_eq!(named(&page, "fail_existing"), endpoint == "create");
+        assert!(page.body.contains(r#"data-says="Please provide your api key"#), "{endpoint}");
+    }
+}
+
 /// The sample of a page in one language, as one copies it.
 fn sample(page: &str, language: &str) -> String {
     let (_, rest) = page.split_once(&format!("id=\"sample-{language}\">")).unwrap();

@@ -58,7 +58,7 @@ impl Operation {
             body: json.get("example").map(|example| prose::pretty(&example.to_string())),
             body_about: about(&operation["requestBody"]),
             answers: answers.iter().map(|(status, answer)| Answer::of(document, status, answer)).collect(),
-            errors: errors.iter().flat_map(|(status, answer)| entries(document, status, answer)).collect(),
+            errors: told(document, &errors),
         })
     }
 }
@@ -82,7 +82,11 @@ impl Answer {
         let answer = resolved(document, answer);
         let examples = &answer["content"]["application/json"]["examples"];
         let json = members(examples).next().map(|(_, example)| prose::pretty(&example["value"].to_string()));
-        let header = |(name, header): (&String, &Value)| (name.clone(), about(resolved(document, header)));
+        let header = |(name, header): (&String, &Value)| {
+            let schema = &resolved(document, header)["schema"];
+            let only = schema["enum"].get(0).map(|value| prose::html(&format!("`{}`", text(value))));
+            (name.clone(), only.unwrap_or_else(|| about(schema)))
+        };
         let headers = members(&answer["headers"]).map(header).collect();
         Self { status: status.to_owned(), about: about(answer), headers, json }
     }
@@ -91,42 +95,49 @@ impl Answer {
 /// The fields of a body: those of the first object that its schema leads to.
 fn fields(document: &Value, schema: &Value) -> Vec<Part> {
     let schema = resolved(document, schema);
-    let first = ["allOf", "anyOf"].into_iter().find_map(|word| schema[word].get(0));
-    if let Some(first) = first {
-        return fields(document, first);
+    if schema.get("properties").is_none() {
+        let first = ["allOf", "anyOf"].into_iter().find_map(|word| schema[word].get(0));
+        return first.map(|first| fields(document, first)).unwrap_or_default();
     }
     let field = |(name, schema): (&String, &Value)| {
         let named = schema["anyOf"].get(0).map_or(schema, |first| resolved(document, first));
-        let words = [about(schema), about(named), bounds(named)].into_iter().filter(|words| !words.is_empty());
+        let mut words = vec![about(schema), about(named), bounds(named)];
+        words.dedup();
+        words.retain(|words| !words.is_empty());
         Part {
             name: name.clone(),
             place: String::new(),
             is_needed: false,
-            about: words.collect::<Vec<_>>().join(" "),
+            about: words.join(" "),
             example: String::new(),
         }
     };
     members(&schema["properties"]).map(field).collect()
 }
 
-/// The errors that an answer has for examples.
-fn entries(document: &Value, status: &str, answer: &Value) -> Vec<&'static Entry> {
-    let examples = &resolved(document, answer)["content"]["application/json"]["examples"];
-    let mut found: Vec<&Entry> = Vec::new();
-    for (_, example) in members(examples) {
-        let error = &resolved(document, example)["value"]["error"];
-        let entry = catalogue::entries().find(|entry| {
-            entry.status().as_str() == status
-                && error["description"].as_str().is_some_and(|words| entry.is_said_by(words))
-        });
-        found.extend(entry.filter(|entry| !found.iter().any(|other| other.slug == entry.slug)));
+/// The errors that these answers have for examples, in the order of all errors.
+fn told(document: &Value, answers: &[(&String, &Value)]) -> Vec<&'static Entry> {
+    let mut told = Vec::new();
+    for (status, answer) in answers {
+        let examples = &resolved(document, answer)["content"]["application/json"]["examples"];
+        for (_, example) in members(examples) {
+            told.push((
+                status.as_str(),
+                resolved(document, example)["value"]["error"]["description"].as_str().unwrap_or_default(),
+            ));
+        }
     }
-    found
+    let is_told = |entry: &&Entry| {
+        told.iter().any(|(status, words)| entry.status().as_str() == *status && entry.is_said_by(words))
+    };
+    catalogue::entries().filter(is_told).collect()
 }
 
 /// How long or how large a value may be, in words.
 fn bounds(schema: &Value) -> String {
-    let bound = |name: &str| schema[name].as_u64();
+    // What may be empty only, besides what it is, has no length to tell.
+    let bound = |name: &str| schema[name].as_u64().filter(|bound| *bound > 0 || name == "minimum");
+    let default = schema.get("default").map(|default| format!("Without it, {}.", text(default))).unwrap_or_default();
     let between = |least: Option<u64>, most: Option<u64>, of: &str| match (least, most) {
         (Some(least), Some(most)) => format!("{least} to {most}{of}."),
         (None, Some(most)) => format!("At most {most}{of}."),
@@ -137,6 +148,7 @@ fn bounds(schema: &Value) -> String {
         between(bound("minLength"), bound("maxLength"), " characters"),
         between(bound("minimum"), bound("maximum"), ""),
         between(None, bound("maxProperties"), " pairs"),
+        default,
     ]
     .into_iter()
     .filter(|words| !words.is_empty())

@@ -5,7 +5,9 @@ use askama::Template;
 
 use super::differences;
 use super::frame::Frame;
+use super::prose;
 use super::samples::{self, Call, Sample};
+use crate::http::api::catalogue;
 use crate::http::html::html;
 
 #[derive(Template)]
@@ -13,11 +15,15 @@ use crate::http::html::html;
 struct StartPage {
     frame: Frame,
     samples: Vec<Sample>,
+    /// An error for example.
+    error: String,
     differences: Vec<String>,
 }
 
 pub(super) async fn show(request: HttpRequest) -> HttpResponse {
     let frame = Frame::of(&request);
     let samples = samples::of(Call::Create, &frame.base);
-    html(&StartPage { frame, samples, differences: differences::list() })
+    let error = catalogue::entries().find(|entry| entry.slug == "contact-too-short");
+    let error = error.map(|entry| prose::pretty(&entry.answer())).unwrap_or_default();
+    html(&StartPage { frame, samples, error, differences: differences::list() })
 }
