@@ -12,8 +12,9 @@ use super::samples;
 use super::schemas::{any_of, empty_array, named, note_text, notes, of, one_of, pattern};
 use crate::domain::Notes;
 
-const FAIL_EXISTING: &str = "Whether it is an error that the pair of email and contact is taken. `\"0\"` (also `0`, `false` and \
-    `\"false\"`) answers the customer that has it, unchanged.";
+// Its default is in words: with `default`, some generators of clients take it for required.
+const FAIL_EXISTING: &str = "Whether it is an error that the pair of email and contact is taken, as it is where this is left out. \
+    `\"0\"` (also `0`, `false` and `\"false\"`) answers the customer that has it, unchanged.";
 const CLEARS: &str = "What is not sent keeps its value; `null` or an empty string clears it.";
 
 /// The schemas of both bodies, in both languages.
@@ -103,7 +104,7 @@ fn creation(language: In) -> ObjectBuilder {
         In::Json => yes_or_no.chain([json!(1), json!(0), json!(true), json!(false), Value::Null]).collect(),
         In::Form => yes_or_no.collect(),
     };
-    let fail_existing = one_of(values).default(Some(json!("1"))).description(Some(FAIL_EXISTING));
+    let fail_existing = one_of(values).description(Some(FAIL_EXISTING));
     let contact = match language {
         In::Json => any_of([named("Contact"), contact_number()]),
         In::Form => named("Contact"),
