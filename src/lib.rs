@@ -24,7 +24,8 @@
 //!   search, marks the list, and sweeps the file after erasures.
 //! - [`http`]: [`http::api`] is the wire: routes, bodies, queries, conditional requests, answers, problems, and for programs the
 //!   description of it all; [`http::admin`] is the console: a page is a struct beside its handler and the template of its name, a
-//!   form is a value; [`http::emulator`] puts tests in front of them, and no other server has it. Around all, what every
+//!   form is a value; the API's reference (`http::docs`) is made of what answers requests, the catalogue of errors, and the
+//!   document; [`http::emulator`] puts tests in front of them, and no other server has it. Around all, what every
 //!   request and connection goes through: a log line, a time to be sent in, a bound on how many there are.
 //! - [`json`]: JSON whose order and number literals survive, which the wire and two columns need. [`metrics`]: what is counted, which
 //!   all layers but the domain do.

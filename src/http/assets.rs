@@ -16,7 +16,7 @@ struct Asset {
     address: String,
 }
 
-static ASSETS: LazyLock<[Asset; 4]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 5]> = LazyLock::new(|| {
     let asset = |name, media_type, bytes| {
         let hash: String = Blake2b::<U8>::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         Asset { name, media_type, bytes, address: format!("/static/{hash}/{name}") }
@@ -24,6 +24,7 @@ static ASSETS: LazyLock<[Asset; 4]> = LazyLock::new(|| {
     [
         asset("console.css", "text/css; charset=utf-8", include_bytes!("../../static/console.css")),
         asset("console.js", "text/javascript; charset=utf-8", include_bytes!("../../static/console.js")),
+        asset("docs.js", "text/javascript; charset=utf-8", include_bytes!("../../static/docs.js")),
         asset("favicon.svg", "image/svg+xml", include_bytes!("../../static/favicon.svg")),
         asset("favicon-test.svg", "image/svg+xml", include_bytes!("../../static/favicon-test.svg")),
     ]

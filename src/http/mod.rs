@@ -4,8 +4,10 @@ pub mod admin;
 pub mod api;
 mod assets;
 mod connections;
+mod docs;
 pub mod emulator;
 mod health;
+mod html;
 mod intake;
 mod limits;
 mod metrics;
@@ -100,6 +102,7 @@ fn app_with(
         .configure(api::routes)
         .configure(health::routes)
         .configure(openapi::routes)
+        .configure(docs::routes)
         .configure(admin::routes)
         .wrap(Condition::new(limited, from_fn(limits::tell)))
         .wrap(from_fn(path::normalize))

@@ -17,7 +17,7 @@ const CUSTOMERS: &str = "/v1/customers";
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// What a question gives, a line a row.
-fn rows(world: &World, sql: &str) -> Vec<String> {
+pub fn rows(world: &World, sql: &str) -> Vec<String> {
     let connection = Connection::open(world.db()).unwrap();
     let mut statement = connection.prepare(sql).unwrap();
     let columns = statement.column_count();

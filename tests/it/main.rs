@@ -17,6 +17,8 @@ mod customers;
 mod damage;
 mod dependencies;
 mod disk;
+mod docs;
+mod docs_errors;
 mod doctor;
 mod door_browser;
 mod door_sessions;

@@ -102,6 +102,10 @@ pub const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
 /// Where the server tells what the API is, for programs: for everybody.
 pub const DOCUMENT: [&str; 1] = ["/openapi.json"];
 
+/// The routes of the API's reference: for everybody.
+const DOCS: [(&str, &str); 4] =
+    [("route", ""), ("route", "/customers/{endpoint}"), ("route", "/errors"), ("route", "/errors/{slug}")];
+
 fn source(file: &str) -> String {
     read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http").join(file)).unwrap()
 }
@@ -131,6 +135,7 @@ fn every_route_has_a_row() {
     assert_eq!(routes_in(&source("emulator/mod.rs")), EMULATOR.map(owned));
     assert_eq!(only_read_in(&source("health.rs")), HEALTH);
     assert_eq!(only_read_in(&source("openapi.rs")), DOCUMENT);
+    assert_eq!(routes_in(&source("docs/mod.rs")), DOCS.map(owned));
     // The API names its places; all else is answered as unknown.
     let api = source("api/mod.rs");
     let routes = api.split(".service(on(").skip(1).map(|route| {
@@ -140,7 +145,7 @@ fn every_route_has_a_row() {
         (method.to_lowercase(), pattern.to_owned())
     });
     assert_eq!(routes.collect::<Vec<_>>(), API.map(owned));
-    for file in ["api/mod.rs", "health.rs", "openapi.rs", "admin/mod.rs", "emulator/mod.rs", "mod.rs"] {
+    for file in ["api/mod.rs", "health.rs", "openapi.rs", "docs/mod.rs", "admin/mod.rs", "emulator/mod.rs", "mod.rs"] {
         assert!(
             !source(file).contains(".to_async") && !source(file).replace("#[derive", "").contains("#["),
             "{file} has routes of another kind"

@@ -14,6 +14,7 @@ use super::page::{Shell, Turned, html};
 use super::request_row::{KeyShown, RequestRow};
 use super::visit::{Owner, Visit};
 use crate::domain::{Key, KeyId, Mode, RequestNumber};
+use crate::http::docs;
 use crate::service::{Asking, Cursor, Refused, RequestFilter, RequestListed, Services, requests};
 
 /// How many requests stand on a page.
@@ -67,6 +68,8 @@ struct RequestPage {
     query: String,
     body: String,
     field: String,
+    /// Where the API's reference tells of the error.
+    mend: Option<String>,
     customer: Option<String>,
     /// The version of the customer that the request made.
     version: Option<u64>,
@@ -137,6 +140,8 @@ pub(super) async fn show(owner: Owner, path: Path<(String, String)>, services: D
     })?;
     let row = RequestRow::of(&listed, visit.mode, &keys(visit, &services).await?);
     let RequestListed { record, customer_mode } = listed;
+    let rule = record.rule.as_deref().unwrap_or_default();
+    let mend = docs::address_of_recorded(record.status, rule, record.refused.as_deref());
     let customer = record.customer.filter(|_| customer_mode == Some(visit.mode));
     Ok(html(&RequestPage {
         shell: Shell::new(visit, "/requests"),
@@ -144,6 +149,7 @@ pub(super) async fn show(owner: Owner, path: Path<(String, String)>, services: D
         key_id: record.key,
         query: record.query.replace(',', ", "),
         body: record.body.replace(',', ", "),
+        mend,
         field: record.field.unwrap_or_default(),
         customer: customer.map(|id| id.as_str().to_owned()),
         version: revision.map(|revision| revision.version),

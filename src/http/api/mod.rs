@@ -3,10 +3,10 @@
 pub(super) mod answers;
 pub(super) mod basic;
 pub(super) mod body;
+pub mod catalogue;
 mod conditional;
-pub(super) mod draft;
 pub mod description;
-
+pub(super) mod draft;
 mod place;
 mod problem;
 pub(super) mod query;

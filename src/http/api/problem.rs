@@ -121,7 +121,7 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, TROUBLE)
     }
 
-    fn busy() -> Self {
+    pub(super) fn busy() -> Self {
         Self { retry_after: Some(BUSY_RETRY_AFTER), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, TROUBLE) }
     }
 

@@ -271,3 +271,31 @@ test('credentials', async () => {
 test('what is not about customers is not found', async () => {
   await refused(rz.orders.all(), { description: 'The requested URL was not found on the server.', ...plain });
 });
+
+test('the samples of the reference run', async () => {
+  const { id } = await rz.customers.create({ name: 'Meera', notes: { for: 'samples' } });
+  const said = {};
+  for (const endpoint of ['edit', 'fetch', 'list', 'revisions', 'create']) {
+    const page = await (await fetch(`${baseURL}/docs/customers/${endpoint}`)).text();
+    const shown = page.split('id="sample-node">')[1].split('</code>')[0];
+    const sample = shown
+      .replace(/&#(\d+);/g, (_, code) => String.fromCharCode(code))
+      .replaceAll('&lt;', '<')
+      .replaceAll('&gt;', '>')
+      .replaceAll('&quot;', '"')
+      .replaceAll('&amp;', '&')
+      .replaceAll('cust_1Aa00000000004', id)
+      // The pair of every reader's first customer is another test's too.
+      .replaceAll('gaurav.kumar@example.com', 'sample@example.com')
+      .replaceAll('YOUR_KEY_ID', rz.key_id)
+      .replaceAll('YOUR_KEY_SECRET', rz.key_secret);
+    // Beside its modules, as this file is.
+    const cwd = fileURLToPath(new URL('.', import.meta.url));
+    said[endpoint] = execFileSync(process.execPath, ['--input-type=module', '-e', sample], { cwd, encoding: 'utf8' });
+  }
+  assert.match(said.create, /^cust_[0-9A-Za-z]{14}\n$/);
+  assert.equal(said.edit, '+919123456780\n');
+  assert.equal(said.fetch, 'Meera\n');
+  assert.ok(said.list.includes(`${id} Meera\n`));
+  assert.equal(said.revisions, "2 [ 'contact' ]\n1 [ 'name', 'notes' ]\n");
+});

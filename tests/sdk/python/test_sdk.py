@@ -3,12 +3,15 @@
 The binary is the one that PATRON_BIN names, or the release build.
 """
 
+import html
 import json
 import os
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
+import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -249,6 +252,24 @@ class Customers(unittest.TestCase):
     def test_what_is_not_about_customers_is_not_found(self):
         with self.refused("The requested URL was not found on the server."):
             self.test.order.all()
+
+    def test_the_samples_of_the_reference_run(self):
+        id = self.test.customer.create({"name": "Meera", "notes": {"for": "samples"}})["id"]
+        said = {}
+        for endpoint in ["edit", "fetch", "list", "revisions", "create"]:
+            with urllib.request.urlopen(f"{self.base_url}/docs/customers/{endpoint}") as page:
+                shown = page.read().decode().split('id="sample-python">')[1].split("</code>")[0]
+            sample = html.unescape(shown).replace("cust_1Aa00000000004", id)
+            # The pair of every reader's first customer is another test's too.
+            sample = sample.replace("gaurav.kumar@example.com", "sample@example.com")
+            for placeholder, value in zip(["YOUR_KEY_ID", "YOUR_KEY_SECRET"], self.test.auth):
+                sample = sample.replace(placeholder, value)
+            said[endpoint] = subprocess.check_output([sys.executable, "-c", sample], text=True)
+        self.assertRegex(said["create"], r"\Acust_[0-9A-Za-z]{14}\n\Z")
+        self.assertEqual(said["edit"], "+919123456780\n")
+        self.assertEqual(said["fetch"], "Meera\n")
+        self.assertIn(f"{id} Meera\n", said["list"])
+        self.assertEqual(said["revisions"], "2 ['contact']\n1 ['name', 'notes']\n")
 
 
 def create_key(db, mode):

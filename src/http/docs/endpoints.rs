@@ -1,0 +1,54 @@
+//! The pages of endpoints, each with a form that sends what one types.
+
+use actix_web::web::Path;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::frame::{self, Frame};
+use super::operation::Operation;
+use super::samples::{self, Call, Sample};
+use crate::http::api::description;
+use crate::http::html::html;
+
+/// An endpoint as the reference has it.
+pub(super) struct Endpoint {
+    /// The end of its page's address.
+    pub(super) slug: &'static str,
+    /// What the list of pages calls it.
+    pub(super) name: &'static str,
+    call: Call,
+    /// What the OpenAPI document calls it.
+    operation: &'static str,
+}
+
+pub(super) const ENDPOINTS: [Endpoint; 5] = [
+    Endpoint { slug: "create", name: "Create a customer", call: Call::Create, operation: "createCustomer" },
+    Endpoint { slug: "edit", name: "Edit a customer", call: Call::Edit, operation: "editCustomer" },
+    Endpoint { slug: "fetch", name: "Fetch a customer", call: Call::Fetch, operation: "fetchCustomer" },
+    Endpoint { slug: "list", name: "List customers", call: Call::List, operation: "listCustomers" },
+    Endpoint { slug: "revisions", name: "List revisions", call: Call::Revisions, operation: "listRevisions" },
+];
+
+#[derive(Template)]
+#[template(path = "docs_endpoint.html")]
+struct EndpointPage {
+    frame: Frame,
+    name: &'static str,
+    operation: Operation,
+    samples: Vec<Sample>,
+}
+
+pub(super) async fn show(request: HttpRequest, slug: Path<String>) -> HttpResponse {
+    let frame = Frame::of(&request);
+    let endpoint = ENDPOINTS.iter().find(|endpoint| endpoint.slug == *slug);
+    let page = endpoint.and_then(|endpoint| {
+        let document = serde_json::to_value(description::document(&frame.base)).ok()?;
+        let operation = Operation::of(&document, endpoint.operation)?;
+        let samples = samples::of(endpoint.call, &frame.base);
+        Some(EndpointPage { frame, name: endpoint.name, operation, samples })
+    });
+    match page {
+        Some(page) => html(&page),
+        None => frame::not_found(request).await,
+    }
+}
