@@ -25,6 +25,8 @@
 //! - [`http`]: [`http::api`] is the wire: routes, bodies, queries, conditional requests, answers, problems; [`http::admin`] is the
 //!   console: a page is a struct beside its handler and the template of its name, a form is a value. Around both, what every
 //!   request and connection goes through: a log line, a time to be sent in, a bound on how many there are.
+//! - [`rows`]: what a file of customers looks like: CSV and JSONL as a stream of rows, which column is which part of a customer, and
+//!   the same written.
 //! - [`json`]: JSON whose order and number literals survive, which the wire and two columns need. [`metrics`]: what is counted, which
 //!   all layers but the domain do.
 //!
@@ -81,5 +83,6 @@ pub mod domain;
 pub mod http;
 pub mod json;
 pub mod metrics;
+pub mod rows;
 pub mod service;
 pub mod store;
