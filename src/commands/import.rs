@@ -292,6 +292,7 @@ fn told(services: &Services, import: &Import) -> String {
         );
         count(import.fated(Fate::Changed), "not written, for they have changed since the rehearsal");
         count(import.fated(Fate::Taken), "not written, for others have the email and contact since the rehearsal");
+        count(import.waiting(), "not written");
         count(import.fated(Fate::Gone), "left, for the customer or the values are gone");
     }
     count(import.count(Outcome::Unchanged), "unchanged");

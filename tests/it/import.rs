@@ -491,6 +491,8 @@ async fn what_stands_still_is_interrupted_and_is_undone_or_resumed() {
     assert!(!imports.is_interrupted(&import));
     world.pass(Duration::from_secs(11));
     assert!(imports.is_interrupted(&import));
+    let found = patron::service::doctor::report(&world.services.examine(true).await.unwrap());
+    assert!(found.contains(&format!("Imports      import {number} was interrupted: `patron import resume")), "{found}");
     let import = imports.work(&desk.caller, number, |_| {}).await.unwrap();
     assert_eq!((import.state, imports.is_interrupted(&import), import.done), (ImportState::Applied, false, 50));
     let again = imports.start(&desk.caller, number, Work::Apply).await;

@@ -116,6 +116,11 @@ impl Imports {
         import.state.is_moving() && self.ambient.seconds() - import.moved_at > STILL_SECONDS
     }
 
+    /// The numbers of imports whose work nobody does any more.
+    pub async fn interrupted(&self) -> Result<Vec<i64>, Refused> {
+        Ok(self.store.still_imports(self.ambient.seconds() - STILL_SECONDS).await?)
+    }
+
     /// Which column is what: as somebody said, or as the names of the columns suggest.
     pub fn mapping(&self, import: &Import) -> Mapping {
         let said = import.mapping.as_deref().and_then(Mapping::from_text);

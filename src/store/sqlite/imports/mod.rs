@@ -65,6 +65,16 @@ impl Store {
         self.readers.away_of(lane, ask).await
     }
 
+    /// The imports that are at work and have not moved since, but those whose file comes in.
+    pub async fn still_imports(&self, since: i64) -> Result<Vec<i64>, Error> {
+        const SQL: &str = "SELECT number FROM imports WHERE moved_at < ?1
+            AND state IN ('rehearsing', 'applying', 'undoing', 'redoing') ORDER BY number";
+        let ask = move |connection: &Connection| {
+            connection.prepare_cached(SQL)?.query_map([since], |row| row.get(0))?.collect()
+        };
+        self.readers.away(ask).await
+    }
+
     /// Says which column is what, as text. What a rehearsal found before is found out anew. Gives whether the import was in a
     /// state for it.
     pub async fn map_import(&self, lane: Lane, number: i64, mapping: String, at: i64) -> Result<bool, Error> {
