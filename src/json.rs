@@ -1,5 +1,6 @@
 //! JSON objects as they were sent: the order of members and the literals of numbers survive, which a map of numbers would lose.
 
+mod fields;
 mod records;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use serde_json::value::RawValue;
 
 use crate::domain::{Actor, Changes, NoteChange, NoteValue, Notes};
 
+pub use fields::{field_change, notes_edit};
 pub use records::{CustomerJson, HeldJson, RevisionJson};
 
 /// How many objects stand within each other in anything that is ever read: a revision's changes, their notes, a note, and one

@@ -5,6 +5,7 @@ pub mod check;
 pub mod customer;
 pub mod doctor;
 pub mod emulate;
+pub mod import;
 pub mod key;
 pub mod openapi;
 pub mod restore;

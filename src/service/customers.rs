@@ -138,6 +138,8 @@ fn edited(caller: &Caller, mut customer: Customer, changes: Changes, at: i64, un
         request_id: caller.request_id.clone(),
         request: caller.request,
         undoes,
+        import: None,
+        passage: None,
         changes,
     };
     Edited { customer, revision }

@@ -11,14 +11,16 @@ const ONLY: &[(&str, &[&str])] = &[
     ("governor", &["http/limits.rs"]),
     ("utoipa", &["http/api/description/"]),
     ("argon2::", &["service/verification.rs"]),
-    ("serde", &["http/", "json", "store/sqlite/columns.rs", "commands/"]),
+    ("serde", &["http/", "json", "rows/", "store/sqlite/columns.rs", "commands/"]),
     ("clap", &["config.rs", "main.rs"]),
     ("SystemTime::now", &["service/mod.rs"]),
     ("getrandom", &["service/mod.rs"]),
     ("crate::http", &["http/"]),
     ("crate::service", &["http/", "service/"]),
     ("crate::store", &["service/", "store/"]),
-    ("crate::json", &["http/", "store/sqlite/columns.rs"]),
+    ("crate::json", &["http/", "rows/", "store/sqlite/columns.rs"]),
+    ("crate::rows", &["http/", "service/"]),
+    ("csv_core", &["rows/"]),
 ];
 
 /// The crates that the domain may name, besides `std`.

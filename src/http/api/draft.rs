@@ -1,7 +1,7 @@
-//! The members of a request to a draft: what each JSON type means for each field.
+//! The members of a request to a draft.
 
-use crate::domain::{Change, Complaint, Draft, Field, Invalid, NoteValue, Notes, NotesEdit};
-use crate::json::{Json, Members, note_value};
+use crate::domain::{Change, Complaint, Draft, Field, Invalid, NotesEdit};
+use crate::json::{Json, Members, field_change, notes_edit};
 use crate::service::IfTaken;
 
 /// What an edit asks for. Whatever is left over is extra, `fail_existing` included.
@@ -29,43 +29,18 @@ fn fields(members: &mut Members) -> Draft {
     let mut complaints = Vec::new();
     let mut text = |field: Field| {
         let sent = field.name().and_then(|name| members.shift_remove(name));
-        sent.map_or(Ok(Change::Keep), |json| text(field, json)).unwrap_or_else(|invalid| {
+        sent.map_or(Ok(Change::Keep), |json| field_change(field, json)).unwrap_or_else(|invalid| {
             complaints.push(Complaint::of(field, invalid));
             Change::Keep
         })
     };
     let (name, email, contact, gstin) =
         (text(Field::Name), text(Field::Email), text(Field::Contact), text(Field::Gstin));
-    let notes = members.shift_remove("notes").map_or(Ok(NotesEdit::Keep), notes).unwrap_or_else(|invalid| {
+    let notes = members.shift_remove("notes").map_or(Ok(NotesEdit::Keep), notes_edit).unwrap_or_else(|invalid| {
         complaints.push(Complaint::of(Field::Notes, invalid));
         NotesEdit::Keep
     });
     Draft { name, email, contact, gstin, notes, complaints }
-}
-
-fn text(field: Field, json: Json) -> Result<Change<String>, Invalid> {
-    match json {
-        Json::Null => Ok(Change::Clear),
-        Json::Text(text) if text.is_empty() => Ok(Change::Clear),
-        Json::Text(text) => Ok(Change::Set(text)),
-        // A telephone number as a JSON number is its digits.
-        Json::Number(literal) if field == Field::Contact && literal.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Ok(Change::Set(literal))
-        }
-        Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_) => Err(Invalid::not_text(field)),
-    }
-}
-
-fn notes(json: Json) -> Result<NotesEdit<Vec<(String, NoteValue)>>, Invalid> {
-    let pairs = match json {
-        Json::Null | Json::Array(0) => Ok(Vec::new()),
-        Json::Text(text) if text.is_empty() => Ok(Vec::new()),
-        Json::Object(members) => {
-            members.into_iter().map(|(key, value)| Ok((key, note_value(value).ok_or(Notes::NOT_SCALAR)?))).collect()
-        }
-        Json::Bool(_) | Json::Number(_) | Json::Text(_) | Json::Array(_) => Err(Notes::NOT_PAIRS),
-    };
-    pairs.map(NotesEdit::Replace)
 }
 
 /// `0` and `false` count as `"0"`: ours. Official typings send the number, and it fails against the hosted API.

@@ -15,10 +15,24 @@ use super::writer::Writer;
 use super::{Error, Store, Unusable, customers, revisions, schema};
 use crate::domain::{CustomerId, Edited};
 
-/// What a world consists of: keys and people are no part of it, and the index of the search is made anew.
-const TABLES: [&str; 6] = ["customers", "list_marks", "revisions", "erasures", "days", "counted"];
+/// What a world consists of: keys and people are no part of it, and the index of the search is made anew. A table that names rows of
+/// another comes after it.
+const TABLES: [&str; 11] = [
+    "customers",
+    "withdrawn",
+    "list_marks",
+    "revisions",
+    "erasures",
+    "imports",
+    "import_steps",
+    "import_rows",
+    "import_counts",
+    "days",
+    "counted",
+];
 const FORGET: &str =
-    "DELETE FROM requests; INSERT INTO search (search) VALUES ('delete-all'); UPDATE search_mark SET revision = 0";
+    "DELETE FROM requests; DELETE FROM sqlite_sequence; INSERT INTO search (search) VALUES ('delete-all');
+    UPDATE search_mark SET revision = 0";
 
 /// The customers and their histories as they were at a moment.
 #[derive(Clone)]
@@ -52,7 +66,8 @@ impl Store {
             let reader = readers.another().map_err(|error| failed(error.to_string()))?;
             Feeder::start(reader, writer.clone(), None).map_err(|error| failed(error.to_string()))
         });
-        Ok(Self { path, readers, writer, feeder: feeder.transpose()?, counts, files: None, kept: None })
+        let asked = AtomicU64::new(0);
+        Ok(Self { path, readers, writer, feeder: feeder.transpose()?, counts, files: None, asked, kept: None })
     }
 
     /// How many revisions there ever were.
@@ -103,7 +118,7 @@ impl Store {
 }
 
 fn empty(connection: &Connection) -> rusqlite::Result<()> {
-    for table in TABLES.iter().filter(|table| **table != "counted") {
+    for table in TABLES.iter().rev().filter(|table| **table != "counted") {
         connection.prepare_cached(&format!("DELETE FROM {table}"))?.execute([])?;
     }
     connection.execute_batch(FORGET)?;

@@ -1,0 +1,135 @@
+//! When a customer was created, in each of the forms in which files have it.
+
+/// The first and the last second that may be given, as where the API lists by time: the year 2000, and 2120.
+const SECONDS: std::ops::RangeInclusive<i64> = 946_684_800..=4_765_046_400;
+/// What India's clocks are ahead of UTC, in seconds.
+const INDIA: i64 = (5 * 60 + 30) * 60;
+
+/// Unix seconds of a time, which is one of: Unix seconds; RFC 3339, as `2020-02-18T13:48:51Z` or with an offset;
+/// `2020-02-18 13:48:51`, `2020-02-18 13:48` or `2020-02-18`, in UTC; `18/02/2020 19:18:51`, day first, as the hosted dashboard
+/// writes it, on India's clocks. The error is what is wrong in a sentence, without the value.
+pub(super) fn parse(text: &str) -> Result<i64, String> {
+    let text = text.trim();
+    let seconds = if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        text.parse().map_err(|_| OUT_OF_SPAN.to_owned())?
+    } else {
+        of_date(text).ok_or(
+            "The time is none that is read: give Unix seconds, 2020-02-18T13:48:51Z, 2020-02-18 13:48:51 (UTC), or 18/02/2020 19:18:51 (IST).",
+        )?
+    };
+    if SECONDS.contains(&seconds) {
+        return Ok(seconds);
+    }
+    let is_milliseconds = SECONDS.contains(&(seconds / 1_000));
+    Err(if is_milliseconds { "The time is in milliseconds: give seconds." } else { OUT_OF_SPAN }.to_owned())
+}
+
+const OUT_OF_SPAN: &str = "The time is before the year 2000 or after 2120.";
+
+fn of_date(text: &str) -> Option<i64> {
+    let (date, time) = text.split_once(['T', 't', ' ']).map_or((text, "00:00:00"), |(date, time)| (date, time.trim()));
+    if let Some([day, month, year]) = numbers(date, '/') {
+        return Some(days(year, month, day)? * 86_400 + of_time(time)? - INDIA);
+    }
+    let [year, month, day] = numbers(date, '-')?;
+    let (time, ahead) = with_offset(time)?;
+    Some(days(year, month, day)? * 86_400 + of_time(time)? - ahead)
+}
+
+/// A time without its offset, and that offset in seconds.
+fn with_offset(time: &str) -> Option<(&str, i64)> {
+    let time = time.strip_suffix("UTC").map_or(time, str::trim_end);
+    if let Some(time) = time.strip_suffix(['Z', 'z']) {
+        return Some((time, 0));
+    }
+    let Some(at) = time.find(['+', '-']) else { return Some((time, 0)) };
+    let [hours, minutes] = numbers(&time[at + 1..], ':')?;
+    let ahead = (hours * 60 + minutes) * 60;
+    (hours < 24 && minutes < 60).then_some((&time[..at], if time[at..].starts_with('-') { -ahead } else { ahead }))
+}
+
+/// The second of the day; a fraction of a second is left out.
+fn of_time(time: &str) -> Option<i64> {
+    let (time, fraction) = time.split_once('.').unwrap_or((time, "0"));
+    if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let [hour, minute, second] =
+        numbers(time, ':').or_else(|| numbers(time, ':').map(|[hour, minute]| [hour, minute, 0]))?;
+    (hour < 24 && minute < 60 && second <= 60).then_some((hour * 60 + minute) * 60 + second)
+}
+
+/// So many numbers of up to four digits, and nothing else.
+fn numbers<const COUNT: usize>(text: &str, between: char) -> Option<[i64; COUNT]> {
+    let number = |part: &str| {
+        let is_number = (1..=4).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| part.parse().ok())?
+    };
+    let numbers: Option<Vec<i64>> = text.split(between).map(number).collect();
+    numbers?.try_into().ok()
+}
+
+/// Days since 1970 of a day that there is.
+fn days(year: i64, month: i64, day: i64) -> Option<i64> {
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let last = match month {
+        2 => 28 + i64::from(is_leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return None,
+    };
+    if year < 1_000 || !(1..=last).contains(&day) {
+        return None;
+    }
+    // Years begin in March, so that a leap day is the last of its year.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    Some(year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1 - 719_468)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_is_read() {
+        for text in [
+            "1582033731",
+            " 1582033731 ",
+            "2020-02-18T13:48:51Z",
+            "2020-02-18t13:48:51.999z",
+            "2020-02-18T19:18:51+05:30",
+            "2020-02-18T05:48:51-08:00",
+            "2020-02-18 13:48:51",
+            "2020-02-18 13:48:51 UTC",
+            "18/02/2020 19:18:51",
+        ] {
+            assert_eq!(parse(text), Ok(1_582_033_731), "{text}");
+        }
+        assert_eq!(parse("2020-02-18 13:48"), Ok(1_582_033_680));
+        assert_eq!(parse("2020-02-18"), Ok(1_581_984_000));
+        assert_eq!(parse("29/02/2024 05:30:00"), Ok(1_709_164_800));
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused_in_a_sentence() {
+        for text in [
+            "",
+            "yesterday",
+            "02-18-2020",
+            "18.02.2020",
+            "2020-13-01",
+            "2019-02-29",
+            "31/04/2020",
+            "2020-02-18 25:00",
+            "2020-02-18T10:00:00+99:00",
+            "18/02/20 10:00",
+            "2020-02-18 13:48:51 IST",
+        ] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+        assert_eq!(parse("1582033731000").unwrap_err(), "The time is in milliseconds: give seconds.");
+        for text in ["0", "946684799", "4765046401", "99999999999999999999", "1999-12-31"] {
+            assert_eq!(parse(text).unwrap_err(), OUT_OF_SPAN, "{text}");
+        }
+    }
+}

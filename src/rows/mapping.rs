@@ -1,0 +1,444 @@
+//! Which column of a file is which part of a customer, and what a row then asks for.
+
+use std::fmt;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use super::{Row, created_at, phone, writer};
+use crate::domain::{Change, Complaint, CustomerId, Draft, Field, NoteValue, Notes, NotesEdit};
+use crate::json::{Json, field_change, note_value, notes_edit};
+
+/// What a column is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub enum Target {
+    /// The id, which is kept.
+    Id,
+    /// The name.
+    Name,
+    /// The email.
+    Email,
+    /// The contact.
+    Contact,
+    /// The GSTIN.
+    Gstin,
+    /// When the customer was created, which is kept.
+    CreatedAt,
+    /// The note with this key.
+    Note(String),
+    /// All notes: a JSON object, or text that holds one. Any other text is a note under the column's own name.
+    Notes,
+    /// Nothing: the column is left out.
+    Ignore,
+}
+
+impl Target {
+    /// The target that is written like this: `id`, `name`, `email`, `contact`, `gstin`, `created_at`, `notes`, `note:KEY` or
+    /// `ignore`.
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "id" => Self::Id,
+            "name" => Self::Name,
+            "email" => Self::Email,
+            "contact" => Self::Contact,
+            "gstin" => Self::Gstin,
+            "created_at" => Self::CreatedAt,
+            "notes" => Self::Notes,
+            "ignore" => Self::Ignore,
+            _ => Self::Note(text.strip_prefix("note:").filter(|key| !key.is_empty())?.to_owned()),
+        })
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Id => "id",
+            Self::Name => "name",
+            Self::Email => "email",
+            Self::Contact => "contact",
+            Self::Gstin => "gstin",
+            Self::CreatedAt => "created_at",
+            Self::Notes => "notes",
+            Self::Ignore => "ignore",
+            Self::Note(key) => return write!(formatter, "note:{key}"),
+        })
+    }
+}
+
+impl From<Target> for String {
+    fn from(target: Target) -> Self {
+        target.to_string()
+    }
+}
+
+impl TryFrom<String> for Target {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text).ok_or_else(|| format!("{text} is no target of a column"))
+    }
+}
+
+/// What becomes of telephone numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phones {
+    /// What people put between digits goes: spaces, hyphens, dots, brackets.
+    #[default]
+    Cleaned,
+    /// They are taken as they are.
+    AsTyped,
+}
+
+/// What an empty cell asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Empty {
+    /// Nothing: the customer keeps what it has.
+    #[default]
+    Keep,
+    /// That the customer loses what it has there.
+    Clear,
+}
+
+/// Which column is what, each target but `Ignore` at most once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mapping {
+    columns: IndexMap<String, Target>,
+    /// What becomes of telephone numbers.
+    pub phones: Phones,
+    /// What an empty cell asks for. A column that a row does not have asks for nothing either way.
+    pub empty: Empty,
+}
+
+/// What a row asks for, still to be judged.
+#[derive(Clone, Debug, Default)]
+pub struct Incoming {
+    /// The id to keep.
+    pub id: Option<CustomerId>,
+    /// The time to keep, in Unix seconds.
+    pub created_at: Option<i64>,
+    /// The fields.
+    pub draft: Draft,
+}
+
+/// Why a row cannot even be judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfit {
+    /// The column to blame.
+    pub column: String,
+    /// Why, in a sentence without values.
+    pub words: String,
+}
+
+impl Mapping {
+    /// A mapping that leaves out all of these columns.
+    pub(super) fn of_none(columns: &[String]) -> Self {
+        let columns = columns.iter().map(|column| (column.clone(), Target::Ignore)).collect();
+        Self { columns, ..Self::default() }
+    }
+
+    /// Makes a column this target; whichever was it before is left out from now on. The error is a sentence.
+    pub fn set(&mut self, column: &str, target: Target) -> Result<(), String> {
+        if !self.columns.contains_key(column) {
+            let names: Vec<&str> = self.columns.keys().map(String::as_str).collect();
+            return Err(format!("the file has no column {column:?}; it has {}", names.join(", ")));
+        }
+        for (name, each) in &mut self.columns {
+            if name == column {
+                *each = target.clone();
+            } else if *each == target {
+                *each = Target::Ignore;
+            }
+        }
+        Ok(())
+    }
+
+    /// The columns in the order of the file, each with its target.
+    pub fn columns(&self) -> impl Iterator<Item = (&str, &Target)> {
+        self.columns.iter().map(|(column, target)| (column.as_str(), target))
+    }
+
+    /// Whether any column is this target.
+    pub fn has(&self, target: &Target) -> bool {
+        self.columns.values().any(|each| each == target)
+    }
+
+    /// A mapping as [`Mapping::to_text`] wrote it.
+    pub fn from_text(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+
+    /// The mapping as JSON.
+    pub fn to_text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// What a row asks for. A complaint of the draft is for the domain to tell; what is no part of a draft is told here.
+    pub fn read(&self, row: &Row) -> Result<Incoming, Unfit> {
+        let mut incoming = Incoming::default();
+        for (column, target) in &self.columns {
+            if *target != Target::Ignore
+                && let Some(cell) = cell(row, column)
+            {
+                let words = self.take(&mut incoming, column, target, cell);
+                words.map_err(|words| Unfit { column: column.clone(), words })?;
+            }
+        }
+        Ok(incoming)
+    }
+
+    fn take(&self, incoming: &mut Incoming, column: &str, target: &Target, cell: Json) -> Result<(), String> {
+        let draft = &mut incoming.draft;
+        let cell = if *target == Target::Notes { unfolded(cell)? } else { cell };
+        let is_empty = is_empty(&cell);
+        match target {
+            Target::Id if !is_empty => incoming.id = Some(id(&cell)?),
+            Target::CreatedAt if !is_empty => incoming.created_at = Some(created_at(&cell)?),
+            Target::Id | Target::CreatedAt | Target::Ignore => {}
+            _ if is_empty && self.empty == Empty::Keep => {}
+            Target::Name => draft.name = change(Field::Name, cell, &mut draft.complaints),
+            Target::Email => draft.email = change(Field::Email, cell, &mut draft.complaints),
+            Target::Gstin => draft.gstin = change(Field::Gstin, cell, &mut draft.complaints),
+            Target::Contact => draft.contact = change(Field::Contact, self.contact(cell)?, &mut draft.complaints),
+            Target::Note(key) => match note_value(cell).filter(|_| !is_empty) {
+                Some(value) => put(draft, key, Some(value)),
+                None if is_empty => put(draft, key, None),
+                None => draft.complaints.push(Complaint::of_note(key, Notes::NOT_SCALAR)),
+            },
+            Target::Notes => notes(draft, column, cell),
+        }
+        Ok(())
+    }
+
+    fn contact(&self, cell: Json) -> Result<Json, String> {
+        let text = match cell {
+            Json::Text(text) | Json::Number(text) => text,
+            other => return Ok(other),
+        };
+        if phone::is_shortened(&text) {
+            return Err("A spreadsheet has shortened this number to one like 9.19E+11, and its digits are gone: format the column as \
+                        text there, fill it in again, and save."
+                .into());
+        }
+        Ok(Json::Text(if self.phones == Phones::Cleaned { phone::cleaned(&text) } else { text }))
+    }
+}
+
+/// What a row has under a column, its text without spaces around it and without what makes a cell safe in a spreadsheet.
+fn cell(row: &Row, column: &str) -> Option<Json> {
+    let json = Json::parse(row.cells.get(column)?.get().as_bytes()).unwrap_or(Json::Null);
+    Some(match json {
+        Json::Text(text) => Json::Text(writer::unguarded(text.trim()).to_owned()),
+        other => other,
+    })
+}
+
+fn is_empty(cell: &Json) -> bool {
+    match cell {
+        Json::Null | Json::Array(0) => true,
+        Json::Text(text) => text.is_empty(),
+        Json::Object(members) => members.is_empty(),
+        Json::Bool(_) | Json::Number(_) | Json::Array(_) => false,
+    }
+}
+
+fn id(cell: &Json) -> Result<CustomerId, String> {
+    let id = if let Json::Text(text) = cell { CustomerId::parse(text).ok() } else { None };
+    id.filter(CustomerId::is_ours).ok_or_else(|| {
+        "The id is not cust_ and 14 letters and digits: leave it empty, or make the column a note to keep other ids.".into()
+    })
+}
+
+fn created_at(cell: &Json) -> Result<i64, String> {
+    match cell {
+        Json::Text(text) | Json::Number(text) => created_at::parse(text),
+        _ => Err("The time is neither text nor a number.".into()),
+    }
+}
+
+fn change(field: Field, cell: Json, complaints: &mut Vec<Complaint>) -> Change<String> {
+    field_change(field, cell).unwrap_or_else(|invalid| {
+        complaints.push(Complaint::of(field, invalid));
+        Change::Keep
+    })
+}
+
+/// A note, beside what other columns say of notes.
+fn put(draft: &mut Draft, key: &str, value: Option<NoteValue>) {
+    match (&mut draft.notes, value) {
+        (NotesEdit::Replace(pairs), value) => {
+            pairs.retain(|(each, _)| each != key);
+            pairs.extend(value.map(|value| (key.to_owned(), value)));
+        }
+        (NotesEdit::Each(each), value) => each.push((key.to_owned(), value)),
+        (NotesEdit::Keep, value) => draft.notes = NotesEdit::Each(vec![(key.to_owned(), value)]),
+    }
+}
+
+/// JSON that stands in text, as CSV has it.
+fn unfolded(cell: Json) -> Result<Json, String> {
+    match cell {
+        Json::Text(text) if text.starts_with(['{', '[']) => Json::parse(text.as_bytes())
+            .map_err(|_| "The notes begin like JSON and are none: mend them, or make the column a note.".into()),
+        other => Ok(other),
+    }
+}
+
+/// All notes. What other columns have said of single ones stays.
+fn notes(draft: &mut Draft, column: &str, cell: Json) {
+    if let Json::Text(text) = &cell
+        && !text.is_empty()
+    {
+        return put(draft, column, Some(NoteValue::Text(text.clone())));
+    }
+    match notes_edit(cell) {
+        Ok(NotesEdit::Replace(pairs)) => {
+            if let NotesEdit::Each(each) = std::mem::replace(&mut draft.notes, NotesEdit::Replace(pairs)) {
+                each.into_iter().for_each(|(key, value)| put(draft, &key, value));
+            }
+        }
+        Ok(_) => {}
+        Err(invalid) => draft.complaints.push(Complaint::of(Field::Notes, invalid)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mapping(columns: &[&str]) -> Mapping {
+        Mapping::guess(&columns.iter().map(|column| (*column).to_owned()).collect::<Vec<_>>())
+    }
+
+    fn row(json: &str) -> Row {
+        Row::from_text(2, json).unwrap()
+    }
+
+    fn read(mapping: &Mapping, json: &str) -> Incoming {
+        mapping.read(&row(json)).unwrap()
+    }
+
+    fn words(mapping: &Mapping, json: &str) -> (String, String) {
+        let unfit = mapping.read(&row(json)).unwrap_err();
+        (unfit.column, unfit.words.split([':', '.']).next().unwrap().to_owned())
+    }
+
+    fn set(text: &str) -> Change<String> {
+        Change::Set(text.to_owned())
+    }
+
+    fn text(text: &str) -> NoteValue {
+        NoteValue::Text(text.to_owned())
+    }
+
+    #[test]
+    fn a_row_becomes_what_it_asks_for() {
+        let ours = mapping(&["id", "name", "email", "contact", "gstin", "notes", "created_at"]);
+        let csv = r#"{"id":"cust_1Aa00000000004","name":" Gaurav ","email":"","contact":"'+91 98765-43210","gstin":"29XAbbA4369J1PA","notes":"{\"b\":1.50,\"a\":\"x\"}","created_at":"1582033731"}"#;
+        let incoming = read(&ours, csv);
+        assert_eq!(incoming.id.unwrap().as_str(), "cust_1Aa00000000004");
+        assert_eq!(incoming.created_at, Some(1_582_033_731));
+        let draft = incoming.draft;
+        assert_eq!((draft.name, draft.email, draft.contact), (set("Gaurav"), Change::Keep, set("+919876543210")));
+        let notes = vec![("b".to_owned(), NoteValue::Number("1.50".into())), ("a".to_owned(), text("x"))];
+        assert_eq!(draft.notes, NotesEdit::Replace(notes));
+
+        let jsonl = r#"{"id":null,"entity":"customer","name":"G","email":null,"contact":9876543210,"notes":[],"created_at":1582033731}"#;
+        let incoming = read(&ours, jsonl);
+        assert_eq!((incoming.id, incoming.created_at), (None, Some(1_582_033_731)));
+        assert_eq!((incoming.draft.contact, incoming.draft.notes), (set("9876543210"), NotesEdit::Keep));
+    }
+
+    #[test]
+    fn empty_cells_keep_or_clear() {
+        let mut mapping = mapping(&["name", "contact", "notes", "notes[city]"]);
+        let json = r#"{"name":"","contact":null,"notes":"{}","notes[city]":" "}"#;
+        let kept = read(&mapping, json).draft;
+        assert_eq!((kept.name, kept.contact, kept.notes), (Change::Keep, Change::Keep, NotesEdit::Keep));
+        mapping.empty = Empty::Clear;
+        let cleared = read(&mapping, json).draft;
+        assert_eq!(
+            (cleared.name, cleared.contact, cleared.notes),
+            (Change::Clear, Change::Clear, NotesEdit::Replace(vec![]))
+        );
+        let one = read(&mapping, r#"{"notes[city]":""}"#).draft;
+        assert_eq!((one.name, one.notes), (Change::Keep, NotesEdit::Each(vec![("city".into(), None)])));
+    }
+
+    #[test]
+    fn notes_come_from_several_columns() {
+        let mapping = mapping(&["notes[a]", "Notes", "notes[b]"]);
+        let both = |json| read(&mapping, json).draft.notes;
+        assert_eq!(
+            both(r#"{"notes[a]":"1","Notes":"{\"a\":\"0\",\"c\":true}","notes[b]":"2"}"#),
+            NotesEdit::Replace(vec![
+                ("c".into(), NoteValue::Bool(true)),
+                ("a".into(), text("1")),
+                ("b".into(), text("2"))
+            ])
+        );
+        assert_eq!(
+            both(r#"{"notes[a]":"1","Notes":"call after five","notes[b]":""}"#),
+            NotesEdit::Each(vec![("a".into(), Some(text("1"))), ("Notes".into(), Some(text("call after five")))])
+        );
+    }
+
+    #[test]
+    fn what_is_unfit_is_told_with_its_column() {
+        let mapping = mapping(&["id", "Mobile", "created_at", "notes"]);
+        let told = |json| words(&mapping, json);
+        let pair = |column: &str, words: &str| (column.to_owned(), words.to_owned());
+        for id in [r#"{"id":"cus_NffrFeUfNV2Hib"}"#, r#"{"id":"plan_1Aa00000000004"}"#, r#"{"id":7}"#] {
+            assert_eq!(told(id), pair("id", "The id is not cust_ and 14 letters and digits"));
+        }
+        let shortened = "A spreadsheet has shortened this number to one like 9";
+        assert_eq!(told(r#"{"Mobile":"9.19E+11"}"#), pair("Mobile", shortened));
+        assert_eq!(told(r#"{"Mobile":9.19E+11}"#), pair("Mobile", shortened));
+        assert_eq!(told(r#"{"created_at":"then"}"#), pair("created_at", "The time is none that is read"));
+        assert_eq!(told(r#"{"created_at":{"a":1}}"#), pair("created_at", "The time is neither text nor a number"));
+        assert_eq!(told(r#"{"notes":"{\"a\":"}"#), pair("notes", "The notes begin like JSON and are none"));
+    }
+
+    #[test]
+    fn what_has_the_wrong_type_is_for_the_domain_to_tell() {
+        let mapping = mapping(&["name", "notes", "notes[a]"]);
+        let draft = read(&mapping, r#"{"name":true,"notes":[1],"notes[a]":{"b":1}}"#).draft;
+        let words: Vec<_> = draft.complaints.iter().map(|each| each.invalid.words()).collect();
+        assert_eq!(
+            words,
+            [
+                "The name must be a string.",
+                "Notes should be provided as a dictionary",
+                "Notes values themselves should not be an array."
+            ]
+        );
+    }
+
+    #[test]
+    fn telephone_numbers_are_left_alone_on_request() {
+        let mut mapping = mapping(&["contact"]);
+        mapping.phones = Phones::AsTyped;
+        assert_eq!(read(&mapping, r#"{"contact":"98765 43210"}"#).draft.contact, set("98765 43210"));
+    }
+
+    #[test]
+    fn a_target_has_one_column() {
+        let mut mapping = mapping(&["Phone", "Mobile", "City"]);
+        mapping.set("Mobile", Target::Contact).unwrap();
+        mapping.set("City", Target::parse("note:city").unwrap()).unwrap();
+        assert_eq!(
+            mapping.to_text(),
+            r#"{"columns":{"Phone":"ignore","Mobile":"contact","City":"note:city"},"phones":"cleaned","empty":"keep"}"#
+        );
+        assert_eq!(Mapping::from_text(&mapping.to_text()).unwrap(), mapping);
+        assert_eq!(
+            mapping.set("Town", Target::Name).unwrap_err(),
+            "the file has no column \"Town\"; it has Phone, Mobile, City"
+        );
+        assert_eq!(["note:", "phone", ""].map(Target::parse), [None, None, None]);
+        assert_eq!(Mapping::from_text(r#"{"columns":{"a":"phone"},"phones":"cleaned","empty":"keep"}"#), None);
+    }
+}

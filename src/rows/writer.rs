@@ -1,0 +1,178 @@
+//! Customers as lines of a file.
+
+use super::Format;
+use crate::domain::{Contact, Customer, Email, Gstin, Name};
+use crate::json::{CustomerJson, NotesJson};
+
+/// The columns of customers in CSV.
+const COLUMNS: [&str; 7] = ["id", "name", "email", "contact", "gstin", "notes", "created_at"];
+/// By this a spreadsheet knows that a file is UTF-8.
+const BOM: &str = "\u{feff}";
+/// What a spreadsheet takes for the beginning of a formula; OWASP's list.
+const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+
+/// Who will read CSV.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum For {
+    /// Programs: values are as they are.
+    #[default]
+    Programs,
+    /// A spreadsheet, which must not take a value for a formula: a quote stands before what begins like one, `+` included. The
+    /// file begins with a mark that it is UTF-8.
+    Spreadsheets,
+}
+
+/// Writes customers, a line each.
+#[derive(Clone, Copy, Debug)]
+pub struct Writer {
+    format: Format,
+    readers: For,
+}
+
+impl Writer {
+    /// A writer in this format. Who reads it makes a difference in CSV alone.
+    pub fn new(format: Format, readers: For) -> Self {
+        Self { format, readers }
+    }
+
+    /// What a file of customers begins with.
+    pub fn begin(self) -> String {
+        match self.format {
+            Format::Csv => self.head(&COLUMNS),
+            Format::Jsonl => String::new(),
+        }
+    }
+
+    /// Adds the line of a customer: in JSONL exactly the API's object.
+    pub fn write(self, customer: &Customer, text: &mut String) {
+        match self.format {
+            Format::Jsonl => {
+                // It is made of text and numbers, of which nothing fails.
+                text.push_str(&serde_json::to_string(&CustomerJson::of(customer)).unwrap_or_default());
+                text.push('\n');
+            }
+            Format::Csv => {
+                let notes = &customer.notes;
+                let notes = if notes.is_empty() { None } else { serde_json::to_string(&NotesJson(notes)).ok() };
+                let cells = [
+                    Some(customer.id.as_str()),
+                    customer.name.as_ref().map(Name::as_str),
+                    customer.email.as_ref().map(Email::as_str),
+                    customer.contact.as_ref().map(Contact::as_str),
+                    customer.gstin.as_ref().map(Gstin::as_str),
+                    notes.as_deref(),
+                    Some(&customer.created_at.to_string()),
+                ];
+                self.record(cells.map(Option::unwrap_or_default), text);
+            }
+        }
+    }
+
+    /// The first line of any CSV: its columns.
+    pub fn head(self, columns: &[&str]) -> String {
+        let mut text = if self.readers == For::Spreadsheets { BOM.to_owned() } else { String::new() };
+        self.record(columns.iter().copied(), &mut text);
+        text
+    }
+
+    /// Adds a line of CSV, by RFC 4180.
+    pub fn record<'a>(self, cells: impl IntoIterator<Item = &'a str>, text: &mut String) {
+        for (at, cell) in cells.into_iter().enumerate() {
+            if at > 0 {
+                text.push(',');
+            }
+            let guard = if self.is_guarded(cell) { "'" } else { "" };
+            if cell.contains(['"', ',', ';', '\r', '\n', '\t']) || cell.starts_with(' ') || cell.ends_with(' ') {
+                text.extend(["\"", guard, &cell.replace('"', "\"\""), "\""]);
+            } else {
+                text.extend([guard, cell]);
+            }
+        }
+        text.push_str("\r\n");
+    }
+
+    /// Whether a quote is put before a cell. Also, for whoever reads, where a cell looks as if one had been: so that reading
+    /// takes away what was put there, and nothing else.
+    fn is_guarded(self, cell: &str) -> bool {
+        let (rest, is_quoted) = (cell.trim_start_matches('\''), cell.starts_with('\''));
+        rest.starts_with(FORMULA) && (is_quoted || self.readers == For::Spreadsheets)
+    }
+}
+
+/// A cell without the quote that makes it safe in a spreadsheet, where it has one.
+pub(super) fn unguarded(cell: &str) -> &str {
+    let is_guarded = cell.starts_with('\'') && cell.trim_start_matches('\'').starts_with(FORMULA);
+    if is_guarded { &cell[1..] } else { cell }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Change, CustomerId, Draft, Mode, NoteValue, NotesEdit};
+    use crate::rows::{Mapping, Reader};
+
+    fn customer() -> Customer {
+        let id = CustomerId::parse("cust_1Aa00000000004").unwrap();
+        let set = |text: &str| Change::Set(text.to_owned());
+        let note = |key: &str, value: &str| (key.to_owned(), NoteValue::Text(value.to_owned()));
+        let draft = Draft {
+            name: set("Gaurav Kumar"),
+            email: set("'+g@example.com"),
+            contact: set("+919876543210"),
+            notes: NotesEdit::Replace(vec![note("=cmd|' /C calc'!A0", "tea, \"hot\"\n")]),
+            ..Draft::default()
+        };
+        draft.parse().unwrap().over(&Customer::blank(id, Mode::Live, 1_582_033_731))
+    }
+
+    fn file(format: Format, readers: For) -> String {
+        let writer = Writer::new(format, readers);
+        let mut text = writer.begin();
+        writer.write(&customer(), &mut text);
+        text
+    }
+
+    #[test]
+    fn a_line_is_what_its_format_says() {
+        assert_eq!(
+            file(Format::Csv, For::Programs),
+            "id,name,email,contact,gstin,notes,created_at\r\n\
+             cust_1Aa00000000004,Gaurav Kumar,''+g@example.com,+919876543210,,\
+             \"{\"\"=cmd|' /C calc'!A0\"\":\"\"tea, \\\"\"hot\\\"\"\\n\"\"}\",1582033731\r\n"
+        );
+        assert!(file(Format::Csv, For::Spreadsheets).starts_with("\u{feff}id,name,"));
+        assert!(file(Format::Csv, For::Spreadsheets).contains(",''+g@example.com,'+919876543210,,\"{"));
+        assert_eq!(
+            file(Format::Jsonl, For::Spreadsheets),
+            "{\"id\":\"cust_1Aa00000000004\",\"entity\":\"customer\",\"name\":\"Gaurav Kumar\",\"email\":\"'+g@example.com\",\
+             \"contact\":\"+919876543210\",\"gstin\":null,\"notes\":{\"=cmd|' /C calc'!A0\":\"tea, \\\"hot\\\"\\n\"},\
+             \"created_at\":1582033731}\n"
+        );
+    }
+
+    #[test]
+    fn csv_is_read_as_it_was_written_whoever_it_was_for() {
+        for readers in [For::Programs, For::Spreadsheets] {
+            let mut reader = Reader::new(None);
+            let mut rows = reader.push(file(Format::Csv, readers).as_bytes()).unwrap();
+            rows.extend(reader.finish().unwrap());
+            let incoming = Mapping::guess(reader.columns()).read(rows[0].as_ref().unwrap()).unwrap();
+            let blank = Customer::blank(incoming.id.unwrap(), Mode::Live, incoming.created_at.unwrap());
+            assert_eq!(incoming.draft.parse().unwrap().over(&blank), customer());
+        }
+    }
+
+    #[test]
+    fn whatever_begins_like_a_formula_is_guarded_for_spreadsheets() {
+        let writer = Writer::new(Format::Csv, For::Spreadsheets);
+        for cell in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "'=1", "''=1"] {
+            let mut text = String::new();
+            writer.record([cell], &mut text);
+            assert!(text.trim_start_matches('"').starts_with('\''), "{text:?}");
+            assert_eq!(unguarded(&format!("'{cell}")), cell);
+        }
+        let mut text = String::new();
+        writer.record(["O'Neil", "'quoted'", "1-2", ""], &mut text);
+        assert_eq!(text, "O'Neil,'quoted',1-2,\r\n");
+    }
+}
