@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use patron::domain::{CustomerId, Email, KeyId, Mode, Role};
+use patron::domain::{CustomerId, Email, KeyId, Mode, Query, Role};
 use patron::http::RateLimit;
+use patron::rows::Format;
 use patron::service::OldSecret;
 
 /// Customer records with history: a drop-in for Razorpay's Customers API over one SQLite file.
@@ -66,6 +67,11 @@ pub enum Command {
     /// Export all that is held on a customer, or erase it for good, also while a server runs
     #[command(subcommand)]
     Customer(CustomerCommand),
+    /// Write all customers of a mode as CSV or JSONL, also while a server runs
+    ///
+    /// Newest first, or with --search the last added first. Each stands there as it was when its turn came; what is made
+    /// while the export runs may be missing. Nobody's edits wait for it.
+    Export(Export),
     /// Add plausible customers, for trying things out
     Seed(Seed),
     /// Copy the database to a file, and make sure that the copy is whole; also while a server runs
@@ -265,6 +271,31 @@ pub struct Erase {
     pub yes: bool,
 }
 
+/// What `export` takes.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// Which customers: test or live
+    #[arg(long, value_parser = mode)]
+    pub mode: Mode,
+    /// csv, or jsonl: the API's objects, one a line
+    #[arg(long, default_value = "csv", value_parser = format)]
+    pub format: Format,
+    /// Only those that the console's search finds by this
+    #[arg(long, value_parser = search, value_name = "TEXT")]
+    pub search: Option<Query>,
+    /// The file to write. Without this, standard output
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Replace the file where it is there already
+    #[arg(long, requires = "out")]
+    pub force: bool,
+    /// CSV for a spreadsheet: a quote before what begins with = + - @, so that no value is taken for a formula
+    ///
+    /// That is so of contacts that begin with + too. Whatever imports the file into Patron takes the quotes away again.
+    #[arg(long)]
+    pub safe_for_spreadsheets: bool,
+}
+
 /// What `seed` takes.
 #[derive(Debug, Args)]
 pub struct Seed {
@@ -310,6 +341,14 @@ fn mode(text: &str) -> Result<Mode, &'static str> {
         "live" => Ok(Mode::Live),
         _ => Err("give test or live"),
     }
+}
+
+fn format(text: &str) -> Result<Format, &'static str> {
+    Format::parse(text).ok_or("give csv or jsonl")
+}
+
+fn search(text: &str) -> Result<Query, &'static str> {
+    Query::parse(text).ok_or("give something to look for")
 }
 
 fn old_secret(text: &str) -> Result<OldSecret, &'static str> {

@@ -11,6 +11,7 @@ pub mod figures;
 pub mod health;
 mod history;
 pub mod house;
+mod leaving;
 pub mod requests;
 mod seed;
 pub mod staff;
@@ -37,13 +38,14 @@ pub use erasures::{BeforeErasure, Erased, Erasures, Export, NotErased};
 pub use failures::network;
 pub use health::Health;
 pub use house::{Counts, House, ModeCounts};
+pub use leaving::Leaving;
 pub use requests::Requests;
 pub use seed::Seed;
 pub use staff::{Browser, SignedIn, StaffDesk, StaffRefused};
 pub use store::{
     ActivityFilter, ActivityPage, ActorFilter, Asking, Backup, Checked, Copied, Copying, Cursor, Day, Door,
     FailedBackup, Filter, Happened, Held, KeptCopy, Leaves, Listed, NotCopied, Page, Place, Progress, RequestFilter,
-    RequestListed, Restored, Slice, Span,
+    RequestListed, Restored, Slice, Span, Walk,
 };
 pub use token::Token;
 pub use uses::LastUse;

@@ -22,6 +22,7 @@ mod door_browser;
 mod door_sessions;
 mod erase;
 mod errors;
+mod export;
 mod forms;
 mod health;
 mod injection;
