@@ -84,8 +84,15 @@ CREATE TABLE revisions (
   undoes      INTEGER,
   -- A JSON object: field to {"from","to"}, notes key by key, and `note_order` where single changes would
   -- not give the order of the notes.
-  changes     TEXT    NOT NULL
+  changes     TEXT    NOT NULL,
+  -- The import that it belongs to, where it does. No foreign key, as with the customer: imports that are dropped have none.
+  import      INTEGER,
+  -- Where it changed no value: the customer was withdrawn with the import that made it, or came back with it.
+  passage     TEXT    CHECK (passage IN ('withdrawn', 'returned'))
 ) STRICT;
+
+-- What happened apart from imports, of which one has as many revisions as it has rows. Only ever grows at its end.
+CREATE INDEX revisions_apart ON revisions (number) WHERE import IS NULL;
 
 -- Customers that were erased: that there was one of this id, who erased it, and when. Of its values nothing is here.
 CREATE TABLE erasures (
@@ -103,6 +110,105 @@ CREATE TABLE erasures (
 ) STRICT;
 
 CREATE INDEX erasures_due ON erasures (number) WHERE swept = 0;
+
+-- Customers who were made by an import that was undone: rows of `customers`, moved here, so that no query of those needs to
+-- leave them out and their pairs are free. They move back when the undo is undone. Their history stays, by the same number,
+-- which no other customer gets.
+CREATE TABLE withdrawn (
+  number     INTEGER PRIMARY KEY,
+  id         TEXT    NOT NULL UNIQUE,
+  mode       INTEGER NOT NULL CHECK (mode IN (0, 1)),
+  name       TEXT,
+  email      TEXT,
+  contact    TEXT,
+  gstin      TEXT,
+  notes      TEXT    NOT NULL,
+  created_at INTEGER NOT NULL,
+  version    INTEGER NOT NULL,
+  revision   INTEGER NOT NULL
+) STRICT;
+
+-- Files of customers that came in. Nothing of one is anywhere but in these tables.
+CREATE TABLE imports (
+  -- What people call it. Counts from 1, and none comes twice.
+  number      INTEGER PRIMARY KEY AUTOINCREMENT,
+  mode        INTEGER NOT NULL CHECK (mode IN (0, 1)),
+  at          INTEGER NOT NULL,
+  -- As in `revisions`.
+  actor_type  TEXT    NOT NULL CHECK (actor_type IN ('key', 'staff', 'command')),
+  actor_id    TEXT,
+  actor_label TEXT    NOT NULL,
+  -- What the file was called.
+  file        TEXT    NOT NULL,
+  format      TEXT    NOT NULL CHECK (format IN ('csv', 'jsonl')),
+  -- The names of its columns: a JSON array.
+  columns     TEXT    NOT NULL DEFAULT '[]',
+  -- Which column is what, and what is done with empty cells, as JSON. NULL until somebody says so.
+  mapping     TEXT,
+  state       TEXT    NOT NULL CHECK (state IN
+    ('receiving', 'received', 'rehearsing', 'rehearsed', 'applying', 'applied', 'undoing', 'undone', 'redoing', 'dropped')),
+  -- How many rows it has.
+  rows        INTEGER NOT NULL DEFAULT 0,
+  -- How far the work is that its state names: how many rows are done, and up to which line. In the same transaction as they.
+  done        INTEGER NOT NULL DEFAULT 0,
+  line        INTEGER NOT NULL DEFAULT 0,
+  moved_at    INTEGER NOT NULL,
+  -- Whether rows may have cells still.
+  has_cells   INTEGER NOT NULL DEFAULT 1 CHECK (has_cells IN (0, 1))
+) STRICT;
+
+-- What was done with an import as a whole.
+CREATE TABLE import_steps (
+  -- In the same sequence as `revisions` and `erasures`: no number is in two of them.
+  number      INTEGER PRIMARY KEY,
+  import      INTEGER NOT NULL REFERENCES imports (number),
+  step        TEXT    NOT NULL CHECK (step IN ('apply', 'undo', 'redo')),
+  -- The import's mode.
+  mode        INTEGER NOT NULL CHECK (mode IN (0, 1)),
+  at          INTEGER NOT NULL,
+  -- As in `revisions`.
+  actor_type  TEXT    NOT NULL CHECK (actor_type IN ('key', 'staff', 'command')),
+  actor_id    TEXT,
+  actor_label TEXT    NOT NULL
+) STRICT;
+
+CREATE INDEX import_steps_import ON import_steps (import);
+
+-- The rows of imports.
+CREATE TABLE import_rows (
+  import   INTEGER NOT NULL REFERENCES imports (number),
+  -- Where it begins in the file.
+  line     INTEGER NOT NULL,
+  -- Its values as a JSON object. NULL once they are in a customer, and where they were kept long enough.
+  cells    TEXT,
+  -- What applying it would do, and NULL before that is known: unread is what the file did not let be read.
+  outcome  TEXT    CHECK (outcome IN ('create', 'update', 'unchanged', 'refused', 'unread')),
+  -- The customer that it is about, by id, where that is known: also one to be made, and one that is in its way.
+  customer TEXT,
+  -- A digest of the email and contact that it leaves the customer with, by which a second one in the file is found.
+  pair     BLOB,
+  -- The customer's version in the rehearsal; later the version that this import made last.
+  version  INTEGER,
+  -- Why it was refused: the field, and the rule in its words.
+  field    TEXT,
+  words    TEXT,
+  -- What became of it; NULL before.
+  fate     TEXT    CHECK (fate IN
+    ('applied', 'changed', 'taken', 'gone', 'undone', 'partly', 'kept', 'needed', 'away')),
+  PRIMARY KEY (import, line)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX import_rows_customer ON import_rows (customer) WHERE customer IS NOT NULL;
+CREATE INDEX import_rows_pair ON import_rows (pair) WHERE pair IS NOT NULL;
+
+-- How many rows of an import have which outcome and which fate, an empty text where there is none. In the same transaction as they.
+CREATE TABLE import_counts (
+  import  INTEGER NOT NULL REFERENCES imports (number),
+  outcome TEXT    NOT NULL,
+  fate    TEXT    NOT NULL,
+  count   INTEGER NOT NULL,
+  PRIMARY KEY (import, outcome, fate)
+) STRICT, WITHOUT ROWID;
 
 -- What customers are searched by: which trigrams stand in the text of each, a row a customer, by its number. Fed after the
 -- edits, so that none of them pays for it; so it lags behind, and gives candidates only, each judged by its row.
@@ -229,7 +335,7 @@ CREATE TABLE key_uses (
 ) STRICT, WITHOUT ROWID;
 
 -- What happened on a day in a mode. Added up in the background, never in an edit's transaction. The sum of those made less
--- the sum of those erased is how many customers there are.
+-- the sums of those erased and gone is how many customers there are.
 CREATE TABLE days (
   mode     INTEGER NOT NULL CHECK (mode IN (0, 1)),
   -- Days since 1970, UTC.
@@ -242,6 +348,8 @@ CREATE TABLE days (
   refused  INTEGER NOT NULL DEFAULT 0,
   -- Customers erased: by the erasure itself.
   erased   INTEGER NOT NULL DEFAULT 0,
+  -- Customers withdrawn with an import, less those who came back.
+  gone     INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (mode, day)
 ) STRICT, WITHOUT ROWID;
 

@@ -32,7 +32,7 @@ impl CustomerId {
     const PREFIX_LEN: usize = 5;
     const REST_LEN: usize = 14;
     /// 2014-01-01T00:00:00Z, from which ids count nanoseconds.
-    const EPOCH_SECONDS: u64 = 1_388_534_400;
+    pub(crate) const EPOCH_SECONDS: u64 = 1_388_534_400;
 
     /// Whether ids made here look like this one.
     pub fn is_ours(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use super::{
     Actor, Change, Contact, Customer, CustomerId, Draft, Email, Field, Gstin, Name, NoteValue, Notes, NotesEdit,
-    RequestNumber,
+    Passage, RequestNumber,
 };
 
 /// One edit as history keeps it.
@@ -22,6 +22,10 @@ pub struct Revision {
     pub request: Option<RequestNumber>,
     /// The version whose revision it undoes, where it does.
     pub undoes: Option<u64>,
+    /// The number of the import that it belongs to, where it does.
+    pub import: Option<i64>,
+    /// Where it changed no value: what happened to the customer as a whole.
+    pub passage: Option<Passage>,
     /// What it changed.
     pub changes: Changes,
 }

@@ -55,7 +55,7 @@ impl Customers {
         let edit = draft.parse().map_err(Refused::Invalid)?;
         // Id and time come from one reading of the clock, so that they sort alike.
         let now = self.ambient.nanos();
-        let id = CustomerId::new(now, self.id_digits());
+        let id = CustomerId::new(now, self.ambient.id_digits());
         let new = created(caller, id, seconds_of(now), &edit)?;
         let customer = match if_taken {
             IfTaken::Refuse => self.store.insert(caller.lane(), new).await?,
@@ -114,12 +114,6 @@ impl Customers {
         };
         Ok(self.store.edit(caller.lane(), caller.mode, id, decision).await?)
     }
-
-    /// Four numbers below 62, each as likely as the others.
-    fn id_digits(&self) -> [u8; 4] {
-        let number = u64::from_be_bytes(self.ambient.random_bytes());
-        [0, 1, 2, 3].map(|place| (number / 62_u64.pow(place) % 62) as u8)
-    }
 }
 
 fn seconds_of(nanos: u64) -> i64 {
@@ -144,6 +138,8 @@ fn edited(caller: &Caller, mut customer: Customer, changes: Changes, at: i64, un
         request_id: caller.request_id.clone(),
         request: caller.request,
         undoes,
+        import: None,
+        passage: None,
         changes,
     };
     Edited { customer, revision }

@@ -11,6 +11,7 @@ pub mod figures;
 pub mod health;
 mod history;
 pub mod house;
+pub mod imports;
 mod leaving;
 pub mod requests;
 mod seed;
@@ -38,14 +39,15 @@ pub use erasures::{BeforeErasure, Erased, Erasures, Export, NotErased};
 pub use failures::network;
 pub use health::Health;
 pub use house::{Counts, House, ModeCounts};
+pub use imports::{ImportedRow, Imports, Moving, NotImported, Receiving, Work};
 pub use leaving::Leaving;
 pub use requests::Requests;
 pub use seed::Seed;
 pub use staff::{Browser, SignedIn, StaffDesk, StaffRefused};
 pub use store::{
     ActivityFilter, ActivityPage, ActorFilter, Asking, Backup, Checked, Copied, Copying, Cursor, Day, Door,
-    FailedBackup, Filter, Happened, Held, KeptCopy, Leaves, Listed, NotCopied, Page, Place, Progress, RequestFilter,
-    RequestListed, Restored, Slice, Span, Walk,
+    FailedBackup, Filter, Happened, Held, ImportHappened, KeptCopy, Leaves, Listed, NotCopied, Page, Place, Progress,
+    RequestFilter, RequestListed, Restored, RowsOf, Slice, Span, Walk, Withdrawn,
 };
 pub use token::Token;
 pub use uses::LastUse;
@@ -71,6 +73,8 @@ pub struct Services {
     pub backups: Arc<Backups>,
     /// What is held on a person, and its end.
     pub erasures: Arc<Erasures>,
+    /// Files of customers that come in.
+    pub imports: Arc<Imports>,
     /// What is counted.
     pub counts: Arc<Metrics>,
     verification: Arc<Verification>,
@@ -95,6 +99,7 @@ impl Services {
             health: Health::new(store.clone()),
             backups: Arc::new(Backups::new(store.clone(), ambient.clone())),
             erasures: Arc::new(Erasures::new(store.clone(), ambient.clone())),
+            imports: Arc::new(Imports::new(store.clone(), ambient.clone())),
             counts,
             verification: verification.clone(),
             background: Background::default(),
@@ -164,6 +169,7 @@ impl Services {
             access: self.access.clone(),
             house: self.house.clone(),
             erasures: self.erasures.clone(),
+            imports: self.imports.clone(),
         }
     }
 
@@ -181,6 +187,7 @@ struct Chores {
     access: Arc<Access>,
     house: Arc<House>,
     erasures: Arc<Erasures>,
+    imports: Arc<Imports>,
 }
 
 impl Chore for Chores {
@@ -191,6 +198,7 @@ impl Chore for Chores {
             // Failures are in the log, and the counts of before stay.
             let _ = self.house.count().await;
             self.erasures.keep_waiting().await;
+            let _ = self.imports.tidy().await;
         }
     }
 }
@@ -295,6 +303,20 @@ impl Ambient {
     /// Whole seconds since 1970.
     fn seconds(&self) -> i64 {
         i64::try_from((self.now)().as_secs()).unwrap_or(i64::MAX)
+    }
+
+    /// The id of a customer who is made now, or was made at a second since 2014: so that ids sort as those times do.
+    fn customer_id_of(&self, created_at: Option<i64>) -> CustomerId {
+        let second = created_at.and_then(|at| u64::try_from(at).ok()).filter(|at| *at >= CustomerId::EPOCH_SECONDS);
+        let within = || u64::from_be_bytes(self.random_bytes()) % 1_000_000_000;
+        let nanos = second.map_or_else(|| self.nanos(), |second| second.saturating_mul(1_000_000_000) + within());
+        CustomerId::new(nanos, self.id_digits())
+    }
+
+    /// Four numbers below 62, each as likely as the others.
+    fn id_digits(&self) -> [u8; 4] {
+        let number = u64::from_be_bytes(self.random_bytes());
+        [0, 1, 2, 3].map(|place| (number / 62_u64.pow(place) % 62) as u8)
     }
 
     fn random_bytes<const LEN: usize>(&self) -> [u8; LEN] {

@@ -2,6 +2,7 @@
 //!
 //! An answer from an operation that writes means that the write is on the disk, through a power cut.
 
+mod imports;
 pub mod sqlite;
 
 use std::convert::Infallible;
@@ -12,9 +13,13 @@ use crate::domain::{
     Customer, CustomerId, Edited, Erasure, KeyId, Mode, Query, RequestNumber, RequestRecord, Revision, StaffId,
 };
 
+pub use imports::{
+    Batch, Complained, DecideRow, Elsewhere, ImportHappened, Judged, NewImport, NewRow, Plan, Planned, RowsOf, Stamp,
+    Withdrawn,
+};
 pub use sqlite::{
-    BackupFolder, Checked, Copied, Copying, Examined, KeptBackup, NotCopied, Partial, Progress, Restored, Stop, Store,
-    Unusable, Use, restore,
+    BackupFolder, Checked, Copied, Copying, Examined, KeptBackup, Looking, NotCopied, Partial, Progress, Restored,
+    Stop, Store, Unusable, Use, restore,
 };
 
 /// What becomes of one customer, decided by whoever asks, given the row as it stands: new values and the revision that
@@ -227,6 +232,8 @@ pub enum Happened {
     Edited(Box<(Revision, Customer)>),
     /// They were erased.
     Erased(Erasure),
+    /// An import of many was applied, undone or redone.
+    Imported(ImportHappened),
 }
 
 /// What happened to many customers, newest first.

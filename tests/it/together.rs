@@ -16,6 +16,7 @@ fn edited(happened: Happened) -> (Revision, Customer) {
     match happened {
         Happened::Edited(edited) => *edited,
         Happened::Erased(erasure) => panic!("{erasure:?}"),
+        Happened::Imported(imported) => panic!("{imported:?}"),
     }
 }
 

@@ -11,7 +11,7 @@ use super::page::{Shell, html};
 use super::record::heading;
 use super::visit::Visit;
 use super::words::Told;
-use crate::domain::{Actor, CustomerId, KeyId, StaffId};
+use crate::domain::{Actor, CustomerId, KeyId, StaffId, Step};
 use crate::service::{ActivityFilter, ActorFilter, Door, Happened, Refused, Services};
 
 /// How many edits a page has.
@@ -144,6 +144,17 @@ fn row(visit: &Visit, happened: &Happened) -> Row {
             href: address(&erasure.customer),
             name: erasure.customer.as_str().to_owned(),
             door: door(&erasure.actor),
+        },
+        Happened::Imported(imported) => Row {
+            told: Told::of_import(imported),
+            verb: match imported.step {
+                Step::Apply => "imported",
+                Step::Undo => "undid the import of",
+                Step::Redo => "brought back the import of",
+            },
+            href: visit.to(&format!("/imports/{}", imported.import)),
+            name: imported.file.clone(),
+            door: door(&imported.actor),
         },
     }
 }

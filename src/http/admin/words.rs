@@ -1,7 +1,8 @@
 //! History in words: who did what, and which value became which.
 
 use super::moment::Moment;
-use crate::domain::{Actor, Changes, Erasure, Field, NoteValue, Part, Revision};
+use crate::domain::{Actor, Changes, Erasure, Field, NoteValue, Part, Passage, Revision};
+use crate::service::ImportHappened;
 
 /// One revision, to be read.
 pub(super) struct Told {
@@ -38,6 +39,19 @@ impl Told {
         }
     }
 
+    /// A step of an import, which is about many customers.
+    pub(super) fn of_import(imported: &ImportHappened) -> Self {
+        Self {
+            version: 0,
+            who: who(&imported.actor),
+            what: format!("did this with import {}", imported.import),
+            at: Moment(imported.at),
+            request_id: String::new(),
+            request: None,
+            diff: Vec::new(),
+        }
+    }
+
     /// An erasure, which has no version and no values.
     pub(super) fn of_erasure(erasure: &Erasure) -> Self {
         Self {
@@ -63,11 +77,14 @@ pub(super) fn who(actor: &Actor) -> String {
 }
 
 fn what(revision: &Revision) -> String {
-    match (revision.version, revision.undoes) {
-        (1, _) => "made this customer".to_owned(),
-        (_, Some(version)) => format!("undid revision {version}"),
+    let done = match (revision.passage, revision.version, revision.undoes) {
+        (Some(Passage::Withdrawn), ..) => "withdrew this customer".to_owned(),
+        (Some(Passage::Returned), ..) => "brought this customer back".to_owned(),
+        (None, 1, _) => "made this customer".to_owned(),
+        (.., Some(version)) => format!("undid revision {version}"),
         _ => changed(&revision.changes),
-    }
+    };
+    revision.import.map_or(done.clone(), |number| format!("{done} with import {number}"))
 }
 
 /// `changed email, contact and a note`; of a single value, whether it was set, changed or removed.

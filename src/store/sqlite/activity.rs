@@ -1,10 +1,12 @@
 //! What happened in a mode, across its customers. There is no index by actor, time or mode, which would be a random write
 //! in every edit: the table is read from its newest row back, and a search that finds little stops after a bounded stretch.
-//! Erasures are few, and have numbers of the same sequence.
+//! Erasures and steps of imports are few, and have numbers of the same sequence. Revisions of an import are left out: what it did is
+//! one thing that happened.
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 use super::erasures::{self, erasure_columns};
+use super::imports::{self, happened_columns};
 use super::revisions::{self, revision_columns};
 use super::{ActivityFilter, ActivityPage, columns, customers};
 use crate::domain::{KeyId, Mode, StaffId};
@@ -13,7 +15,7 @@ use crate::store::{ActorFilter, Door, Happened};
 /// How many rows one question looks at: some 20 ms.
 pub(super) const LOOKED_AT_MAX: i64 = 50_000;
 
-/// The revisions whose numbers are below `before`, newest first. `window` is how many rows to look at.
+/// What happened whose numbers are below `before`, newest first. `window` is how many rows to look at.
 pub(super) fn page(
     connection: &Connection,
     mode: Mode,
@@ -24,8 +26,7 @@ pub(super) fn page(
 ) -> rusqlite::Result<ActivityPage> {
     let end = revisions::next_number(connection)?;
     let before = before.map_or(end, |before| before.min(end));
-    // Numbers have gaps only where somebody was erased, so that a span of them is no more rows.
-    let first = before.saturating_sub(window).max(1);
+    let first = first_of(connection, before, window)?;
     let mut found = find(connection, mode, filter, first..before, count)?;
     let left_out = found.get(count as usize).map(|row| row.number);
     found.truncate(count as usize);
@@ -37,10 +38,19 @@ pub(super) fn page(
     Ok(ActivityPage { items: found.into_iter().map(|row| row.happened).collect(), next, searched_to })
 }
 
+/// Where a stretch of so many rows begins. Numbers have gaps where somebody was erased, and long ones where an import wrote.
+fn first_of(connection: &Connection, before: i64, window: i64) -> rusqlite::Result<i64> {
+    const SQL: &str = "SELECT number FROM revisions INDEXED BY revisions_apart
+        WHERE import IS NULL AND number < ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2 - 1";
+    let first = connection.prepare_cached(SQL)?.query_row([before, window], |row| row.get(0)).optional()?;
+    Ok(first.unwrap_or(1))
+}
+
 const FIND: &str = concat!(
     "SELECT number, customer, ",
     revision_columns!(),
-    " FROM revisions WHERE number >= :first AND number < :before AND mode = :mode
+    " FROM revisions INDEXED BY revisions_apart
+    WHERE import IS NULL AND number >= :first AND number < :before AND mode = :mode
     AND (:door IS NULL OR actor_type = :door)
     AND (:actor_type IS NULL OR actor_type = :actor_type AND actor_id = :actor_id)
     AND (:from IS NULL OR at >= :from) AND (:to IS NULL OR at <= :to)
@@ -51,6 +61,16 @@ const FIND_ERASED: &str = concat!(
     "SELECT number, ",
     erasure_columns!(),
     " FROM erasures WHERE number >= :first AND number < :before AND mode = :mode
+    AND (:door IS NULL OR actor_type = :door)
+    AND (:actor_type IS NULL OR actor_type = :actor_type AND actor_id = :actor_id)
+    AND (:from IS NULL OR at >= :from) AND (:to IS NULL OR at <= :to)
+    ORDER BY number DESC LIMIT :count"
+);
+
+const FIND_IMPORTED: &str = concat!(
+    "SELECT number, ",
+    happened_columns!(),
+    " FROM import_steps WHERE number >= :first AND number < :before AND mode = :mode
     AND (:door IS NULL OR actor_type = :door)
     AND (:actor_type IS NULL OR actor_type = :actor_type AND actor_id = :actor_id)
     AND (:from IS NULL OR at >= :from) AND (:to IS NULL OR at <= :to)
@@ -86,17 +106,22 @@ fn find(
         ":count": customers::signed(count).saturating_add(1),
     };
     let read = |row: &Row<'_>| {
-        let customer = customers::find_by_number(connection, row.get(1)?)?.customer;
+        let customer = customers::find_anywhere(connection, row.get(1)?)?.customer;
         let revision = revisions::read(row, 2, customer.id.clone())?;
         Ok(Found { number: row.get(0)?, happened: Happened::Edited(Box::new((revision, customer))) })
     };
     let read_erased =
         |row: &Row<'_>| Ok(Found { number: row.get(0)?, happened: Happened::Erased(erasures::read(row, 1)?) });
+    let read_imported = |row: &Row<'_>| {
+        Ok(Found { number: row.get(0)?, happened: Happened::Imported(imports::read_happened(row, 1)?) })
+    };
     let mut edited = connection.prepare_cached(FIND)?;
     let mut erased = connection.prepare_cached(FIND_ERASED)?;
+    let mut imported = connection.prepare_cached(FIND_IMPORTED)?;
     let mut found: Vec<Found> = edited
         .query_map(values, read)?
         .chain(erased.query_map(values, read_erased)?)
+        .chain(imported.query_map(values, read_imported)?)
         .collect::<rusqlite::Result<_>>()?;
     found.sort_by_key(|row| std::cmp::Reverse(row.number));
     Ok(found)
@@ -105,8 +130,10 @@ fn find(
 /// When the eldest of these rows was made.
 fn eldest(connection: &Connection, mode: Mode, numbers: std::ops::Range<i64>) -> rusqlite::Result<Option<i64>> {
     const SQL: &str = "SELECT at FROM
-        (SELECT * FROM (SELECT number, at FROM revisions WHERE number >= ?1 AND number < ?2 AND mode = ?3 ORDER BY number LIMIT 1)
-         UNION ALL SELECT number, at FROM erasures WHERE number >= ?1 AND number < ?2 AND mode = ?3)
+        (SELECT * FROM (SELECT number, at FROM revisions INDEXED BY revisions_apart
+            WHERE import IS NULL AND number >= ?1 AND number < ?2 AND mode = ?3 ORDER BY number LIMIT 1)
+         UNION ALL SELECT number, at FROM erasures WHERE number >= ?1 AND number < ?2 AND mode = ?3
+         UNION ALL SELECT number, at FROM import_steps WHERE number >= ?1 AND number < ?2 AND mode = ?3)
         ORDER BY number LIMIT 1";
     let values = params![numbers.start, numbers.end, columns::mode(mode)];
     connection.prepare_cached(SQL)?.query_row(values, |row| row.get(0)).optional()
@@ -134,6 +161,8 @@ mod tests {
                 request_id: None,
                 request: None,
                 undoes: None,
+                import: None,
+                passage: None,
                 changes: Changes::between(&blank, &customer),
             };
             customers::insert::<()>(&connection, &Edited { customer, revision }).unwrap();
@@ -151,6 +180,7 @@ mod tests {
                     edited.0.at
                 }
                 Happened::Erased(erasure) => erasure.at,
+                Happened::Imported(imported) => imported.at,
             }));
             pages += 1;
             before = page.next;
@@ -210,6 +240,6 @@ mod tests {
         let connection = connection(0);
         let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {FIND}")).unwrap();
         let steps: Vec<String> = statement.raw_query().mapped(|row| row.get(3)).map(Result::unwrap).collect();
-        assert_eq!(steps, ["SEARCH revisions USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"]);
+        assert_eq!(steps, ["SEARCH revisions USING INDEX revisions_apart (number>? AND number<?)"]);
     }
 }

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row, TransactionBehavior};
 
 use super::columns::{self, CustomerRow, customer_columns};
-use super::{erasures, marks, revisions, trouble};
+use super::{erasures, imports, marks, revisions, trouble, withdrawn};
 use crate::domain::{Customer, Email, Revision};
 
 /// How far a check is.
@@ -54,6 +54,8 @@ fn look(connection: &Connection, checked: &mut Checked, progress: &impl Fn(Progr
     if checked.faults.is_empty() {
         checked.faults.extend(marks::fault(connection)?);
         checked.faults.extend(erasures::fault(connection)?);
+        checked.faults.extend(withdrawn::fault(connection)?);
+        checked.faults.extend(imports::fault(connection)?);
         histories(connection, checked, progress)?;
     }
     Ok(())
@@ -82,8 +84,14 @@ fn histories(connection: &Connection, checked: &mut Checked, progress: &impl Fn(
     let count =
         |table: &str| connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, u64>(0));
     let (total, total_revisions) = (count("customers")?, count("revisions")?);
-    let mut statement =
-        connection.prepare(concat!("SELECT ", customer_columns!(), ", email_key FROM customers ORDER BY number"))?;
+    const ALL: &str = concat!(
+        "SELECT ",
+        customer_columns!(),
+        ", email_key, 1 AS is_here FROM customers UNION ALL SELECT ",
+        customer_columns!(),
+        ", NULL, 0 FROM withdrawn"
+    );
+    let mut statement = connection.prepare(ALL)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         match judge(connection, row) {
@@ -94,7 +102,7 @@ fn histories(connection: &Connection, checked: &mut Checked, progress: &impl Fn(
             }
             Err(Broken::Fault(_)) => {}
         }
-        checked.customers += 1;
+        checked.customers += row.get::<_, u64>("is_here")?;
         if checked.customers.is_multiple_of(1_000) || checked.customers == total {
             progress(Progress::Histories { done: checked.customers, total });
         }
@@ -133,10 +141,12 @@ fn hold(so: bool, fault: impl FnOnce() -> String) -> Result<(), Broken> {
 
 /// Holds one customer against its history, and gives how many revisions that has.
 fn judge(connection: &Connection, row: &Row<'_>) -> Result<u64, Broken> {
-    let email_key: Option<String> = row.get("email_key")?;
+    let (email_key, is_here): (Option<String>, bool) = (row.get("email_key")?, row.get("is_here")?);
     let row = columns::customer(row)?;
     let customer = &row.customer;
-    hold(email_key == customer.email.as_ref().map(Email::key), || "its email is not what it is found by".into())?;
+    hold(!is_here || email_key == customer.email.as_ref().map(Email::key), || {
+        "its email is not what it is found by".into()
+    })?;
     let numbers = numbers(connection, &row)?;
     let mut replay = Replay::of(customer);
     for number in numbers.iter().rev() {
@@ -223,6 +233,8 @@ mod tests {
                     request_id: None,
                     request: None,
                     undoes,
+                    import: None,
+                    passage: None,
                     changes: Changes::default(),
                 })
             };

@@ -77,8 +77,17 @@ fn read_notes(row: &Row<'_>, column: usize) -> rusqlite::Result<Notes> {
     Ok(Notes::stored(pairs.ok_or_else(|| unreadable(column))?))
 }
 
-/// JSON text that is not what was written. Quotes nothing of it.
-fn unreadable(column: usize) -> Error {
+/// Names as a JSON array.
+pub(super) fn names(names: &[String]) -> rusqlite::Result<String> {
+    to_json(&names)
+}
+
+pub(super) fn read_names(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<String>> {
+    serde_json::from_str(row.get_ref(column)?.as_str()?).map_err(|_| unreadable(column))
+}
+
+/// Text that is not what was written. Quotes nothing of it.
+pub(super) fn unreadable(column: usize) -> Error {
     Error::FromSqlConversionFailure(column, Type::Text, "not the JSON that was written".into())
 }
 

@@ -134,9 +134,10 @@ fn aside(db: &Path) -> Vec<PathBuf> {
 /// Whether a copy has the customer, or what an erasure left that no sweep has taken away; one that cannot be read may.
 fn holds(path: &Path, id: &CustomerId) -> bool {
     const HERE: &str = "SELECT EXISTS (SELECT 1 FROM customers WHERE id = ?1)";
+    const WITHDRAWN: &str = "SELECT EXISTS (SELECT 1 FROM withdrawn WHERE id = ?1)";
     const LEFT: &str = "SELECT EXISTS (SELECT 1 FROM erasures WHERE id = ?1 AND swept = 0)";
     let Ok(copy) = open::reader(path) else { return true };
     let has = |sql| copy.query_row(sql, [id.as_str()], |row| row.get(0));
-    // One of an older patron knows of no erasure.
-    has(HERE).unwrap_or(true) || has(LEFT).unwrap_or(false)
+    // One of an older patron knows of no withdrawal and no erasure.
+    has(HERE).unwrap_or(true) || has(WITHDRAWN).unwrap_or(false) || has(LEFT).unwrap_or(false)
 }

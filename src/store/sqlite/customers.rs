@@ -4,7 +4,7 @@ use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::columns::{self, CustomerRow, customer_columns};
-use super::{Decide, Error, Filter, Slice, marks, revisions};
+use super::{Decide, Error, Filter, Slice, marks, revisions, withdrawn};
 use crate::domain::{Contact, Customer, CustomerId, Edited, Email, Field, Gstin, Mode, Name};
 
 pub(super) fn find(connection: &Connection, mode: Mode, id: &CustomerId) -> rusqlite::Result<Option<CustomerRow>> {
@@ -12,10 +12,15 @@ pub(super) fn find(connection: &Connection, mode: Mode, id: &CustomerId) -> rusq
     connection.prepare_cached(SQL)?.query_row(params![id.as_str(), columns::mode(mode)], columns::customer).optional()
 }
 
-/// The customer of a row that is known to be there.
-pub(super) fn find_by_number(connection: &Connection, number: i64) -> rusqlite::Result<CustomerRow> {
+/// The customer of a number; `None` where they are withdrawn.
+pub(super) fn find_by_number(connection: &Connection, number: i64) -> rusqlite::Result<Option<CustomerRow>> {
     const SQL: &str = concat!("SELECT ", customer_columns!(), " FROM customers WHERE number = ?1");
-    connection.prepare_cached(SQL)?.query_row([number], columns::customer)
+    connection.prepare_cached(SQL)?.query_row([number], columns::customer).optional()
+}
+
+/// The customer of a number that is known to be somebody's, withdrawn or not.
+pub(super) fn find_anywhere(connection: &Connection, number: i64) -> rusqlite::Result<CustomerRow> {
+    find_by_number(connection, number)?.map_or_else(|| withdrawn::find_by_number(connection, number), Ok)
 }
 
 pub(super) fn find_or_missing<R>(
@@ -26,10 +31,10 @@ pub(super) fn find_or_missing<R>(
     find(connection, mode, id)?.ok_or(Error::Missing)
 }
 
-/// Whether there is a customer of this id, in whichever mode, or was one who is erased.
+/// Whether there is a customer of this id, in whichever mode, or was one who is erased or withdrawn.
 pub(super) fn was_there(connection: &Connection, id: &CustomerId) -> rusqlite::Result<bool> {
-    const SQL: &str =
-        "SELECT EXISTS (SELECT 1 FROM customers WHERE id = ?1 UNION ALL SELECT 1 FROM erasures WHERE id = ?1)";
+    const SQL: &str = "SELECT EXISTS (SELECT 1 FROM customers WHERE id = ?1
+        UNION ALL SELECT 1 FROM erasures WHERE id = ?1 UNION ALL SELECT 1 FROM withdrawn WHERE id = ?1)";
     connection.prepare_cached(SQL)?.query_row([id.as_str()], |row| row.get(0))
 }
 
@@ -78,13 +83,33 @@ pub(super) fn signed(number: u64) -> i64 {
 
 /// Adds a customer with its first revision.
 pub(super) fn insert<R>(connection: &Connection, new: &Edited) -> Result<(), Error<R>> {
-    const SQL: &str = "INSERT INTO customers
-        (id, mode, name, email, email_key, contact, gstin, notes, created_at, version, revision)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     let customer = &new.customer;
     // Known beforehand, since this connection alone writes: so neither row needs to be written twice.
-    let revision = revisions::next_number(connection)?;
+    let (number, revision) = (next_number(connection)?, revisions::next_number(connection)?);
+    insert_row(connection, number, customer, revision)?;
+    revisions::insert(connection, revision, number, customer.mode, None, &new.revision)?;
+    Ok(marks::drop_after(connection, customer)?)
+}
+
+/// The number of the next customer. None that is withdrawn has it, since they may come back.
+fn next_number(connection: &Connection) -> rusqlite::Result<i64> {
+    const SQL: &str = "SELECT max(coalesce((SELECT max(number) FROM customers), 0),
+        coalesce((SELECT max(number) FROM withdrawn), 0)) + 1";
+    connection.prepare_cached(SQL)?.query_row([], |row| row.get(0))
+}
+
+/// Adds a row.
+pub(super) fn insert_row<R>(
+    connection: &Connection,
+    number: i64,
+    customer: &Customer,
+    revision: i64,
+) -> Result<(), Error<R>> {
+    const SQL: &str = "INSERT INTO customers
+        (number, id, mode, name, email, email_key, contact, gstin, notes, created_at, version, revision)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
     let inserted = connection.prepare_cached(SQL)?.execute(params![
+        number,
         customer.id.as_str(),
         columns::mode(customer.mode),
         customer.name.as_ref().map(Name::as_str),
@@ -97,10 +122,7 @@ pub(super) fn insert<R>(connection: &Connection, new: &Edited) -> Result<(), Err
         customer.version,
         revision,
     ]);
-    inserted.map_err(|error| taken(connection, customer, error))?;
-    let number = connection.last_insert_rowid();
-    revisions::insert(connection, revision, number, customer.mode, None, &new.revision)?;
-    Ok(marks::drop_after(connection, customer)?)
+    inserted.map(drop).map_err(|error| taken(connection, customer, error))
 }
 
 /// Finds the customer, asks the decision what becomes of it, and writes that: only the columns that change, since SQLite
@@ -162,7 +184,8 @@ fn taken<R>(connection: &Connection, customer: &Customer, error: rusqlite::Error
     }
 }
 
-fn find_by_pair(connection: &Connection, customer: &Customer) -> rusqlite::Result<Option<CustomerId>> {
+/// Who has the pair of this customer: themselves, or somebody else.
+pub(super) fn find_by_pair(connection: &Connection, customer: &Customer) -> rusqlite::Result<Option<CustomerId>> {
     const SQL: &str = "SELECT id FROM customers
         WHERE mode = ?1 AND coalesce(email_key, '') = ?2 AND coalesce(contact, '') = ?3
         AND (email_key IS NOT NULL OR contact IS NOT NULL)";

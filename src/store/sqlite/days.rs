@@ -12,8 +12,8 @@ use crate::store::Day;
 const STRETCH: i64 = 10_000;
 const DAY_SECONDS: i64 = 24 * 60 * 60;
 
-/// What to add to which days.
-type Added = BTreeMap<(i64, i64), Day>;
+/// What to add to which days, and how many customers were withdrawn on them, less those who came back.
+type Added = BTreeMap<(i64, i64), (Day, i64)>;
 
 impl Store {
     /// Counts a stretch of the revisions that are not counted yet. Gives whether there may be more.
@@ -36,7 +36,7 @@ impl Store {
 
     /// Adds a mode's requests to a day's.
     pub async fn add_to_day(&self, mode: Mode, day: Day) -> Result<(), Error> {
-        let added = Added::from([((columns::mode(mode), day.day), day)]);
+        let added = Added::from([((columns::mode(mode), day.day), (day, 0))]);
         self.act(move |connection| Ok(add(connection, &added)?)).await
     }
 
@@ -47,7 +47,7 @@ impl Store {
 
     /// How many customers of a mode are counted.
     pub async fn count_customers(&self, mode: Mode) -> Result<u64, Error> {
-        const SQL: &str = "SELECT coalesce(sum(made) - sum(erased), 0) FROM days WHERE mode = ?1";
+        const SQL: &str = "SELECT coalesce(sum(made) - sum(erased) - sum(gone), 0) FROM days WHERE mode = ?1";
         let ask = move |connection: &Connection| {
             connection.prepare_cached(SQL)?.query_row([columns::mode(mode)], |row| row.get(0))
         };
@@ -62,8 +62,8 @@ impl Store {
 }
 
 /// Counts that a customer is erased. What is not counted yet is counted before its revisions go: so their customer is among
-/// those made, and a count that is under way elsewhere comes to nothing.
-pub(super) fn erase(connection: &Connection, mode: Mode, at: i64) -> rusqlite::Result<()> {
+/// those made, and a count that is under way elsewhere comes to nothing. One who was withdrawn is gone by that no longer.
+pub(super) fn erase(connection: &Connection, mode: Mode, at: i64, withdrawn: bool) -> rusqlite::Result<()> {
     loop {
         let (from, to, added) = uncounted(connection)?;
         if from == to {
@@ -72,15 +72,17 @@ pub(super) fn erase(connection: &Connection, mode: Mode, at: i64) -> rusqlite::R
         add(connection, &added)?;
         connection.execute("UPDATE counted SET revision = ?1", [to])?;
     }
-    const SQL: &str =
-        "INSERT INTO days (mode, day, erased) VALUES (?1, ?2, 1) ON CONFLICT DO UPDATE SET erased = erased + 1";
-    connection.prepare_cached(SQL)?.execute([columns::mode(mode), at.div_euclid(DAY_SECONDS)]).map(drop)
+    const SQL: &str = "INSERT INTO days (mode, day, erased, gone) VALUES (?1, ?2, 1, -?3)
+        ON CONFLICT DO UPDATE SET erased = erased + 1, gone = gone + excluded.gone";
+    let values = [columns::mode(mode), at.div_euclid(DAY_SECONDS), i64::from(withdrawn)];
+    connection.prepare_cached(SQL)?.execute(values).map(drop)
 }
 
 /// What the next revisions add, and between which numbers they lie. They are numbered in the order of commits, since one
 /// thread writes them: none appears later behind one that was counted.
 fn uncounted(connection: &Connection) -> rusqlite::Result<(i64, i64, Added)> {
-    const SQL: &str = "SELECT number, mode, at, version FROM revisions WHERE number > ?1 ORDER BY number LIMIT ?2";
+    const SQL: &str =
+        "SELECT number, mode, at, version, passage FROM revisions WHERE number > ?1 ORDER BY number LIMIT ?2";
     let from: i64 = connection.query_row("SELECT revision FROM counted", [], |row| row.get(0))?;
     let (mut to, mut added) = (from, Added::new());
     let mut statement = connection.prepare_cached(SQL)?;
@@ -88,21 +90,26 @@ fn uncounted(connection: &Connection) -> rusqlite::Result<(i64, i64, Added)> {
     while let Some(row) = rows.next()? {
         to = row.get(0)?;
         let day = row.get::<_, i64>(2)?.div_euclid(DAY_SECONDS);
-        let entry = added.entry((row.get(1)?, day)).or_insert(Day { day, ..Day::default() });
-        if row.get::<_, u64>(3)? == 1 { entry.made += 1 } else { entry.edited += 1 }
+        let (entry, gone) = added.entry((row.get(1)?, day)).or_insert((Day { day, ..Day::default() }, 0));
+        match row.get_ref(4)?.as_str_or_null()? {
+            Some("withdrawn") => *gone += 1,
+            Some(_) => *gone -= 1,
+            None if row.get::<_, u64>(3)? == 1 => entry.made += 1,
+            None => entry.edited += 1,
+        }
     }
     Ok((from, to, added))
 }
 
 fn add(connection: &Connection, added: &Added) -> rusqlite::Result<()> {
-    const SQL: &str = "INSERT INTO days (mode, day, made, edited, requests, failed, refused)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+    const SQL: &str = "INSERT INTO days (mode, day, made, edited, requests, failed, refused, gone)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
         ON CONFLICT DO UPDATE SET made = made + excluded.made, edited = edited + excluded.edited,
-        requests = requests + excluded.requests, failed = failed + excluded.failed, refused = refused + excluded.refused";
+        requests = requests + excluded.requests, failed = failed + excluded.failed, refused = refused + excluded.refused, gone = gone + excluded.gone";
     let mut statement = connection.prepare_cached(SQL)?;
-    for ((mode, _), day) in added {
+    for ((mode, _), (day, gone)) in added {
         let Day { day, made, edited, requests, failed, refused } = *day;
-        statement.execute(params![mode, day, made, edited, requests, failed, refused])?;
+        statement.execute(params![mode, day, made, edited, requests, failed, refused, gone])?;
     }
     Ok(())
 }
@@ -134,6 +141,7 @@ mod tests {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(include_str!("../../../tests/upgrade/2.sql")).unwrap();
         connection.execute_batch(include_str!("steps/3.sql")).unwrap();
+        connection.execute_batch(include_str!("steps/4.sql")).unwrap();
         connection.execute_batch("UPDATE counted SET revision = 1; DELETE FROM days").unwrap();
         connection.execute_batch("INSERT INTO days (mode, day, made) VALUES (0, 19675, 1)").unwrap();
         let left = |mode: Mode| -> i64 {

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{Error, Store, columns, customers, days, marks, requests, revisions, search, snapshot, sweep};
+use super::columns::CustomerRow;
+use super::{
+    Error, Store, columns, customers, days, imports, marks, requests, revisions, search, snapshot, sweep, withdrawn,
+};
 use crate::domain::{Actor, CustomerId, Erasure, Mode};
 use crate::store::{Held, Lane, Slice};
 
@@ -70,9 +73,10 @@ impl Store {
         Ok(false)
     }
 
-    /// The mode of a customer who is here or was erased.
+    /// The mode of a customer who is here, or was withdrawn or erased.
     pub async fn mode_of(&self, id: &CustomerId) -> Result<Option<Mode>, Error> {
-        const SQL: &str = "SELECT mode FROM customers WHERE id = ?1 UNION ALL SELECT mode FROM erasures WHERE id = ?1";
+        const SQL: &str = "SELECT mode FROM customers WHERE id = ?1
+            UNION ALL SELECT mode FROM withdrawn WHERE id = ?1 UNION ALL SELECT mode FROM erasures WHERE id = ?1";
         self.readers.here(|connection| {
             let mode = connection.prepare_cached(SQL)?.query_row([id.as_str()], |row| row.get(0)).optional()?;
             Ok(mode.map(columns::read_mode))
@@ -101,15 +105,17 @@ pub(super) fn list(connection: &Connection) -> rusqlite::Result<Vec<Erasure>> {
     connection.prepare_cached(SQL)?.query_map([], |row| read(row, 0))?.collect()
 }
 
-/// Erases a customer who is here.
+/// Erases a customer who is here, or withdrawn.
 pub(super) fn erase(connection: &Connection, erasure: &Erasure) -> Result<(), Error> {
-    let row = customers::find_or_missing(connection, erasure.mode, &erasure.customer)?;
-    days::erase(connection, erasure.mode, erasure.at)?;
+    let (row, is_withdrawn) = find_held(connection, erasure.mode, &erasure.customer)?.ok_or(Error::Missing)?;
+    days::erase(connection, erasure.mode, erasure.at, is_withdrawn)?;
     // Before its revisions go, of which the newest may have the highest number.
     insert(connection, erasure)?;
     search::delete(connection, row.number)?;
     revisions::delete(connection, row.revision)?;
     connection.prepare_cached("DELETE FROM customers WHERE number = ?1")?.execute([row.number])?;
+    withdrawn::delete(connection, row.number)?;
+    imports::forget(connection, &row.customer)?;
     marks::drop_after(connection, &row.customer)?;
     Ok(requests::forget(connection, &erasure.customer)?)
 }
@@ -121,7 +127,7 @@ pub(super) fn replay(connection: &Connection, erasure: &Erasure) -> Result<bool,
         return Ok(false);
     }
     // Ids differ between modes too: whatever the mode is said to be, it is this customer.
-    const SQL: &str = "SELECT mode FROM customers WHERE id = ?1";
+    const SQL: &str = "SELECT mode FROM customers WHERE id = ?1 UNION ALL SELECT mode FROM withdrawn WHERE id = ?1";
     let mode = connection.prepare_cached(SQL)?.query_row([erasure.customer.as_str()], |row| row.get(0)).optional()?;
     let erasure = &Erasure { actor: known(connection, &erasure.actor)?, ..erasure.clone() };
     match mode.map(columns::read_mode) {
@@ -159,7 +165,7 @@ fn insert(connection: &Connection, erasure: &Erasure) -> rusqlite::Result<()> {
 
 fn held(connection: &Connection, mode: Mode, id: &CustomerId) -> rusqlite::Result<Option<Held>> {
     let snapshot = snapshot(connection)?;
-    let Some(row) = customers::find(&snapshot, mode, id)? else { return Ok(None) };
+    let Some((row, _)) = find_held(&snapshot, mode, id)? else { return Ok(None) };
     let all = Slice { count: row.customer.version, skip: 0 };
     Ok(Some(Held {
         revisions: revisions::page(&snapshot, id, row.revision, all)?,
@@ -169,9 +175,18 @@ fn held(connection: &Connection, mode: Mode, id: &CustomerId) -> rusqlite::Resul
     }))
 }
 
+/// A customer who is here or withdrawn, and whether they are withdrawn.
+fn find_held(connection: &Connection, mode: Mode, id: &CustomerId) -> rusqlite::Result<Option<(CustomerRow, bool)>> {
+    if let Some(row) = customers::find(connection, mode, id)? {
+        return Ok(Some((row, false)));
+    }
+    Ok(withdrawn::find(connection, mode, id)?.map(|row| (row, true)))
+}
+
 /// What is wrong with the erasures, if anything is.
 pub(super) fn fault(connection: &Connection) -> rusqlite::Result<Option<String>> {
-    const HERE: &str = "SELECT id FROM erasures WHERE id IN (SELECT id FROM customers) LIMIT 1";
+    const HERE: &str =
+        "SELECT id FROM erasures WHERE id IN (SELECT id FROM customers UNION ALL SELECT id FROM withdrawn) LIMIT 1";
     let here: Option<String> = connection.query_row(HERE, [], |row| row.get(0)).optional()?;
     const TWICE: &str = "SELECT number FROM erasures WHERE number IN (SELECT number FROM revisions) LIMIT 1";
     let twice: Option<i64> = connection.query_row(TWICE, [], |row| row.get(0)).optional()?;

@@ -15,6 +15,7 @@ mod examine;
 mod feeder;
 mod files;
 mod folder;
+mod imports;
 mod keys;
 mod lanes;
 mod marks;
@@ -34,9 +35,11 @@ mod sweep;
 mod trouble;
 mod turns;
 mod uses;
+mod withdrawn;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -54,6 +57,7 @@ pub use backup::{Copied, Copying, NotCopied, Stop};
 pub use check::{Checked, Progress};
 pub use examine::Examined;
 pub use folder::{BackupFolder, KeptBackup};
+pub use imports::Looking;
 pub use open::{Unusable, Use};
 pub use partial::Partial;
 pub use restore::{Restored, restore};
@@ -67,6 +71,8 @@ pub struct Store {
     feeder: Option<Feeder>,
     counts: Arc<Metrics>,
     files: Option<Arc<Files>>,
+    /// How many acts somebody asked for, the house apart.
+    asked: AtomicU64,
     /// Of the process that serves the file: what it copies from, also where the file has lost its place.
     kept: Option<Mutex<Connection>>,
 }
@@ -98,7 +104,7 @@ impl Store {
         } else {
             (None, None)
         };
-        Ok(Self { path: path.to_owned(), readers, writer, feeder, counts, files, kept })
+        Ok(Self { path: path.to_owned(), readers, writer, feeder, counts, files, asked: AtomicU64::new(0), kept })
     }
 
     /// Where what is open is no longer what is found at its path: which file, and the way out, in a sentence.
@@ -114,6 +120,12 @@ impl Store {
     /// How many acts wait to be written.
     pub fn queue_len(&self) -> usize {
         self.writer.queue_len()
+    }
+
+    /// How many acts somebody asked for in this process so far, the house apart: so whoever has much to write knows whether others
+    /// write, too.
+    pub fn asked(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
     }
 
     /// The sizes of the file and of its log, in bytes.
@@ -349,6 +361,9 @@ impl Store {
         F: FnOnce(&Connection) -> Result<T, Error<R>> + Send + 'static,
     {
         self.readers.part()?;
+        if lane != Lane::HOUSE {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+        }
         self.writer.act(lane, act).await
     }
 

@@ -3,21 +3,21 @@
 use rusqlite::{Connection, Row, params};
 
 use super::{Slice, columns};
-use crate::domain::{CustomerId, Mode, RequestNumber, Revision};
+use crate::domain::{CustomerId, Mode, Passage, RequestNumber, Revision};
 
 /// The columns that [`read`] reads, in its order, for `concat!`.
 macro_rules! revision_columns {
     () => {
-        "version, at, actor_type, actor_id, actor_label, request_id, request, undoes, changes"
+        "version, at, actor_type, actor_id, actor_label, request_id, request, undoes, changes, import, passage"
     };
 }
 pub(super) use revision_columns;
 
-/// The number that the next revision or erasure gets, for whoever holds the write lock. A number of a revision that is erased
+/// The number that the next revision, erasure or step of an import gets, for whoever holds the write lock. A number of a revision that is erased
 /// does not come again: the erasure has a later one.
 pub(super) fn next_number(connection: &Connection) -> rusqlite::Result<i64> {
     const SQL: &str = "SELECT max(coalesce((SELECT max(number) FROM revisions), 0),
-        coalesce((SELECT max(number) FROM erasures), 0)) + 1";
+        coalesce((SELECT max(number) FROM erasures), 0), coalesce((SELECT max(number) FROM import_steps), 0)) + 1";
     connection.prepare_cached(SQL)?.query_row([], |row| row.get(0))
 }
 
@@ -31,8 +31,9 @@ pub(super) fn insert(
     revision: &Revision,
 ) -> rusqlite::Result<()> {
     const SQL: &str = "INSERT INTO revisions
-        (number, customer, version, previous, mode, at, actor_type, actor_id, actor_label, request_id, request, undoes, changes)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+        (number, customer, version, previous, mode, at, actor_type, actor_id, actor_label, request_id, request, undoes, changes,
+        import, passage)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
     let (actor_type, actor_id, actor_label) = columns::actor(&revision.actor);
     let changes = columns::changes(&revision.changes)?;
     let values = params![
@@ -49,6 +50,8 @@ pub(super) fn insert(
         revision.request.map(|number| number.0),
         revision.undoes,
         changes,
+        revision.import,
+        revision.passage.map(Passage::as_str),
     ];
     connection.prepare_cached(SQL)?.execute(values).map(drop)
 }
@@ -102,6 +105,8 @@ pub(super) fn read(row: &Row<'_>, first: usize, customer: CustomerId) -> rusqlit
         request: row.get::<_, Option<i64>>(first + 6)?.map(RequestNumber),
         undoes: row.get(first + 7)?,
         changes: columns::read_changes(row, first + 8)?,
+        import: row.get(first + 9)?,
+        passage: row.get::<_, Option<String>>(first + 10)?.and_then(|name| Passage::parse(&name)),
     })
 }
 

@@ -11,7 +11,7 @@ const SCHEMA: &str = include_str!("../../../schema.sql");
 
 /// What brings a file from version 1 to 2, from 2 to 3, and so on: each step is one transaction. `schema.sql` is what
 /// comes out, and a test holds the two against each other.
-const STEPS: &[&str] = &[include_str!("steps/2.sql"), include_str!("steps/3.sql")];
+const STEPS: &[&str] = &[include_str!("steps/2.sql"), include_str!("steps/3.sql"), include_str!("steps/4.sql")];
 
 /// `PRAGMA application_id`, "Ptrn": tells our files from other programs'.
 const APPLICATION_ID: i32 = 0x5074_726e;
@@ -189,8 +189,11 @@ mod tests {
     }
 
     /// Populated files of the versions before this one.
-    const OLD: [&str; STEPS.len()] =
-        [include_str!("../../../tests/upgrade/1.sql"), include_str!("../../../tests/upgrade/2.sql")];
+    const OLD: [&str; STEPS.len()] = [
+        include_str!("../../../tests/upgrade/1.sql"),
+        include_str!("../../../tests/upgrade/2.sql"),
+        include_str!("../../../tests/upgrade/3.sql"),
+    ];
 
     #[test]
     fn an_older_file_is_brought_to_the_schema_that_a_fresh_one_gets() {

@@ -25,9 +25,8 @@ pub(super) fn feed(connection: &Connection, count: u64) -> rusqlite::Result<bool
         statement.query_map([customers::signed(count)], |row| row.try_into())?.collect::<rusqlite::Result<_>>()?;
     let Some((last, _)) = waiting.last().copied() else { return Ok(false) };
     for (revision, customer) in &waiting {
-        let row = customers::find_by_number(connection, *customer)?;
         // Each customer once, at its newest revision: one that comes after these keeps it in the tail.
-        if row.revision == *revision {
+        if let Some(row) = customers::find_by_number(connection, *customer)?.filter(|row| row.revision == *revision) {
             let text = mode_trigram(row.customer.mode) + &text_of(&row.customer);
             connection.prepare_cached(REPLACE)?.execute(params![row.number, text])?;
         }
@@ -131,9 +130,7 @@ fn matching(
         && let Some(candidate) = candidates.next()?
     {
         let row = customers::find_by_number(snapshot, candidate.get(0)?)?;
-        if row.customer.mode == mode && query.matches(&row.customer) {
-            rows.push(row);
-        }
+        rows.extend(row.filter(|row| row.customer.mode == mode && query.matches(&row.customer)));
     }
     Ok(rows)
 }
@@ -226,6 +223,8 @@ mod tests {
             request_id: None,
             request: None,
             undoes: None,
+            import: None,
+            passage: None,
             changes: Changes::between(&blank, &customer),
         };
         Edited { customer, revision }

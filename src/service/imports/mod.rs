@@ -1,0 +1,223 @@
+//! Files of customers that come in: received, rehearsed, applied, undone as a whole, and brought back. Whatever is under way is
+//! done a batch at a time, each of which records how far it is: so whoever finds it interrupted goes on where it was.
+
+mod judge;
+mod receive;
+mod work;
+
+use std::sync::Arc;
+
+use super::{Ambient, Caller, DAY_SECONDS, Refused};
+use crate::domain::{Changes, Customer, CustomerId, Import, ImportRow, ImportState, ImportStep, Mode, Outcome, Step};
+use crate::rows::{Mapping, Row, Target};
+use crate::store::{self, RowsOf, Slice, Store, Withdrawn};
+
+pub use receive::Receiving;
+
+/// For how many days an import is kept that was not applied.
+pub const REHEARSAL_DAYS: i64 = 7;
+/// For how many days, after an import was first applied, rows are kept that were not written.
+pub const REFUSED_DAYS: i64 = 30;
+/// A file that came in no further for so many seconds comes no more.
+const UPLOAD_SECONDS: i64 = 60 * 60;
+/// Work that did not move for so many seconds was interrupted.
+const STILL_SECONDS: i64 = 10;
+/// How many acts let go of what was kept long enough, at a time.
+const TIDY_ACTS: u32 = 64;
+
+/// The imports of one store.
+pub struct Imports {
+    store: Arc<Store>,
+    ambient: Ambient,
+}
+
+/// What can be done with an import as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Find out what each row would do.
+    Rehearse,
+    /// Write the rows to customers.
+    Apply,
+    /// Take back what it wrote.
+    Undo,
+    /// Bring back what was taken back.
+    Redo,
+}
+
+/// How far the work is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moving {
+    /// What is under way.
+    pub state: ImportState,
+    /// How many rows are done.
+    pub done: u64,
+    /// How many there are.
+    pub total: u64,
+}
+
+/// Why something could not be done with an import.
+#[derive(Clone, Debug)]
+pub enum NotImported {
+    /// The file cannot be read, or cannot be imported so: why and the way out, in a sentence without its first capital and its end.
+    Unfit(String),
+    /// The import is not in a state for it: this one.
+    State(ImportState),
+    /// There is no such import, or it cannot be done now.
+    Refused(Refused),
+}
+
+impl From<Refused> for NotImported {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl From<store::Error> for NotImported {
+    fn from(error: store::Error) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+/// A row of an import, to be looked at.
+#[derive(Clone, Debug)]
+pub struct ImportedRow {
+    /// The row.
+    pub row: ImportRow,
+    /// Its cells, where they are kept still.
+    pub cells: Option<Row>,
+    /// The customer that it is about, as it stands, where there is one.
+    pub customer: Option<Customer>,
+    /// What it would change of that customer, or set in a new one; before it is applied.
+    pub changes: Option<Changes>,
+}
+
+impl Imports {
+    pub(super) fn new(store: Arc<Store>, ambient: Ambient) -> Self {
+        Self { store, ambient }
+    }
+
+    /// An import of the caller's mode.
+    pub async fn find(&self, caller: &Caller, number: i64) -> Result<Import, Refused> {
+        self.store.find_import(caller.lane(), caller.mode, number).await?.ok_or(Refused::NotFound)
+    }
+
+    /// The mode of an import.
+    pub async fn mode_of(&self, number: i64) -> Result<Mode, Refused> {
+        self.store.mode_of_import(number).await?.ok_or(Refused::NotFound)
+    }
+
+    /// Imports, the newest first, whose numbers are below this one.
+    pub async fn list(&self, caller: &Caller, before: Option<i64>, count: u64) -> Result<Vec<Import>, Refused> {
+        Ok(self.store.list_imports(caller.lane(), caller.mode, before, count).await?)
+    }
+
+    /// Whether work is under way that nobody does any more: it goes on with [`Self::work`].
+    pub fn is_interrupted(&self, import: &Import) -> bool {
+        import.state.is_moving() && self.ambient.seconds() - import.moved_at > STILL_SECONDS
+    }
+
+    /// Which column is what: as somebody said, or as the names of the columns suggest.
+    pub fn mapping(&self, import: &Import) -> Mapping {
+        let said = import.mapping.as_deref().and_then(Mapping::from_text);
+        said.unwrap_or_else(|| Mapping::guess(&import.columns))
+    }
+
+    /// Says which column is what. What was rehearsed before is to be rehearsed anew.
+    pub async fn map(&self, caller: &Caller, number: i64, mapping: &Mapping) -> Result<(), NotImported> {
+        let import = self.find(caller, number).await?;
+        let known = [Target::Id, Target::Name, Target::Email, Target::Contact];
+        if !known.iter().any(|target| mapping.has(target)) {
+            let words = "no column is the name, the email, the contact or the id: say which one is";
+            return Err(NotImported::Unfit(words.into()));
+        }
+        let at = self.ambient.seconds();
+        if self.store.map_import(caller.lane(), number, mapping.to_text(), at).await? {
+            return Ok(());
+        }
+        Err(NotImported::State(import.state))
+    }
+
+    /// Begins work on an import from its beginning, on the disk; [`Self::work`] does it. To rehearse needs a mapping, to apply a
+    /// rehearsal. What is being applied can be undone, and what is being undone brought back.
+    pub async fn start(&self, caller: &Caller, number: i64, work: Work) -> Result<Import, NotImported> {
+        use ImportState::{Applied, Applying, Received, Redoing, Rehearsed, Rehearsing, Undoing, Undone};
+        let import = self.find(caller, number).await?;
+        if work == Work::Rehearse && import.mapping.is_none() {
+            self.map(caller, number, &self.mapping(&import)).await?;
+        }
+        let (from, to, step): (&[_], _, _) = match work {
+            Work::Rehearse => (&[Received, Rehearsing, Rehearsed], Rehearsing, None),
+            Work::Apply => (&[Rehearsed], Applying, Some(Step::Apply)),
+            Work::Undo => (&[Applying, Applied, Redoing], Undoing, Some(Step::Undo)),
+            Work::Redo => (&[Undoing, Undone], Redoing, Some(Step::Redo)),
+        };
+        let at = self.ambient.seconds();
+        let step = step.map(|step| ImportStep { step, at, actor: caller.actor.clone() });
+        if !self.store.start_import(caller.lane(), number, from, to, step, at).await? {
+            return Err(NotImported::State(self.find(caller, number).await?.state));
+        }
+        Ok(self.find(caller, number).await?)
+    }
+
+    /// Gives up an import that wrote nothing yet. Its rows go little by little.
+    pub async fn discard(&self, caller: &Caller, number: i64) -> Result<(), NotImported> {
+        let import = self.find(caller, number).await?;
+        if self.store.drop_import(caller.lane(), number).await? {
+            return Ok(());
+        }
+        Err(NotImported::State(import.state))
+    }
+
+    /// Rows of an import in the order of the file, after this line. Of rows that are not applied, with what they would do to
+    /// customers as they stand now.
+    pub async fn rows(
+        &self,
+        caller: &Caller,
+        number: i64,
+        of: RowsOf,
+        after: u64,
+        count: u64,
+    ) -> Result<Vec<ImportedRow>, Refused> {
+        let import = self.find(caller, number).await?;
+        let mapping = self.mapping(&import);
+        let rows = self.store.list_import_rows(caller.lane(), number, of, after, count).await?;
+        let mut shown = Vec::with_capacity(rows.len());
+        for row in rows {
+            let customer = match &row.customer {
+                Some(id) => self.store.find(caller.mode, id).await?,
+                None => None,
+            };
+            let cells = row.cells.as_deref().and_then(|cells| Row::from_text(row.line, cells));
+            let is_waiting = row.fate.is_none() && matches!(row.outcome, Some(Outcome::Create | Outcome::Update));
+            let changes = cells.as_ref().filter(|_| is_waiting).and_then(|cells| {
+                let blank = Customer::blank(CustomerId::stored(String::new()), caller.mode, 0);
+                judge::changes(&mapping, cells, customer.as_ref().unwrap_or(&blank))
+            });
+            shown.push(ImportedRow { row, cells, customer, changes });
+        }
+        Ok(shown)
+    }
+
+    /// A customer who was withdrawn with the import that made it, with its history, newest first. What undoes that undo brings
+    /// it back; an erasure ends it.
+    pub async fn withdrawn(
+        &self,
+        caller: &Caller,
+        id: &CustomerId,
+        slice: Slice,
+    ) -> Result<Option<Withdrawn>, Refused> {
+        Ok(self.store.find_withdrawn(caller.lane(), caller.mode, id, slice).await?)
+    }
+
+    /// Lets go of what was kept long enough, and of what was given up, a part at a time. Gives whether there may be more.
+    pub async fn tidy(&self) -> Result<bool, Refused> {
+        let now = self.ambient.seconds();
+        let (uploads, rehearsals) = (now - UPLOAD_SECONDS, now - REHEARSAL_DAYS * DAY_SECONDS);
+        for _ in 0..TIDY_ACTS {
+            if !self.store.tidy_imports(uploads, rehearsals, now - REFUSED_DAYS * DAY_SECONDS).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}

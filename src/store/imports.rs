@@ -1,0 +1,179 @@
+//! What the store is told of imports, and tells: rows that were judged, what to do with them, and who is withdrawn.
+
+use crate::domain::{
+    Actor, Changes, Customer, CustomerId, Edited, Fate, ImportRow, Mode, Outcome, Passage, Revision, Step,
+};
+
+/// A file that begins to come in.
+#[derive(Clone, Debug)]
+pub struct NewImport {
+    /// Where its customers are to be.
+    pub mode: Mode,
+    /// When, in Unix seconds.
+    pub at: i64,
+    /// Who brings it.
+    pub actor: Actor,
+    /// What the file is called.
+    pub file: String,
+    /// `csv` or `jsonl`.
+    pub format: &'static str,
+}
+
+/// A row as it comes in.
+#[derive(Clone, Debug)]
+pub struct NewRow {
+    /// Where it begins in the file.
+    pub line: u64,
+    /// Its cells, as text.
+    pub cells: String,
+    /// Why it could not be read, where it could not.
+    pub unread: Option<String>,
+}
+
+/// Why a row is refused: the field or column, where there is one, and the words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complained {
+    /// What it is about, by name.
+    pub field: Option<String>,
+    /// The rule that is broken.
+    pub words: String,
+}
+
+/// What the rehearsal found of a row.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// What it would do.
+    pub outcome: Outcome,
+    /// The customer that it is about, where that is known.
+    pub customer: Option<CustomerId>,
+    /// That customer's version.
+    pub version: Option<u64>,
+    /// The customer that it would leave, as far as that is known.
+    pub after: Option<Customer>,
+    /// Why it is refused.
+    pub complaint: Option<Complained>,
+}
+
+/// Why an id is no customer's, and can be no new one's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Elsewhere {
+    /// It is a customer's of the other mode.
+    OtherMode,
+    /// Its customer was erased.
+    Erased,
+    /// Its customer was withdrawn with an import.
+    Withdrawn,
+}
+
+/// What becomes of the customer that a row is about, given the row as it stands. `None`: nothing.
+pub type DecideRow = dyn Fn(&Customer) -> Result<Option<Edited>, Fate> + Send;
+
+/// What applying a row does.
+pub enum Plan {
+    /// Makes this customer.
+    Create(Box<Edited>),
+    /// Does to a customer what this says.
+    Update(CustomerId, Box<DecideRow>),
+    /// Nothing, and its cells are not needed any more.
+    Nothing,
+    /// Nothing: it was refused.
+    Refuse,
+    /// Nothing, for this reason.
+    Leave(Fate),
+}
+
+/// A row, and what applying it does.
+pub struct Planned {
+    /// The row.
+    pub row: ImportRow,
+    /// What to do.
+    pub plan: Plan,
+}
+
+/// What every revision says that an import makes in one batch.
+#[derive(Clone, Debug)]
+pub struct Stamp {
+    /// The import's number.
+    pub import: i64,
+    /// When, in Unix seconds.
+    pub at: i64,
+    /// Who asked for it.
+    pub actor: Actor,
+}
+
+impl Stamp {
+    /// A customer after an edit by the import, whose version is the one before, with the revision that says so.
+    pub fn edited(&self, mut customer: Customer, changes: Changes, undoes: Option<u64>) -> Edited {
+        customer.version += 1;
+        let revision = Revision {
+            customer: customer.id.clone(),
+            version: customer.version,
+            at: self.at,
+            actor: self.actor.clone(),
+            request_id: None,
+            request: None,
+            undoes,
+            import: Some(self.import),
+            passage: None,
+            changes,
+        };
+        Edited { customer, revision }
+    }
+
+    /// A customer who goes or comes back.
+    pub fn passed(&self, customer: Customer, passage: Passage) -> Edited {
+        let mut edited = self.edited(customer, Changes::default(), None);
+        edited.revision.passage = Some(passage);
+        edited
+    }
+}
+
+/// How a batch went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Batch {
+    /// It is done, and there may be more.
+    More,
+    /// The work is done.
+    Done,
+    /// The import is at another work by now.
+    Elsewhere,
+}
+
+/// A step of an import, in the list of what happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportHappened {
+    /// The import's number.
+    pub import: i64,
+    /// What was done with it.
+    pub step: Step,
+    /// When it began, in Unix seconds.
+    pub at: i64,
+    /// Who asked for it.
+    pub actor: Actor,
+    /// What the file was called.
+    pub file: String,
+    /// How many rows it has.
+    pub rows: u64,
+}
+
+/// A customer who was withdrawn.
+#[derive(Clone, Debug)]
+pub struct Withdrawn {
+    /// As it stood.
+    pub customer: Customer,
+    /// Its history, newest first: the newest tells of the withdrawal.
+    pub revisions: Vec<Revision>,
+}
+
+/// Which rows of an import to list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowsOf {
+    /// All.
+    All,
+    /// Those with this outcome; what could not be read is refused, too.
+    Outcome(Outcome),
+    /// Those with this fate.
+    Fate(Fate),
+    /// Those that were not written and are to be mended: refused, or left when the import was applied.
+    Unwritten,
+}

@@ -1,0 +1,318 @@
+//! The table of imports: begin, find, list, move from state to state, drop; and the counts of their rows.
+
+mod apply;
+mod rehearse;
+mod reverse;
+mod rows;
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::{Error, Store, columns, customers, revisions, snapshot, withdrawn};
+use crate::domain::{Fate, Import, ImportState, ImportStep, Mode, Outcome, Step};
+use crate::store::{Batch, ImportHappened, Lane, NewImport};
+
+pub use rehearse::Looking;
+pub(super) use rows::forget;
+
+/// How many rows are deleted in one act: an edit behind it hardly waits.
+const DELETE_LEN: i64 = 256;
+
+impl Store {
+    /// Begins to receive a file. Gives the import's number.
+    pub async fn begin_import(&self, lane: Lane, new: NewImport) -> Result<i64, Error> {
+        const SQL: &str =
+            "INSERT INTO imports (mode, at, actor_type, actor_id, actor_label, file, format, state, moved_at)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'receiving', ?2)";
+        let act = move |connection: &Connection| {
+            let (actor_type, actor_id, actor_label) = columns::actor(&new.actor);
+            let mode = columns::mode(new.mode);
+            let values = params![mode, new.at, actor_type, actor_id, actor_label, new.file, new.format];
+            connection.prepare_cached(SQL)?.execute(values)?;
+            Ok(connection.last_insert_rowid())
+        };
+        self.act_of(lane, act).await
+    }
+
+    /// An import of a mode; `None` where there is no such one, or it was dropped.
+    pub async fn find_import(&self, lane: Lane, mode: Mode, number: i64) -> Result<Option<Import>, Error> {
+        let ask = move |connection: &_| Ok(find(connection, number)?.filter(|import| import.mode == mode));
+        self.readers.away_of(lane, ask).await
+    }
+
+    /// The mode of an import; `None` where there is no such one.
+    pub async fn mode_of_import(&self, number: i64) -> Result<Option<Mode>, Error> {
+        self.readers.here(|connection| Ok(find(connection, number)?.map(|import| import.mode)))
+    }
+
+    /// A mode's imports, the newest first, whose numbers are below this one.
+    pub async fn list_imports(
+        &self,
+        lane: Lane,
+        mode: Mode,
+        before: Option<i64>,
+        count: u64,
+    ) -> Result<Vec<Import>, Error> {
+        const SQL: &str = "SELECT number FROM imports WHERE mode = ?1 AND state != 'dropped' AND number < ?2
+            ORDER BY number DESC LIMIT ?3";
+        let ask = move |connection: &Connection| {
+            let values = params![columns::mode(mode), before.unwrap_or(i64::MAX), count];
+            let mut statement = connection.prepare_cached(SQL)?;
+            let numbers: Vec<i64> = statement.query_map(values, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+            numbers.into_iter().filter_map(|number| find(connection, number).transpose()).collect()
+        };
+        self.readers.away_of(lane, ask).await
+    }
+
+    /// Says which column is what, as text. What a rehearsal found before is found out anew. Gives whether the import was in a
+    /// state for it.
+    pub async fn map_import(&self, lane: Lane, number: i64, mapping: String, at: i64) -> Result<bool, Error> {
+        const SQL: &str = "UPDATE imports SET mapping = ?2, state = 'received', done = 0, line = 0, moved_at = ?3
+            WHERE number = ?1 AND state IN ('received', 'rehearsing', 'rehearsed')";
+        let act = move |connection: &Connection| {
+            Ok(connection.prepare_cached(SQL)?.execute(params![number, mapping, at])? == 1)
+        };
+        self.act_of(lane, act).await
+    }
+
+    /// Moves an import from one of these states to one in which there is work to do, from its beginning on, and keeps that as a
+    /// step where it is one. Gives whether it was in one of them.
+    pub async fn start_import(
+        &self,
+        lane: Lane,
+        number: i64,
+        from: &'static [ImportState],
+        to: ImportState,
+        step: Option<ImportStep>,
+        at: i64,
+    ) -> Result<bool, Error> {
+        let act = move |connection: &Connection| {
+            let Some(import) = find(connection, number)?.filter(|import| from.contains(&import.state)) else {
+                return Ok(false);
+            };
+            if let Some(step) = &step {
+                insert_step(connection, &import, step)?;
+            }
+            if to == ImportState::Rehearsing {
+                let sql = "DELETE FROM import_counts WHERE import = ?1 AND outcome != 'unread'";
+                connection.prepare_cached(sql)?.execute([number])?;
+            }
+            const SQL: &str = "UPDATE imports SET state = ?2, done = 0, line = 0, moved_at = ?3 WHERE number = ?1";
+            Ok(connection.prepare_cached(SQL)?.execute(params![number, to.as_str(), at])? == 1)
+        };
+        self.act_of(lane, act).await
+    }
+
+    /// Gives up an import that wrote nothing yet; its rows go little by little, by [`Self::tidy_imports`]. Gives whether it was one.
+    pub async fn drop_import(&self, lane: Lane, number: i64) -> Result<bool, Error> {
+        const SQL: &str = "UPDATE imports SET state = 'dropped' WHERE number = ?1
+            AND state IN ('receiving', 'received', 'rehearsing', 'rehearsed')";
+        self.act_of(lane, move |connection: &Connection| Ok(connection.prepare_cached(SQL)?.execute([number])? == 1))
+            .await
+    }
+
+    /// Lets go of a little of what was kept long enough: files that came no further since `uploads`, imports that wrote nothing and did
+    /// not move since `rehearsals`, and the cells of rows that were not written by imports that were applied before `cells`. Gives whether there may be more.
+    pub async fn tidy_imports(&self, uploads: i64, rehearsals: i64, cells: i64) -> Result<bool, Error> {
+        // Nothing is queued for the writing thread where nothing is due, which is nearly always.
+        let due = move |connection: &Connection| {
+            Ok(find_due(connection, uploads, rehearsals)?.is_some() || find_cells(connection, cells)?.is_some())
+        };
+        if !self.readers.away(due).await? {
+            return Ok(false);
+        }
+        self.act(move |connection| Ok(tidy(connection, uploads, rehearsals, cells)?)).await
+    }
+}
+
+/// An import that is to go.
+fn find_due(connection: &Connection, uploads: i64, rehearsals: i64) -> rusqlite::Result<Option<i64>> {
+    const SQL: &str = "SELECT number FROM imports WHERE state = 'dropped' OR moved_at < ?1 AND state = 'receiving'
+        OR moved_at < ?2 AND state IN ('received', 'rehearsing', 'rehearsed') LIMIT 1";
+    connection.prepare_cached(SQL)?.query_row([uploads, rehearsals], |row| row.get(0)).optional()
+}
+
+/// An import whose cells are to go.
+fn find_cells(connection: &Connection, before: i64) -> rusqlite::Result<Option<i64>> {
+    const SQL: &str = "SELECT number FROM imports WHERE has_cells = 1
+        AND (SELECT min(at) FROM import_steps WHERE import = imports.number) < ?1 LIMIT 1";
+    connection.prepare_cached(SQL)?.query_row([before], |row| row.get(0)).optional()
+}
+
+fn tidy(connection: &Connection, uploads: i64, rehearsals: i64, cells: i64) -> rusqlite::Result<bool> {
+    if let Some(number) = find_due(connection, uploads, rehearsals)? {
+        const ROWS: &str = "DELETE FROM import_rows WHERE import = ?1
+            AND line IN (SELECT line FROM import_rows WHERE import = ?1 ORDER BY line LIMIT ?2)";
+        // Whoever still works on it finds that it is gone.
+        connection.prepare_cached("UPDATE imports SET state = 'dropped' WHERE number = ?1")?.execute([number])?;
+        if connection.prepare_cached(ROWS)?.execute([number, DELETE_LEN])? == 0 {
+            connection.prepare_cached("DELETE FROM import_counts WHERE import = ?1")?.execute([number])?;
+            connection.prepare_cached("DELETE FROM imports WHERE number = ?1")?.execute([number])?;
+        }
+        return Ok(true);
+    }
+    let Some(number) = find_cells(connection, cells)? else { return Ok(false) };
+    const CELLS: &str = "UPDATE import_rows SET cells = NULL, pair = NULL WHERE import = ?1
+        AND line IN (SELECT line FROM import_rows WHERE import = ?1 AND cells IS NOT NULL ORDER BY line LIMIT ?2)";
+    if connection.prepare_cached(CELLS)?.execute([number, DELETE_LEN])? == 0 {
+        connection.prepare_cached("UPDATE imports SET has_cells = 0 WHERE number = ?1")?.execute([number])?;
+    }
+    Ok(true)
+}
+
+fn insert_step(connection: &Connection, import: &Import, step: &ImportStep) -> rusqlite::Result<()> {
+    const SQL: &str = "INSERT INTO import_steps (number, import, step, mode, at, actor_type, actor_id, actor_label)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let number = revisions::next_number(connection)?;
+    let (actor_type, actor_id, actor_label) = columns::actor(&step.actor);
+    let (mode, name) = (columns::mode(import.mode), step.step.as_str());
+    let values = params![number, import.number, name, mode, step.at, actor_type, actor_id, actor_label];
+    connection.prepare_cached(SQL)?.execute(values).map(drop)
+}
+
+/// An import that was not dropped.
+pub(super) fn find(connection: &Connection, number: i64) -> rusqlite::Result<Option<Import>> {
+    const SQL: &str =
+        "SELECT number, mode, at, actor_type, actor_id, actor_label, file, format, columns, mapping, state, rows,
+        done, moved_at FROM imports WHERE number = ?1 AND state != 'dropped'";
+    let Some(import) = connection.prepare_cached(SQL)?.query_row([number], read).optional()? else { return Ok(None) };
+    Ok(Some(Import { counts: counts(connection, number)?, steps: steps(connection, number)?, ..import }))
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Import> {
+    Ok(Import {
+        number: row.get(0)?,
+        mode: columns::read_mode(row.get(1)?),
+        at: row.get(2)?,
+        actor: columns::read_actor(row, 3)?,
+        file: row.get(6)?,
+        format: row.get(7)?,
+        columns: columns::read_names(row, 8)?,
+        mapping: row.get(9)?,
+        state: named(row, 10, ImportState::parse)?,
+        rows: row.get(11)?,
+        done: row.get(12)?,
+        moved_at: row.get(13)?,
+        counts: Vec::new(),
+        steps: Vec::new(),
+    })
+}
+
+/// A column that has one of a few names.
+pub(super) fn named<T>(row: &Row<'_>, column: usize, parse: impl Fn(&str) -> Option<T>) -> rusqlite::Result<T> {
+    parse(row.get_ref(column)?.as_str()?).ok_or_else(|| columns::unreadable(column))
+}
+
+fn counts(connection: &Connection, number: i64) -> rusqlite::Result<Vec<(Outcome, Option<Fate>, u64)>> {
+    const SQL: &str = "SELECT outcome, fate, count FROM import_counts WHERE import = ?1 AND count > 0";
+    let read = |row: &Row<'_>| {
+        let fate = Fate::parse(row.get_ref(1)?.as_str()?);
+        Ok((named(row, 0, Outcome::parse)?, fate, row.get(2)?))
+    };
+    connection.prepare_cached(SQL)?.query_map([number], read)?.collect()
+}
+
+fn steps(connection: &Connection, number: i64) -> rusqlite::Result<Vec<ImportStep>> {
+    const SQL: &str = "SELECT step, at, actor_type, actor_id, actor_label FROM import_steps
+        WHERE import = ?1 ORDER BY number";
+    let read = |row: &Row<'_>| {
+        Ok(ImportStep { step: named(row, 0, Step::parse)?, at: row.get(1)?, actor: columns::read_actor(row, 2)? })
+    };
+    connection.prepare_cached(SQL)?.query_map([number], read)?.collect()
+}
+
+/// The columns that [`read_happened`] reads, in its order, for `concat!`.
+macro_rules! happened_columns {
+    () => {
+        "import, step, at, actor_type, actor_id, actor_label,
+        (SELECT file FROM imports WHERE imports.number = import), (SELECT rows FROM imports WHERE imports.number = import)"
+    };
+}
+pub(super) use happened_columns;
+
+pub(super) fn read_happened(row: &Row<'_>, first: usize) -> rusqlite::Result<ImportHappened> {
+    Ok(ImportHappened {
+        import: row.get(first)?,
+        step: named(row, first + 1, Step::parse)?,
+        at: row.get(first + 2)?,
+        actor: columns::read_actor(row, first + 3)?,
+        file: row.get(first + 6)?,
+        rows: row.get(first + 7)?,
+    })
+}
+
+/// How many rows more, or fewer, have which outcome and fate.
+#[derive(Default)]
+pub(super) struct Moved(BTreeMap<(&'static str, &'static str), i64>);
+
+impl Moved {
+    /// A row that came to this outcome and fate.
+    pub(super) fn to(&mut self, outcome: Outcome, fate: Option<Fate>) {
+        *self.0.entry((outcome.as_str(), fate.map_or("", Fate::as_str))).or_default() += 1;
+    }
+
+    /// A row that went from this outcome and fate.
+    pub(super) fn from(&mut self, outcome: Outcome, fate: Option<Fate>) {
+        *self.0.entry((outcome.as_str(), fate.map_or("", Fate::as_str))).or_default() -= 1;
+    }
+
+    pub(super) fn write(self, connection: &Connection, import: i64) -> rusqlite::Result<()> {
+        const SQL: &str = "INSERT INTO import_counts (import, outcome, fate, count) VALUES (?1, ?2, ?3, ?4)
+            ON CONFLICT DO UPDATE SET count = count + excluded.count";
+        for ((outcome, fate), count) in self.0.into_iter().filter(|(_, count)| *count != 0) {
+            connection.prepare_cached(SQL)?.execute(params![import, outcome, fate, count])?;
+        }
+        Ok(())
+    }
+}
+
+/// What is wrong with the imports, if anything is.
+pub(super) fn fault(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    const COUNTED: &str = "SELECT import FROM (
+            SELECT import, outcome, fate, count FROM import_counts WHERE count != 0
+            UNION ALL SELECT import, outcome, coalesce(fate, ''), -count(*) FROM import_rows
+                WHERE outcome IS NOT NULL GROUP BY 1, 2, 3
+        ) JOIN imports ON imports.number = import
+        WHERE state NOT IN ('dropped', 'received', 'rehearsing')
+        GROUP BY import, outcome, fate HAVING sum(count) != 0 LIMIT 1";
+    let counted: Option<i64> = connection.query_row(COUNTED, [], |row| row.get(0)).optional()?;
+    const TWICE: &str = "SELECT number FROM import_steps WHERE number IN (SELECT number FROM revisions)
+        OR number IN (SELECT number FROM erasures) LIMIT 1";
+    let twice: Option<i64> = connection.query_row(TWICE, [], |row| row.get(0)).optional()?;
+    const STRAY: &str = "SELECT import FROM revisions WHERE import IS NOT NULL AND import NOT IN (SELECT import FROM import_steps) LIMIT 1";
+    let stray: Option<i64> = connection.query_row(STRAY, [], |row| row.get(0)).optional()?;
+    Ok(match (counted, twice, stray) {
+        (Some(import), ..) => Some(format!("the rows of import {import} are not as many as are counted")),
+        (_, Some(number), _) => Some(format!("{number} is the number of a step of an import, and of something else")),
+        (_, _, Some(import)) => Some(format!("revisions belong to import {import}, which was never applied")),
+        (None, None, None) => None,
+    })
+}
+
+/// Where a batch begins, where an import is at this work.
+pub(super) struct Begun {
+    pub(super) mode: Mode,
+    pub(super) line: i64,
+}
+
+fn begun(connection: &Connection, number: i64, state: ImportState) -> rusqlite::Result<Option<Begun>> {
+    const SQL: &str = "SELECT mode, line FROM imports WHERE number = ?1 AND state = ?2";
+    let read = |row: &Row<'_>| Ok(Begun { mode: columns::read_mode(row.get(0)?), line: row.get(1)? });
+    connection.prepare_cached(SQL)?.query_row(params![number, state.as_str()], read).optional()
+}
+
+/// Writes down how far the work is, in the transaction of its batch; `last` says that it is done with it.
+fn advance(
+    connection: &Connection,
+    number: i64,
+    state: ImportState,
+    (line, count): (i64, usize),
+    last: bool,
+    at: i64,
+) -> rusqlite::Result<Batch> {
+    const SQL: &str = "UPDATE imports SET line = ?2, done = done + ?3, state = ?4, moved_at = ?5 WHERE number = ?1";
+    let next = if last { state.end() } else { state };
+    connection.prepare_cached(SQL)?.execute(params![number, line, count, next.as_str(), at])?;
+    Ok(if last { Batch::Done } else { Batch::More })
+}
