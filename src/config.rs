@@ -72,6 +72,12 @@ pub enum Command {
     /// Newest first, or with --search the last added first. Each stands there as it was when its turn came; what is made
     /// while the export runs may be missing. Nobody's edits wait for it.
     Export(Export),
+    /// Copy all customers of another server here: of Razorpay, or of another Patron; also while a server runs
+    ///
+    /// Reads the other's list to its end, compares it with what is here, says in what they differ, and asks. Then whoever is
+    /// not here is made, with id and time, and who is different becomes as there; nobody is removed. All of it is one import,
+    /// which can be undone whole. Interrupted, the same command goes on where it was.
+    Pull(Pull),
     /// Add plausible customers, for trying things out
     Seed(Seed),
     /// Copy the database to a file, and make sure that the copy is whole; also while a server runs
@@ -296,6 +302,35 @@ pub struct Export {
     pub safe_for_spreadsheets: bool,
 }
 
+/// What `pull` takes.
+#[derive(Debug, Args)]
+pub struct Pull {
+    /// The key of the other server: rzp_test_ or rzp_live_ and 14 letters and digits
+    #[arg(long, value_parser = key_id)]
+    pub key_id: KeyId,
+    /// Read the key's secret from standard input, the only way to give it: a command line is seen by others
+    #[arg(long, required = true)]
+    pub key_secret_stdin: bool,
+    /// The other server: https://api.razorpay.com, or scheme and host of a Patron
+    #[arg(long, value_parser = base_url, value_name = "URL")]
+    pub base_url: String,
+    /// Where customers come to: test or live. Without this, the mode that the key id names
+    #[arg(long, value_parser = mode)]
+    pub mode: Option<Mode>,
+    /// Say in what the two differ, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// Write every difference to this file, field by field: a JSON object a line. It must not be there yet
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Certificates, in PEM, that are trusted in place of those that browsers trust
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+}
+
 /// What `seed` takes.
 #[derive(Debug, Args)]
 pub struct Seed {
@@ -376,6 +411,11 @@ fn public_url(text: &str) -> Result<String, &'static str> {
         Some(_) => Ok(text.trim_end_matches('/').to_ascii_lowercase()),
         None => Err("give scheme and host alone, such as https://patron.example"),
     }
+}
+
+/// Scheme and host, with or without what every address of the API begins with.
+fn base_url(text: &str) -> Result<String, &'static str> {
+    public_url(text.trim_end_matches('/').trim_end_matches("/v1"))
 }
 
 fn customer_id(text: &str) -> Result<CustomerId, &'static str> {

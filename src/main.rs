@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         Command::Staff(command) => commands::staff::run(&db, command),
         Command::Customer(command) => commands::customer::run(&db, command),
         Command::Export(settings) => commands::export::run(&db, &settings),
+        Command::Pull(settings) => commands::pull::run(&db, &settings),
         Command::Seed(settings) => commands::seed::run(&db, &settings),
         Command::Backup(settings) => commands::backup::run(&db, &settings),
         Command::Restore(settings) => commands::restore::run(&db, &settings),

@@ -6,6 +6,7 @@ pub mod customer;
 pub mod doctor;
 pub mod export;
 pub mod key;
+pub mod pull;
 pub mod restore;
 pub mod seed;
 pub mod serve;

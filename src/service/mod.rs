@@ -39,7 +39,7 @@ pub use erasures::{BeforeErasure, Erased, Erasures, Export, NotErased};
 pub use failures::network;
 pub use health::Health;
 pub use house::{Counts, House, ModeCounts};
-pub use imports::{ImportedRow, Imports, Moving, NotImported, Receiving, Work};
+pub use imports::{ImportedRow, Imports, Moving, NotImported, Pulling, Receiving, Work};
 pub use leaving::Leaving;
 pub use requests::Requests;
 pub use seed::Seed;

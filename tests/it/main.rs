@@ -40,6 +40,7 @@ mod pages_customers;
 mod pages_desk;
 mod pages_door;
 mod properties;
+mod pull;
 mod races;
 mod restore;
 mod revisions;
