@@ -67,6 +67,11 @@ pub enum Command {
     /// Export all that is held on a customer, or erase it for good, also while a server runs
     #[command(subcommand)]
     Customer(CustomerCommand),
+    /// Bring in customers from a file: told first what each row would do, written as one, and undone as one; also while a server runs
+    ///
+    /// A row with the id of a customer changes that one, and with an id of nobody's makes a customer of that id. A row without an
+    /// id changes the customer of the same email and contact, or makes one. Nothing is written before you say yes.
+    Import(Import),
     /// Write all customers of a mode as CSV or JSONL, also while a server runs
     ///
     /// Newest first, or with --search the last added first. Each stands there as it was when its turn came; what is made
@@ -277,6 +282,107 @@ pub struct Erase {
     pub yes: bool,
 }
 
+/// What `import` takes.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Import {
+    /// What to do with imports that are there.
+    #[command(subcommand)]
+    pub command: Option<ImportCommand>,
+    /// The file to import.
+    #[command(flatten)]
+    pub file: Option<ImportFile>,
+}
+
+/// A file to import.
+#[derive(Debug, Args)]
+pub struct ImportFile {
+    /// A CSV file whose first line names its columns, or JSONL: an object a line. - is standard input
+    #[arg(value_name = "FILE")]
+    pub path: PathBuf,
+    /// Where the customers are to be: test or live
+    #[arg(long, value_parser = mode)]
+    pub mode: Mode,
+    /// csv or jsonl. Without this the file's first bytes tell
+    #[arg(long, value_parser = file_format)]
+    pub format: Option<Format>,
+    /// Take a column as id, name, email, contact, gstin, created_at, notes, note:KEY or ignore; again for each. What is not said is
+    /// guessed from the columns' names
+    #[arg(long, value_name = "COLUMN=TARGET")]
+    pub map: Vec<String>,
+    /// What an empty cell asks for: keep what the customer has, or clear it
+    #[arg(long, default_value = "keep", value_name = "keep|clear")]
+    pub empty: Empty,
+    /// Tell what each row would do, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// Write the rows that are refused to this CSV file, with the reason, to be mended and imported again
+    #[arg(long, value_name = "FILE")]
+    pub refused: Option<PathBuf>,
+}
+
+/// What an empty cell asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Empty {
+    /// The customer keeps what it has.
+    Keep,
+    /// The customer loses what it has there.
+    Clear,
+}
+
+impl From<Empty> for patron::rows::Empty {
+    fn from(empty: Empty) -> Self {
+        match empty {
+            Empty::Keep => Self::Keep,
+            Empty::Clear => Self::Clear,
+        }
+    }
+}
+
+/// What can be done with imports that are there.
+#[derive(Debug, Subcommand)]
+pub enum ImportCommand {
+    /// List imports, the newest first
+    List,
+    /// Show what an import did, and the first rows that it did not write
+    Show {
+        /// Its number
+        number: i64,
+        /// Write the rows that were not written to this CSV file, with the reason
+        #[arg(long, value_name = "FILE")]
+        refused: Option<PathBuf>,
+    },
+    /// Go on with an import that was interrupted
+    Resume {
+        /// Its number
+        number: i64,
+    },
+    /// Take back what an import wrote, but for what was edited since
+    Undo {
+        /// Its number
+        number: i64,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Bring back what an undo took back
+    Redo {
+        /// Its number
+        number: i64,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Give up an import that has written nothing
+    Discard {
+        /// Its number
+        number: i64,
+    },
+}
+
 /// What `export` takes.
 #[derive(Debug, Args)]
 pub struct Export {
@@ -284,7 +390,7 @@ pub struct Export {
     #[arg(long, value_parser = mode)]
     pub mode: Mode,
     /// csv, or jsonl: the API's objects, one a line
-    #[arg(long, default_value = "csv", value_parser = format)]
+    #[arg(long, default_value = "csv", value_parser = file_format)]
     pub format: Format,
     /// Only those that the console's search finds by this
     #[arg(long, value_parser = search, value_name = "TEXT")]
@@ -378,7 +484,7 @@ fn mode(text: &str) -> Result<Mode, &'static str> {
     }
 }
 
-fn format(text: &str) -> Result<Format, &'static str> {
+fn file_format(text: &str) -> Result<Format, &'static str> {
     Format::parse(text).ok_or("give csv or jsonl")
 }
 

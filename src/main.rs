@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Command::Customer(command) => commands::customer::run(&db, command),
         Command::Export(settings) => commands::export::run(&db, &settings),
         Command::Pull(settings) => commands::pull::run(&db, &settings),
+        Command::Import(settings) => commands::import::run(&db, &settings),
         Command::Seed(settings) => commands::seed::run(&db, &settings),
         Command::Backup(settings) => commands::backup::run(&db, &settings),
         Command::Restore(settings) => commands::restore::run(&db, &settings),

@@ -5,6 +5,7 @@ pub mod check;
 pub mod customer;
 pub mod doctor;
 pub mod export;
+pub mod import;
 pub mod key;
 pub mod pull;
 pub mod restore;

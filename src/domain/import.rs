@@ -246,6 +246,17 @@ pub struct ImportRow {
     pub fate: Option<Fate>,
 }
 
+impl ImportRow {
+    /// Why it was not written, taken back or brought back, in words; else what became of it.
+    pub fn reason(&self) -> &str {
+        match (&self.words, self.fate) {
+            (Some(words), _) => words,
+            (None, Some(fate)) => fate.words(),
+            (None, None) => "",
+        }
+    }
+}
+
 /// What taking back an import's revision of a customer comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reversal {

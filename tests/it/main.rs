@@ -25,6 +25,7 @@ mod errors;
 mod export;
 mod forms;
 mod health;
+mod import;
 mod injection;
 mod keys;
 mod kill;

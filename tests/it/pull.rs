@@ -92,7 +92,7 @@ fn everybody_comes_with_id_and_time_and_goes_again_with_the_import() {
     assert_eq!(exported(&db, "test"), "");
 
     let said = text(&there.pull(&db, &["--yes"]));
-    assert!(said.contains("521 customers were made and 0 changed."), "{said}");
+    assert!(said.contains("Made 521 customers, changed 0."), "{said}");
     assert_eq!(exported(&db, "test"), exported(&there.db(), "test"));
     let client = Client::new(&here, &db);
     assert_eq!(client.get("?count=1").unwrap().1["items"][0]["name"], "Zubin Mistry");
@@ -126,6 +126,8 @@ fn what_differs_is_told_and_becomes_as_there() {
     let there = There::start(0, &[]);
     let directory = tempfile::tempdir().unwrap();
     let (db, report) = (directory.path().join("here.db"), directory.path().join("report.jsonl"));
+    let nothing = text(&there.pull(&db, &["--yes"]));
+    assert!(nothing.starts_with("0 customers at ") && nothing.ends_with("Nothing was changed.\n"), "{nothing}");
     let create = |name: &str, more: &str| there.client.create(&format!(r#"{{"name":"{name}"{more}}}"#));
     let (same, differs) = (create("Same Here", ""), create("Gaurav", r#","contact":"9123456780","notes":{"a":"1"}"#));
     text(&there.pull(&db, &["--yes"]));
@@ -140,7 +142,7 @@ fn what_differs_is_told_and_becomes_as_there() {
     let said = text(&there.pull(&db, &arguments));
     let base = format!("http://{}", there.server.address);
     let expected = format!(
-        "4 customers are at {base}:\n        1  not here yet\n        1  here, and the same\n        1  here, and different\n        1  refused by a rule\n        1  only here\n\n\
+        "4 customers at {base}:\n        1  not here yet\n        1  here, and the same\n        1  here, and different\n        1  refused by a rule\n        1  only here\n\n\
          Only here:\n  {mine}\n\nDifferent, by field:\n  {differs}  name, gstin, notes\n\n\
          Refused:\n  {taken}  Customer already exists for the merchant: {mine}.\n\n\
          All differences are in {}.\nNothing was changed.\n",
@@ -163,7 +165,7 @@ fn what_differs_is_told_and_becomes_as_there() {
     assert!(refusal(&there.pull(&db, &arguments)).contains("is there already"));
 
     let done = text(&there.pull(&db, &["--yes"]));
-    assert!(done.contains("1 customers were made and 1 changed."), "{done}");
+    assert!(done.contains("Made 1 customer, changed 1."), "{done}");
     assert_eq!(client.get(&format!("/{differs}")).unwrap().1, there.client.get(&format!("/{differs}")).unwrap().1);
     assert_eq!(client.get(&format!("/{same}/revisions")).unwrap().1["count"], 1);
     assert_eq!(client.get(&format!("/{mine}")).unwrap().0, 200);
@@ -196,7 +198,7 @@ fn interrupted_it_goes_on_where_it_was_also_where_it_is_told_to_wait() {
 
     let second = there.pull(&db, &["--yes"]);
     let errors = String::from_utf8_lossy(&second.stderr).into_owned();
-    assert!(text(&second).contains("1,401 customers were made and 0 changed."), "{second:?}");
+    assert!(text(&second).contains("Made 1,401 customers, changed 0."), "{second:?}");
     assert!(errors.contains(" customers that came in before.\n"), "{errors}");
     assert!(errors.contains("the server answers 429; waits 1 seconds and asks again\n"), "{errors}");
     assert_eq!(exported(&db, "test"), exported(&there.db(), "test"));
@@ -258,9 +260,9 @@ fn a_server_that_fails_is_asked_again_and_one_that_is_none_is_not() {
     let item = r#"{"id":"cust_1Aa00000000004","entity":"customer","name":"Gaurav","email":null,"contact":null,"gstin":null,"notes":[],"created_at":1582033731,"extra":{"a":[1]}}"#;
     let list = answer("200 OK", &format!(r#"{{"entity":"collection","count":1,"items":[{item}]}}"#));
     let refused = answer("503 Service Unavailable\r\nRetry-After: 1", "busy");
-    let broken = format!("{}", &list[..list.len() - 30]);
+    let broken = list[..list.len() - 30].to_owned();
     let done = pull(vec![refused.clone(), broken, list.clone(), list.clone()]);
-    assert!(text(&done).contains("1 customers were made and 0 changed."), "{done:?}");
+    assert!(text(&done).contains("Made 1 customer, changed 0."), "{done:?}");
     let errors = String::from_utf8_lossy(&done.stderr).into_owned();
     assert!(errors.contains("the server answers 503; waits 1 seconds"), "{errors}");
     assert!(errors.contains("an answer breaks off"), "{errors}");

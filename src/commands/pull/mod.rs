@@ -14,7 +14,8 @@ use patron::service::figures::grouped;
 use patron::service::{Caller, NotImported, Refused, Services, Work};
 use patron::store::Use;
 
-use super::{Done, line, print, progress_bar, sentence, with_services};
+use super::import::{discard, moved};
+use super::{Done, line, print, sentence, with_services};
 use crate::config::Pull;
 use reading::Reading;
 use remote::Remote;
@@ -46,7 +47,8 @@ fn is_here(base: &str) -> bool {
 
 async fn pull(services: &Services, caller: &Caller, remote: &Remote, settings: &Pull) -> Done {
     let name = format!("{} {}", settings.base_url, settings.key_id.as_str());
-    let before = services.imports.unfinished(caller, &name).await.map_err(sentence)?;
+    let imports = &services.imports;
+    let before = imports.unfinished(caller, &name).await.map_err(sentence)?;
     if let Some(import) = before.as_ref().filter(|import| !import.state.is_before()) {
         if import.state != ImportState::Applying {
             let number = import.number;
@@ -58,23 +60,24 @@ async fn pull(services: &Services, caller: &Caller, remote: &Remote, settings: &
         return finish(services, caller, import.number).await;
     }
     let (import, reading) = read(services, caller, remote, &name, before).await?;
-    let import = work(services, caller, import.number, Work::Rehearse, "compared").await?;
+    imports.start(caller, import.number, Work::Rehearse).await.map_err(not_pulled)?;
+    let import = moved(services, caller, import.number).await?;
 
     let report = Report { services, caller, import: &import, seen: reading.seen() };
     report.print(&settings.base_url, settings.report.as_deref()).await?;
     let (made, changed) = (import.count(Outcome::Create), import.count(Outcome::Update));
     if settings.dry_run || made + changed == 0 {
-        services.imports.discard(caller, import.number).await.map_err(not_pulled)?;
+        discard(services, caller, import.number).await?;
         return print("Nothing was changed.");
     }
     if !settings.yes {
         let asked = confirm(caller, made, changed);
         if asked.is_err() {
-            services.imports.discard(caller, import.number).await.map_err(not_pulled)?;
+            discard(services, caller, import.number).await?;
         }
         asked?;
     }
-    services.imports.start(caller, import.number, Work::Apply).await.map_err(not_pulled)?;
+    imports.start(caller, import.number, Work::Apply).await.map_err(not_pulled)?;
     finish(services, caller, import.number).await
 }
 
@@ -91,12 +94,12 @@ async fn read(
         Some(import) if import.state == ImportState::Receiving => {
             stand_still(services, caller, &import).await?;
             let (pulling, seen) = imports.pull_on(caller, &import).await.map_err(not_pulled)?;
-            eprintln!("Goes on after the {} customers that came in before.", grouped(import.rows));
+            eprintln!("Goes on after {} that came in before.", customers(import.rows));
             (pulling, Reading::resumed(seen))
         }
         // What was compared at another time is compared anew.
         Some(import) => {
-            imports.discard(caller, import.number).await.map_err(not_pulled)?;
+            discard(services, caller, import.number).await?;
             (imports.pull(caller, name).await.map_err(not_pulled)?, Reading::default())
         }
         None => (imports.pull(caller, name).await.map_err(not_pulled)?, Reading::default()),
@@ -106,10 +109,16 @@ async fn read(
     let waits = |why: &str, rest: Duration| {
         bar.suspend(|| eprintln!("{why}; waits {} seconds and asks again", rest.as_secs()));
     };
-    while let Some(items) = reading.next(|skip| remote.page(skip, &waits))? {
+    loop {
+        let next = reading.next(|skip| remote.page(skip, &waits));
+        // Nothing came in that one could go on with.
+        if next.is_err() && reading.seen().is_empty() {
+            discard(services, caller, pulling.number()).await?;
+        }
+        let Some(items) = next? else { break };
         let objects = items.into_iter().map(|item| item.text).collect();
         let count = pulling.push(objects).await.map_err(not_pulled)?;
-        bar.set_message(format!("{} customers read", grouped(count)));
+        bar.set_message(format!("{} read", customers(count)));
     }
     bar.finish_and_clear();
     Ok((pulling.finish().await.map_err(not_pulled)?, reading))
@@ -132,9 +141,9 @@ async fn stand_still(services: &Services, caller: &Caller, import: &Import) -> R
 /// Somebody who sits there says yes; a script says `--yes`.
 fn confirm(caller: &Caller, made: u64, changed: u64) -> Done {
     let what = match (made, changed) {
-        (made, 0) => format!("makes {} customers", grouped(made)),
-        (0, changed) => format!("changes {} customers", grouped(changed)),
-        (made, changed) => format!("makes {} customers and changes {}", grouped(made), grouped(changed)),
+        (made, 0) => format!("makes {}", customers(made)),
+        (0, changed) => format!("changes {}", customers(changed)),
+        (made, changed) => format!("makes {} and changes {}", customers(made), grouped(changed)),
     };
     if !stdin().is_terminal() {
         return Err(format!("this {what}: say so with --yes; nothing was changed"));
@@ -145,30 +154,12 @@ fn confirm(caller: &Caller, made: u64, changed: u64) -> Done {
 }
 
 async fn finish(services: &Services, caller: &Caller, number: i64) -> Done {
-    let import = go_on(services, caller, number, "written").await?;
+    let import = moved(services, caller, number).await?;
     report::print_end(&import)
 }
 
-async fn work(
-    services: &Services,
-    caller: &Caller,
-    number: i64,
-    work: Work,
-    what: &'static str,
-) -> Result<Import, String> {
-    services.imports.start(caller, number, work).await.map_err(not_pulled)?;
-    go_on(services, caller, number, what).await
-}
-
-async fn go_on(services: &Services, caller: &Caller, number: i64, what: &'static str) -> Result<Import, String> {
-    let bar = progress_bar(0, what);
-    let import = services.imports.work(caller, number, |moving| {
-        bar.set_length(moving.total);
-        bar.set_position(moving.done);
-    });
-    let import = import.await;
-    bar.finish_and_clear();
-    import.map_err(not_pulled)
+fn customers(count: u64) -> String {
+    format!("{} customer{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
 fn not_pulled(why: NotImported) -> String {

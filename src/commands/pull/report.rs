@@ -12,6 +12,7 @@ use patron::store::Partial;
 use serde::Serialize;
 
 use super::super::{Done, print, sentence};
+use super::customers;
 
 /// How many of a kind the screen shows.
 const SHOWN: usize = 10;
@@ -75,8 +76,8 @@ impl Report<'_> {
         let mut told = Told { file: file.map(open).transpose().map_err(unwritten)?, shown: Vec::new(), count: 0 };
         let count = |outcome| grouped(self.import.count(outcome));
         print(&format!(
-            "{} customers are at {base}:\n{:>9}  not here yet\n{:>9}  here, and the same\n{:>9}  here, and different\n{:>9}  refused by a rule",
-            grouped(self.import.rows),
+            "{} at {base}:\n{:>9}  not here yet\n{:>9}  here, and the same\n{:>9}  here, and different\n{:>9}  refused by a rule",
+            customers(self.import.rows),
             count(Outcome::Create),
             count(Outcome::Unchanged),
             count(Outcome::Update),
@@ -146,17 +147,17 @@ fn fields_of(changes: &Changes) -> String {
 
 /// What became of it.
 pub fn print_end(import: &Import) -> Done {
-    let written = |outcome| grouped(import.with(outcome, Fate::Applied));
+    let written = |outcome| import.with(outcome, Fate::Applied);
     print(&format!(
-        "{} customers were made and {} changed. `patron import undo {}` takes all of that back.",
-        written(Outcome::Create),
-        written(Outcome::Update),
+        "Made {}, changed {}. `patron import undo {}` takes all of that back.",
+        customers(written(Outcome::Create)),
+        grouped(written(Outcome::Update)),
         import.number
     ))?;
     for fate in [Fate::Changed, Fate::Taken, Fate::Gone] {
         let count = import.fated(fate);
         if count > 0 {
-            print(&format!("{} rows: each {}.", grouped(count), fate.words()))?;
+            print(&format!("{}: each {}.", customers(count), fate.words()))?;
         }
     }
     Ok(())

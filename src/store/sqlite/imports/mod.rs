@@ -14,7 +14,7 @@ use crate::domain::{Fate, Import, ImportState, ImportStep, Mode, Outcome, Step};
 use crate::store::{Batch, ImportHappened, Lane, NewImport};
 
 pub use rehearse::Looking;
-pub(super) use rows::forget;
+pub(super) use rows::{RowPlace, forget, naming};
 
 /// How many rows are deleted in one act: an edit behind it hardly waits.
 const DELETE_LEN: i64 = 256;
