@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 
-use patron::domain::{CustomerId, Email, KeyId, Mode, Role};
+use patron::domain::{CustomerId, Email, KeyId, Mode, Query, Role};
 use patron::http::RateLimit;
 use patron::rows::Format;
 use patron::service::OldSecret;
@@ -81,6 +81,17 @@ pub enum Command {
     /// A row with the id of a customer changes that one, and with an id of nobody's makes a customer of that id. A row without an
     /// id changes the customer of the same email and contact, or makes one. Nothing is written before you say yes.
     Import(Import),
+    /// Write all customers of a mode as CSV or JSONL, also while a server runs
+    ///
+    /// Newest first, or with --search the last added first. Each stands there as it was when its turn came; what is made
+    /// while the export runs may be missing. Nobody's edits wait for it.
+    Export(Export),
+    /// Copy all customers of another server here: of Razorpay, or of another Patron; also while a server runs
+    ///
+    /// Reads the other's list to its end, compares it with what is here, says in what they differ, and asks. Then whoever is
+    /// not here is made, with id and time, and who is different becomes as there; nobody is removed. All of it is one import,
+    /// which can be undone whole. Interrupted, the same command goes on where it was.
+    Pull(Pull),
     /// Add plausible customers, for trying things out
     Seed(Seed),
     /// Copy the database to a file, and make sure that the copy is whole; also while a server runs
@@ -322,7 +333,7 @@ pub struct ImportFile {
     #[arg(long, value_parser = mode)]
     pub mode: Mode,
     /// csv or jsonl. Without this the file's first bytes tell
-    #[arg(long, value_parser = import_format)]
+    #[arg(long, value_parser = file_format)]
     pub format: Option<Format>,
     /// Take a column as id, name, email, contact, gstin, created_at, notes, note:KEY or ignore; again for each. What is not said is
     /// guessed from the columns' names
@@ -401,6 +412,60 @@ pub enum ImportCommand {
     },
 }
 
+/// What `export` takes.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// Which customers: test or live
+    #[arg(long, value_parser = mode)]
+    pub mode: Mode,
+    /// csv, or jsonl: the API's objects, one a line
+    #[arg(long, default_value = "csv", value_parser = file_format)]
+    pub format: Format,
+    /// Only those that the console's search finds by this
+    #[arg(long, value_parser = search, value_name = "TEXT")]
+    pub search: Option<Query>,
+    /// The file to write. Without this, standard output
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Replace the file where it is there already
+    #[arg(long, requires = "out")]
+    pub force: bool,
+    /// CSV for a spreadsheet: a quote before what begins with = + - @, so that no value is taken for a formula
+    ///
+    /// That is so of contacts that begin with + too. Whatever imports the file into Patron takes the quotes away again.
+    #[arg(long)]
+    pub safe_for_spreadsheets: bool,
+}
+
+/// What `pull` takes.
+#[derive(Debug, Args)]
+pub struct Pull {
+    /// The key of the other server: rzp_test_ or rzp_live_ and 14 letters and digits
+    #[arg(long, value_parser = key_id)]
+    pub key_id: KeyId,
+    /// Read the key's secret from standard input, the only way to give it: a command line is seen by others
+    #[arg(long, required = true)]
+    pub key_secret_stdin: bool,
+    /// The other server: https://api.razorpay.com, or scheme and host of a Patron
+    #[arg(long, value_parser = base_url, value_name = "URL")]
+    pub base_url: String,
+    /// Where customers come to: test or live. Without this, the mode that the key id names
+    #[arg(long, value_parser = mode)]
+    pub mode: Option<Mode>,
+    /// Say in what the two differ, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// Write every difference to this file, field by field: a JSON object a line. It must not be there yet
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Certificates, in PEM, that are trusted in place of those that browsers trust
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+}
+
 /// What `seed` takes.
 #[derive(Debug, Args)]
 pub struct Seed {
@@ -448,8 +513,12 @@ fn mode(text: &str) -> Result<Mode, &'static str> {
     }
 }
 
-fn import_format(text: &str) -> Result<Format, &'static str> {
+fn file_format(text: &str) -> Result<Format, &'static str> {
     Format::parse(text).ok_or("give csv or jsonl")
+}
+
+fn search(text: &str) -> Result<Query, &'static str> {
+    Query::parse(text).ok_or("give something to look for")
 }
 
 fn old_secret(text: &str) -> Result<OldSecret, &'static str> {
@@ -477,6 +546,11 @@ fn public_url(text: &str) -> Result<String, &'static str> {
         Some(_) => Ok(text.trim_end_matches('/').to_ascii_lowercase()),
         None => Err("give scheme and host alone, such as https://patron.example"),
     }
+}
+
+/// Scheme and host, with or without what every address of the API begins with.
+fn base_url(text: &str) -> Result<String, &'static str> {
+    public_url(text.trim_end_matches('/').trim_end_matches("/v1"))
 }
 
 fn customer_id(text: &str) -> Result<CustomerId, &'static str> {

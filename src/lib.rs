@@ -15,8 +15,10 @@
 //!
 //! - [`domain`]: values that can only be made by parsing; the customer, an edit of it, the revision that an edit leaves; what
 //!   happens where two edits meet, and what an undo would lose.
-//! - [`service`]: create, fetch, list, search, edit, undo, history, activity; export and erase a person
-//!   ([`service::erasures`]); import files of them, and undo that as a whole ([`service::imports`]); issue, check, rotate and revoke keys; sign people in
+//! - [`service`]: create, fetch, list, search, edit, undo, history, activity; all customers on their way out, some at a time
+//!   ([`service::Leaving`]); files of them, and another server's, on their way in, which can be undone as a whole
+//!   ([`service::imports`]); export and erase a person
+//!   ([`service::erasures`]); issue, check, rotate and revoke keys; sign people in
 //!   and out; seed and check; beside requests, on a thread of its own, what is remembered of them ([`service::requests`]) and how
 //!   things stand ([`service::house`]); backups, made on another thread ([`service::backups`]); and when a person asks, whether
 //!   all is well ([`service::doctor`]); worlds for tests ([`service::emulation`]).

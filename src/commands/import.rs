@@ -201,7 +201,7 @@ async fn work(services: &Services, caller: &Caller, number: i64) -> Done {
     }
 }
 
-async fn moved(services: &Services, caller: &Caller, number: i64) -> Result<Import, String> {
+pub(super) async fn moved(services: &Services, caller: &Caller, number: i64) -> Result<Import, String> {
     let bar = progress_bar(0, "");
     let shown: ProgressBar = bar.clone();
     let progress = move |Moving { state, done, total }: Moving| {
@@ -217,7 +217,7 @@ async fn moved(services: &Services, caller: &Caller, number: i64) -> Result<Impo
 }
 
 /// Gives up what was only rehearsed. Its rows go now, where no server lets them go.
-async fn discard(services: &Services, caller: &Caller, number: i64) -> Done {
+pub(super) async fn discard(services: &Services, caller: &Caller, number: i64) -> Done {
     services.imports.discard(caller, number).await.map_err(about(number))?;
     while services.imports.tidy().await.map_err(sentence)? {}
     Ok(())

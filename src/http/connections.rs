@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use actix_web::dev::{Extensions, ServiceRequest};
-use actix_web::rt;
+use actix_web::{HttpRequest, rt};
 use rustix::net::listen;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::JoinHandle;
@@ -98,6 +98,23 @@ impl Waiting {
         let now = Instant::now();
         let end = self.0.get().unwrap_or(now) + BETWEEN_MAX;
         (now < end).then_some(end)
+    }
+}
+
+/// An answer under way, part by part: each has the time of one to be taken.
+pub(super) struct Pace(Option<Waiting>);
+
+impl Pace {
+    /// That of a request's connection.
+    pub(super) fn of(request: &HttpRequest) -> Self {
+        Self(request.conn_data::<Watched>().map(|watched| watched.waiting.clone()))
+    }
+
+    /// A part is being made: until what this gives is dropped, the connection does not wait.
+    pub(super) fn part(&self) -> Option<UnderWay> {
+        let waiting = self.0.clone()?;
+        waiting.0.set(None);
+        Some(UnderWay(waiting))
     }
 }
 

@@ -13,6 +13,7 @@ pub mod health;
 mod history;
 pub mod house;
 pub mod imports;
+mod leaving;
 pub mod requests;
 mod seed;
 pub mod staff;
@@ -40,14 +41,15 @@ pub use erasures::{BeforeErasure, Erased, Erasures, Export, NotErased};
 pub use failures::network;
 pub use health::Health;
 pub use house::{Counts, House, ModeCounts};
-pub use imports::{ImportedRow, Imports, Moving, NotImported, Receiving, Work};
+pub use imports::{ImportedRow, Imports, Moving, NotImported, Pulling, Receiving, Work};
+pub use leaving::Leaving;
 pub use requests::Requests;
 pub use seed::Seed;
 pub use staff::{Browser, SignedIn, StaffDesk, StaffRefused};
 pub use store::{
     ActivityFilter, ActivityPage, ActorFilter, Asking, Backup, Checked, Copied, Copying, Cursor, Day, Door,
     FailedBackup, Filter, Happened, Held, ImportHappened, KeptCopy, Leaves, Listed, NotCopied, Page, Place, Progress,
-    RequestFilter, RequestListed, Restored, RowsOf, Slice, Span, Withdrawn,
+    RequestFilter, RequestListed, Restored, RowsOf, Slice, Span, Walk, Withdrawn,
 };
 pub use token::Token;
 pub use uses::LastUse;

@@ -10,7 +10,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 
 use crate::domain::{
-    Customer, CustomerId, Edited, Erasure, KeyId, Mode, RequestNumber, RequestRecord, Revision, StaffId,
+    Customer, CustomerId, Edited, Erasure, KeyId, Mode, Query, RequestNumber, RequestRecord, Revision, StaffId,
 };
 
 pub use imports::{
@@ -18,8 +18,8 @@ pub use imports::{
     Withdrawn,
 };
 pub use sqlite::{
-    BackupFolder, Checked, Copied, Copying, Dump, Examined, KeptBackup, Looking, NotCopied, Progress, Restored, Stop,
-    Store, Unusable, Use, restore,
+    BackupFolder, Checked, Copied, Copying, Dump, Examined, KeptBackup, Looking, NotCopied, Partial, Progress,
+    Restored, Stop, Store, Unusable, Use, restore,
 };
 
 /// What becomes of one customer, decided by whoever asks, given the row as it stands: new values and the revision that
@@ -266,6 +266,24 @@ pub struct Span {
     pub from: Option<i64>,
     /// At this second or earlier.
     pub to: Option<i64>,
+}
+
+/// Where a walk through a list goes on, whoever has come, changed or gone meanwhile: the customer who stood there last, gone
+/// or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bookmark {
+    created_at: i64,
+    id: CustomerId,
+    number: i64,
+}
+
+/// Which customers of a mode to walk through.
+#[derive(Clone, Debug)]
+pub enum Walk {
+    /// Those created in this span, newest first.
+    Created(Span),
+    /// Those that match, the last added first.
+    Matching(Query),
 }
 
 /// Some of a list, newest first whichever way one came.

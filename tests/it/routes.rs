@@ -25,7 +25,7 @@ const EDITOR: Who = AtLeast(Role::Editor);
 const OWNER: Who = AtLeast(Role::Owner);
 
 /// The routes of the console, as the source has them; those below the mode without it.
-const CONSOLE: [(&str, &str, Who); 39] = [
+const CONSOLE: [(&str, &str, Who); 40] = [
     ("get", "/", Anybody),
     ("get", "/sign-in", Anybody),
     ("post", "/sign-in", Anybody),
@@ -36,6 +36,7 @@ const CONSOLE: [(&str, &str, Who); 39] = [
     ("get", "/customers", VIEWER),
     ("post", "/customers", EDITOR),
     ("get", "/customers/new", EDITOR),
+    ("get", "/customers/download", EDITOR),
     ("get", "/customers/{id}", VIEWER),
     ("post", "/customers/{id}", EDITOR),
     ("post", "/customers/{id}/undo", EDITOR),

@@ -14,7 +14,7 @@ use super::visit::Visit;
 use crate::domain::search::Query as Search;
 use crate::domain::{CustomerId, Field, Role};
 use crate::http::settings::Settings;
-use crate::service::{Listed, Page, Place, Services, Span};
+use crate::service::{Listed, Page, Place, Services, Span, Walk};
 
 /// How many customers a page has.
 const PAGE_LEN: u64 = 25;
@@ -30,6 +30,18 @@ pub(super) struct Asked {
     older: String,
     /// The id of the customer that the page comes before.
     newer: String,
+}
+
+impl Asked {
+    /// The days in which customers were made, in UTC.
+    fn span(&self) -> Span {
+        Span { from: first_second(&self.from), to: first_second(&self.to).map(|second| second + 86_399) }
+    }
+
+    /// All customers that the list would show, page after page.
+    pub(super) fn walk(&self) -> Walk {
+        Search::parse(&self.q).map_or(Walk::Created(self.span()), Walk::Matching)
+    }
 }
 
 #[derive(Template)]
@@ -86,12 +98,12 @@ pub(super) async fn list(
 ) -> Answer {
     let asked = asked.into_inner();
     let search = Search::parse(&asked.q);
+    let span = asked.span();
     let place = match (CustomerId::parse(&asked.older), CustomerId::parse(&asked.newer)) {
         (Ok(id), _) => Place::OlderThan(id),
         (_, Ok(id)) => Place::NewerThan(id),
         _ => Place::Newest,
     };
-    let span = Span { from: first_second(&asked.from), to: first_second(&asked.to).map(|second| second + 86_399) };
     let caller = visit.caller();
     let page = match &search {
         Some(search) => services.customers.search(&caller, search, place, PAGE_LEN).await,

@@ -5,6 +5,7 @@ mod activity;
 mod customers;
 mod doctor;
 mod door;
+mod download;
 mod erase;
 mod figures;
 pub(crate) mod form;
@@ -56,6 +57,7 @@ pub fn routes(config: &mut ServiceConfig) {
                 .route("/customers", web::get().to(customers::list))
                 .route("/customers", web::post().to(record::create))
                 .route("/customers/new", web::get().to(record::show_new))
+                .route("/customers/download", web::get().to(download::download))
                 .route("/customers/{id}", web::get().to(record::show))
                 .route("/customers/{id}", web::post().to(record::save))
                 .route("/customers/{id}/undo", web::post().to(undo::undo))

@@ -2,6 +2,7 @@
 //! done a batch at a time, each of which records how far it is: so whoever finds it interrupted goes on where it was.
 
 mod judge;
+mod pulled;
 mod receive;
 mod work;
 
@@ -12,6 +13,7 @@ use crate::domain::{Changes, Customer, CustomerId, Import, ImportRow, ImportStat
 use crate::rows::{Mapping, Row, Target};
 use crate::store::{self, RowsOf, Slice, Store, Withdrawn};
 
+pub use pulled::Pulling;
 pub use receive::Receiving;
 
 /// For how many days an import is kept that was not applied.

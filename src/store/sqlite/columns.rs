@@ -9,6 +9,7 @@ use crate::domain::{
     NoteValue, Notes, StaffId,
 };
 use crate::json::{ChangesJson, Json, NotesJson, note_value};
+use crate::store::Bookmark;
 
 /// The columns that [`customer`] reads, in its order, for `concat!`.
 macro_rules! customer_columns {
@@ -23,6 +24,13 @@ pub(super) struct CustomerRow {
     pub(super) number: i64,
     pub(super) revision: i64,
     pub(super) customer: Customer,
+}
+
+impl CustomerRow {
+    /// Its place in whichever walk.
+    pub(super) fn bookmark(&self) -> Bookmark {
+        Bookmark { created_at: self.customer.created_at, id: self.customer.id.clone(), number: self.number }
+    }
 }
 
 pub(super) fn customer(row: &Row<'_>) -> rusqlite::Result<CustomerRow> {

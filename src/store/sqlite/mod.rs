@@ -45,9 +45,10 @@ use std::sync::{Arc, Mutex};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::{ActivityFilter, ActivityPage, Decide, Error, Filter, Lane, Page, Place, Slice, Span};
+use super::{ActivityFilter, ActivityPage, Bookmark, Decide, Error, Filter, Lane, Page, Place, Slice, Span, Walk};
 use crate::domain::{Customer, CustomerId, Edited, Mode, Query, Revision};
 use crate::metrics::Metrics;
+use columns::CustomerRow;
 use feeder::Feeder;
 use files::Files;
 use reader::Readers;
@@ -61,6 +62,7 @@ pub use examine::Examined;
 pub use folder::{BackupFolder, KeptBackup};
 pub use imports::Looking;
 pub use open::{Unusable, Use};
+pub use partial::Partial;
 pub use restore::{Restored, restore};
 
 /// The records in one SQLite file.
@@ -245,6 +247,27 @@ impl Store {
         count: u64,
     ) -> Result<Option<Page>, Error> {
         self.readers.away_of(lane, move |connection| search::page(connection, mode, &query, &place, count)).await
+    }
+
+    /// The next customers of a walk, after a place in it, as they stand now; and the place after them, where there may be more.
+    /// Each step is a question of its own: no snapshot is held between two, which would keep the log from being emptied.
+    pub async fn walk(
+        &self,
+        lane: Lane,
+        mode: Mode,
+        walk: Walk,
+        after: Option<Bookmark>,
+        count: u64,
+    ) -> Result<(Vec<Customer>, Option<Bookmark>), Error> {
+        let ask = move |connection: &_| {
+            let rows = match &walk {
+                Walk::Created(span) => pages::after(connection, mode, *span, after.as_ref(), count)?,
+                Walk::Matching(query) => search::after(connection, mode, query, after.as_ref(), count)?,
+            };
+            let next = rows.last().filter(|_| rows.len() as u64 == count).map(CustomerRow::bookmark);
+            Ok((rows.into_iter().map(|row| row.customer).collect(), next))
+        };
+        self.readers.away_of(lane, ask).await
     }
 
     /// Feeds the search with the next revisions, at most so many. Gives whether there may be more. Whoever serves the file

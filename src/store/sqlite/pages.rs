@@ -6,7 +6,7 @@ use super::columns::{self, CustomerRow, customer_columns};
 use super::customers::{self, signed};
 use super::{marks, revisions};
 use crate::domain::{Customer, Mode};
-use crate::store::{Listed, Page, Place, Slice, Span};
+use crate::store::{Bookmark, Listed, Page, Place, Slice, Span};
 
 /// Customers between two places, in this order of age.
 macro_rules! range {
@@ -41,17 +41,43 @@ pub(super) fn find(
             None => return Ok(None),
         },
     };
-    let (above, below) = bounds(span, place, beside.as_ref());
-    let mut statement = snapshot.prepare_cached(query(place))?;
+    let beside = beside.as_ref().map(|customer| (customer.created_at, customer.id.as_str()));
+    let rows = between(&snapshot, mode, query(place), bounds(span, place, beside), count.saturating_add(1))?;
+    let items = rows.into_iter().map(|row| listed(&snapshot, row)).collect::<rusqlite::Result<_>>()?;
+    Ok(Some(page(items, place, count)))
+}
+
+/// A mode's customers after a place, newest first.
+pub(super) fn after(
+    connection: &Connection,
+    mode: Mode,
+    span: Span,
+    after: Option<&Bookmark>,
+    count: u64,
+) -> rusqlite::Result<Vec<CustomerRow>> {
+    let (above, below) = bounds(span, &Place::Newest, None);
+    let below = after.map_or(below, |mark| below.min((mark.created_at, mark.id.as_str())));
+    between(connection, mode, range!("DESC"), (above, below), count)
+}
+
+type Bounds<'a> = ((i64, &'a str), (i64, &'a str));
+
+fn between(
+    connection: &Connection,
+    mode: Mode,
+    sql: &str,
+    (above, below): Bounds,
+    count: u64,
+) -> rusqlite::Result<Vec<CustomerRow>> {
+    let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map(
         named_params! {
             ":mode": columns::mode(mode), ":above": above.0, ":above_id": above.1,
-            ":below": below.0, ":below_id": below.1, ":count": signed(count.saturating_add(1)),
+            ":below": below.0, ":below_id": below.1, ":count": signed(count),
         },
         columns::customer,
     )?;
-    let items = rows.map(|row| listed(&snapshot, row?)).collect::<rusqlite::Result<_>>()?;
-    Ok(Some(page(items, place, count)))
+    rows.collect()
 }
 
 /// A mode's customers, newest first, some left out before.
@@ -74,8 +100,7 @@ pub(super) fn slice(connection: &Connection, mode: Mode, span: Span, slice: Slic
 
 /// Between which times and ids the page lies. At each end one bound, the tighter of two: given both, SQLite would start at
 /// one and read all rows up to the other.
-fn bounds<'a>(span: Span, place: &Place, beside: Option<&'a Customer>) -> ((i64, &'a str), (i64, &'a str)) {
-    let beside = beside.map(|customer| (customer.created_at, customer.id.as_str()));
+fn bounds<'a>(span: Span, place: &Place, beside: Option<(i64, &'a str)>) -> Bounds<'a> {
     // No id is empty, so these lie before the first one of their second.
     let from = (span.from.unwrap_or(i64::MIN), "");
     let to = (span.to.map_or(i64::MAX, |to| to.saturating_add(1)), "");

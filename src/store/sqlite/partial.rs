@@ -2,7 +2,7 @@
 //! one step; so whatever ends this process, no file looks whole that is not.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ use super::open::beside;
 pub(super) const SUFFIX: &str = ".partial";
 
 /// The file on its way to a name. Dropped before it has got there, it is gone.
-pub(super) struct Partial {
+pub struct Partial {
     path: PathBuf,
     target: PathBuf,
     /// Held open, and locked, until the end: what another process left behind is not locked, and may be removed.
@@ -23,9 +23,19 @@ pub(super) struct Partial {
     is_named: bool,
 }
 
+impl Write for Partial {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
 impl Partial {
     /// An empty file beside the target, for its owner alone.
-    pub(super) fn beside(target: &Path) -> io::Result<Self> {
+    pub fn beside(target: &Path) -> io::Result<Self> {
         let path = beside(target, SUFFIX);
         remove_abandoned(&path)?;
         // New, so that nobody else can have prepared it: neither a link to elsewhere, nor a file that they may read.
@@ -53,12 +63,12 @@ impl Partial {
     }
 
     /// What is written so far is on the disk.
-    pub(super) fn sync(&self) -> io::Result<()> {
+    pub fn sync(&self) -> io::Result<()> {
         self.file.sync_all()
     }
 
     /// Gives it its name, where nothing has that name.
-    pub(super) fn name(mut self) -> io::Result<()> {
+    pub fn name(mut self) -> io::Result<()> {
         match renameat_with(CWD, &self.path, CWD, &self.target, RenameFlags::NOREPLACE) {
             // Not every file system can look and rename in one step.
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) if !self.target.try_exists()? => {
@@ -72,7 +82,7 @@ impl Partial {
     }
 
     /// Gives it its name, in place of what has it.
-    pub(super) fn replace(mut self) -> io::Result<()> {
+    pub fn replace(mut self) -> io::Result<()> {
         fs::rename(&self.path, &self.target)?;
         self.is_named = true;
         sync_directory(&self.target)

@@ -6,9 +6,10 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, named_params, params};
 
-use super::{columns, customers, pages};
+use super::columns::{self, CustomerRow};
+use super::{customers, pages};
 use crate::domain::{Mode, Query, text_of};
-use crate::store::{Page, Place};
+use crate::store::{Bookmark, Page, Place};
 
 /// For how many revisions a feeding merges a page of the index: enough of them to keep pace.
 const REVISIONS_A_PAGE: u64 = 2;
@@ -94,20 +95,45 @@ pub(super) fn page(
             None => return Ok(None),
         },
     };
-    let mut statement = snapshot.prepare_cached(candidates(place))?;
+    let rows = matching(&snapshot, mode, query, candidates(place), bound, count.saturating_add(1))?;
+    let items = rows.into_iter().map(|row| pages::listed(&snapshot, row)).collect::<rusqlite::Result<_>>()?;
+    Ok(Some(pages::page(items, place, count)))
+}
+
+/// Customers that match after a place, the last added first.
+pub(super) fn after(
+    connection: &Connection,
+    mode: Mode,
+    query: &Query,
+    after: Option<&Bookmark>,
+    count: u64,
+) -> rusqlite::Result<Vec<CustomerRow>> {
+    let snapshot = Transaction::new_unchecked(connection, TransactionBehavior::Deferred)?;
+    let bound = after.map_or(i64::MAX, |mark| mark.number);
+    matching(&snapshot, mode, query, candidates(&Place::Newest), bound, count)
+}
+
+/// The rows of candidates that match as they stand.
+fn matching(
+    snapshot: &Transaction,
+    mode: Mode,
+    query: &Query,
+    candidates: &str,
+    bound: i64,
+    count: u64,
+) -> rusqlite::Result<Vec<CustomerRow>> {
+    let mut statement = snapshot.prepare_cached(candidates)?;
     let mut candidates = statement.query(named_params! {
-        ":expression": expression(is_rare(&snapshot, mode)?.then_some(mode), query), ":mode": columns::mode(mode), ":bound": bound,
+        ":expression": expression(is_rare(snapshot, mode)?.then_some(mode), query), ":mode": columns::mode(mode), ":bound": bound,
     })?;
-    let mut items = Vec::new();
-    while (items.len() as u64) <= count
+    let mut rows = Vec::new();
+    while (rows.len() as u64) < count
         && let Some(candidate) = candidates.next()?
     {
-        let row = customers::find_by_number(&snapshot, candidate.get(0)?)?;
-        if let Some(row) = row.filter(|row| row.customer.mode == mode && query.matches(&row.customer)) {
-            items.push(pages::listed(&snapshot, row)?);
-        }
+        let row = customers::find_by_number(snapshot, candidate.get(0)?)?;
+        rows.extend(row.filter(|row| row.customer.mode == mode && query.matches(&row.customer)));
     }
-    Ok(Some(pages::page(items, place, count)))
+    Ok(rows)
 }
 
 /// The numbers that the index names and those of the tail, each once. SQLite merges the two as it reads them.

@@ -1,0 +1,172 @@
+//! `patron pull`: all customers of a server with the same API, copied here as one import, also beside a server.
+
+mod reading;
+mod remote;
+mod report;
+
+use std::io::{IsTerminal, stdin};
+use std::path::Path;
+use std::time::Duration;
+
+use indicatif::ProgressBar;
+use patron::domain::{Actor, Import, ImportState, Outcome, Secret};
+use patron::service::figures::grouped;
+use patron::service::{Caller, NotImported, Refused, Services, Work};
+use patron::store::Use;
+
+use super::import::{discard, moved};
+use super::{Done, line, print, sentence, with_services};
+use crate::config::Pull;
+use reading::Reading;
+use remote::Remote;
+use report::Report;
+
+/// An import that did not move for so long is nobody's.
+const STILL: Duration = Duration::from_secs(10);
+
+pub fn run(db: &Path, settings: &Pull) -> Done {
+    if let Some(report) = settings.report.as_ref().filter(|report| report.exists()) {
+        return Err(format!("{} is there already: remove it, or name another --report", report.display()));
+    }
+    let secret = Secret::given(line("The key's secret: ")?.trim().to_owned());
+    let remote = Remote::new(&settings.base_url, &settings.key_id, &secret, settings.ca_file.as_deref())?;
+    let mode = settings.mode.unwrap_or(settings.key_id.mode());
+    if settings.base_url.starts_with("http://") && !is_here(&settings.base_url) {
+        eprintln!("{} is not HTTPS: the key and all customers cross the network in the clear.", settings.base_url);
+    }
+    with_services(db, Use::Fill, async |services| {
+        let caller = Caller { mode, actor: Actor::Command { name: "pull".into() }, request_id: None, request: None };
+        pull(services, &caller, &remote, settings).await
+    })
+}
+
+fn is_here(base: &str) -> bool {
+    let host = base.trim_start_matches("http://");
+    ["127.", "localhost", "[::1]"].iter().any(|here| host.starts_with(here))
+}
+
+async fn pull(services: &Services, caller: &Caller, remote: &Remote, settings: &Pull) -> Done {
+    let name = format!("{} {}", settings.base_url, settings.key_id.as_str());
+    let imports = &services.imports;
+    let before = imports.unfinished(caller, &name).await.map_err(sentence)?;
+    if let Some(import) = before.as_ref().filter(|import| !import.state.is_before()) {
+        if import.state != ImportState::Applying {
+            let number = import.number;
+            return Err(format!(
+                "import {number}, the last from there, is being undone: `patron import resume {number}` ends that"
+            ));
+        }
+        print(&format!("Import {} was interrupted while it was written: it goes on.", import.number))?;
+        return finish(services, caller, import.number).await;
+    }
+    let (import, reading) = read(services, caller, remote, &name, before).await?;
+    imports.start(caller, import.number, Work::Rehearse).await.map_err(not_pulled)?;
+    let import = moved(services, caller, import.number).await?;
+
+    let report = Report { services, caller, import: &import, seen: reading.seen() };
+    report.print(&settings.base_url, settings.report.as_deref()).await?;
+    let (made, changed) = (import.count(Outcome::Create), import.count(Outcome::Update));
+    if settings.dry_run || made + changed == 0 {
+        discard(services, caller, import.number).await?;
+        return print("Nothing was changed.");
+    }
+    if !settings.yes {
+        let asked = confirm(caller, made, changed);
+        if asked.is_err() {
+            discard(services, caller, import.number).await?;
+        }
+        asked?;
+    }
+    imports.start(caller, import.number, Work::Apply).await.map_err(not_pulled)?;
+    finish(services, caller, import.number).await
+}
+
+/// Reads the list to its end; goes on where that was interrupted before.
+async fn read(
+    services: &Services,
+    caller: &Caller,
+    remote: &Remote,
+    name: &str,
+    before: Option<Import>,
+) -> Result<(Import, Reading), String> {
+    let imports = &services.imports;
+    let (mut pulling, mut reading) = match before {
+        Some(import) if import.state == ImportState::Receiving => {
+            stand_still(services, caller, &import).await?;
+            let (pulling, seen) = imports.pull_on(caller, &import).await.map_err(not_pulled)?;
+            eprintln!("Goes on after {} that came in before.", customers(import.rows));
+            (pulling, Reading::resumed(seen))
+        }
+        // What was compared at another time is compared anew.
+        Some(import) => {
+            discard(services, caller, import.number).await?;
+            (imports.pull(caller, name).await.map_err(not_pulled)?, Reading::default())
+        }
+        None => (imports.pull(caller, name).await.map_err(not_pulled)?, Reading::default()),
+    };
+    let bar = ProgressBar::new_spinner().with_message("reading customers");
+    bar.enable_steady_tick(Duration::from_millis(200));
+    let waits = |why: &str, rest: Duration| {
+        bar.suspend(|| eprintln!("{why}; waits {} seconds and asks again", rest.as_secs()));
+    };
+    loop {
+        let next = reading.next(|skip| remote.page(skip, &waits));
+        // Nothing came in that one could go on with.
+        if next.is_err() && reading.seen().is_empty() {
+            discard(services, caller, pulling.number()).await?;
+        }
+        let Some(items) = next? else { break };
+        let objects = items.into_iter().map(|item| item.text).collect();
+        let count = pulling.push(objects).await.map_err(not_pulled)?;
+        bar.set_message(format!("{} read", customers(count)));
+    }
+    bar.finish_and_clear();
+    Ok((pulling.finish().await.map_err(not_pulled)?, reading))
+}
+
+/// Waits until it is sure that nobody else receives an import.
+async fn stand_still(services: &Services, caller: &Caller, import: &Import) -> Result<(), String> {
+    if services.imports.is_interrupted(import) {
+        return Ok(());
+    }
+    eprintln!("Another pull from there came in a moment ago: looks whether it goes on…");
+    tokio::time::sleep(STILL).await;
+    let now = services.imports.find(caller, import.number).await.map_err(sentence)?;
+    if (now.state, now.rows, now.moved_at) == (import.state, import.rows, import.moved_at) {
+        return Ok(());
+    }
+    Err("another pull from there is under way: wait for it".into())
+}
+
+/// Somebody who sits there says yes; a script says `--yes`.
+fn confirm(caller: &Caller, made: u64, changed: u64) -> Done {
+    let what = match (made, changed) {
+        (made, 0) => format!("makes {}", customers(made)),
+        (0, changed) => format!("changes {}", customers(changed)),
+        (made, changed) => format!("makes {} and changes {}", customers(made), grouped(changed)),
+    };
+    if !stdin().is_terminal() {
+        return Err(format!("this {what}: say so with --yes; nothing was changed"));
+    }
+    let mode = caller.mode.as_str();
+    let answer = line(&format!("This {what} in {mode}. It can be undone whole. Type yes to do it: "))?;
+    if answer.trim() == "yes" { Ok(()) } else { Err("nothing was changed".into()) }
+}
+
+async fn finish(services: &Services, caller: &Caller, number: i64) -> Done {
+    let import = moved(services, caller, number).await?;
+    report::print_end(&import)
+}
+
+fn customers(count: u64) -> String {
+    format!("{} customer{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
+fn not_pulled(why: NotImported) -> String {
+    match why {
+        NotImported::Unfit(sentence) => sentence,
+        NotImported::State(state) => format!("the import is {} by now: somebody else has it", state.as_str()),
+        NotImported::Refused(Refused::NotFound) => "the import is gone: somebody gave it up".into(),
+        NotImported::Refused(refused) => sentence(refused),
+    }
+}
