@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use patron::domain::{CustomerId, Email, KeyId, Mode, Role};
-use patron::http::RateLimit;
+use patron::http::{RateLimit, Tls};
 use patron::service::OldSecret;
 
 /// Customer records with history: a drop-in for Razorpay's Customers API over one SQLite file.
@@ -54,7 +54,7 @@ pub enum Command {
     /// Serve the API; what patron does without a command
     ///
     /// On a file without keys, first prints a fresh test key and curl lines that use it. Ends on SIGTERM and Ctrl+C,
-    /// once what is in flight is done; a second one ends it at once. SIGUSR1 saves what is open to a new file beside the
+    /// once what is in flight is done; a second one ends it at once. SIGHUP reads the certificate and its key again. SIGUSR1 saves what is open to a new file beside the
     /// database, also where that was removed or replaced.
     Serve(Serve),
     /// Make and end API keys, also while a server runs
@@ -75,11 +75,7 @@ pub enum Command {
     /// Look at the database, its disk, keys, staff and backups, and say what is to be done
     ///
     /// A line each: ok, look at this, or wrong. Ends with 1 where something is wrong. Also while a server runs.
-    Doctor {
-        /// Leave out what takes long: the reading of every page
-        #[arg(long)]
-        quick: bool,
-    },
+    Doctor(Doctor),
     /// Check the database, and that each customer's history ends in its present values
     Check,
 }
@@ -90,6 +86,8 @@ pub struct Serve {
     /// Where to listen. Port 0 picks a free one
     #[arg(long, env = "PATRON_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub listen: SocketAddr,
+    #[command(flatten)]
+    pub tls: TlsFiles,
     /// Scheme and host as browsers see them, where a proxy stands in front: https://patron.example
     #[arg(long, env = "PATRON_PUBLIC_URL", value_parser = public_url, value_name = "URL")]
     pub public_url: Option<String>,
@@ -114,6 +112,36 @@ pub struct Serve {
     /// How many backups are kept. Only files named as the server names them are ever removed
     #[arg(long, env = "PATRON_BACKUP_KEEP", default_value = "24", value_name = "N")]
     pub backup_keep: NonZeroUsize,
+}
+
+/// The two files of HTTPS: both, or neither.
+#[derive(Debug, Args)]
+pub struct TlsFiles {
+    /// Speak HTTPS with this certificate, in PEM, those that lead to a known authority behind it. SIGHUP reads both files again
+    #[arg(long, env = "PATRON_TLS_CERT", requires = "tls_key", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+    /// The certificate's private key, in PEM, not encrypted
+    #[arg(long, env = "PATRON_TLS_KEY", requires = "tls_cert", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+}
+
+impl TlsFiles {
+    /// The certificate and its key, where they are given.
+    pub fn open(&self) -> Result<Option<Tls>, String> {
+        let pair = self.tls_cert.as_ref().zip(self.tls_key.as_ref());
+        pair.map(|(cert, key)| Tls::open(cert, key)).transpose()
+    }
+}
+
+/// What `doctor` takes.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Leave out what takes long: the reading of every page
+    #[arg(long)]
+    pub quick: bool,
+    /// The certificate to look at.
+    #[command(flatten)]
+    pub tls: TlsFiles,
 }
 
 /// What can be done with keys.

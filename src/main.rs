@@ -33,7 +33,7 @@ fn main() -> ExitCode {
         Command::Seed(settings) => commands::seed::run(&db, &settings),
         Command::Backup(settings) => commands::backup::run(&db, &settings),
         Command::Restore(settings) => commands::restore::run(&db, &settings),
-        Command::Doctor { quick } => commands::doctor::run(&db, quick),
+        Command::Doctor(settings) => commands::doctor::run(&db, &settings),
         Command::Check => commands::check::run(&db),
     };
     log::flush();

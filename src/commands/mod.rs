@@ -9,6 +9,7 @@ pub mod restore;
 pub mod seed;
 pub mod serve;
 pub mod staff;
+mod systemd;
 
 use std::io::{IsTerminal, Write, stdin, stdout};
 use std::path::Path;

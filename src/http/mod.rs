@@ -14,6 +14,7 @@ mod path;
 mod protection;
 mod release;
 mod settings;
+mod tls;
 mod watch;
 
 use std::net::TcpListener;
@@ -33,6 +34,7 @@ use crate::service::Services;
 pub use limits::{Limits, RateLimit};
 pub use metrics::serve_metrics;
 pub use settings::Settings;
+pub use tls::{Tls, Validity};
 
 /// How long requests in flight may take to finish once the server is told to stop. A container is killed 10 seconds after
 /// it was told, and the log must be written back by then.
@@ -69,11 +71,14 @@ fn reading() -> impl Guard {
     guard::Any(guard::Get()).or(guard::Head())
 }
 
-/// Serves on a listener that is bound already, until [`Server::handle`] is told to stop.
+/// Serves on a listener that is bound already, by HTTPS where the settings have a certificate, until [`Server::handle`] is told to
+/// stop.
 pub fn serve(listener: TcpListener, services: Data<Services>, settings: Settings) -> std::io::Result<Server> {
     let settings = Data::new(settings);
     connections::widen(&listener);
     let workers = available_parallelism().map_or(1, NonZeroUsize::get);
+    let connections_max = connections::max_of_worker(workers);
+    let tls = settings.tls.clone();
     let worker = move || {
         // What a worker reads with is open from the start, whatever becomes of the file's name later.
         services.read_together(|| {});
@@ -81,14 +86,20 @@ pub fn serve(listener: TcpListener, services: Data<Services>, settings: Settings
     };
     let server = HttpServer::new(worker)
         .workers(workers)
-        .max_connections(connections::max_of_worker(workers))
+        .max_connections(connections_max)
+        // Handshakes that do not come on keep nobody out but by the bound above.
+        .max_connection_rate(connections_max)
+        .tls_handshake_timeout(connections::HEAD_WITHIN)
         .on_connect(connections::watch)
         .client_request_timeout(connections::HEAD_WITHIN)
         .keep_alive(connections::IDLE_MAX)
         .client_disconnect_timeout(connections::LINGER_MAX)
         // The program decides what a signal means.
         .disable_signals()
-        .shutdown_timeout(STOP_WITHIN.as_secs())
-        .listen(listener)?;
+        .shutdown_timeout(STOP_WITHIN.as_secs());
+    let server = match tls {
+        Some(tls) => server.listen_rustls_0_23(listener, tls.config().map_err(std::io::Error::other)?)?,
+        None => server.listen(listener)?,
+    };
     Ok(server.run())
 }

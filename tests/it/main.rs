@@ -49,6 +49,8 @@ mod secrets;
 mod server;
 mod slow;
 mod smuggling;
+mod systemd;
 mod tidy;
+mod tls;
 mod together;
 mod world;
