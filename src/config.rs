@@ -15,7 +15,12 @@ use patron::service::OldSecret;
 ///
 /// Without a command, patron serves.
 #[derive(Debug, Parser)]
-#[command(name = "patron", version, max_term_width = 100)]
+#[command(
+    name = "patron",
+    version,
+    max_term_width = 100,
+    after_long_help = "Exit codes: 0 done, 1 refused or failed, with one sentence on standard error, 2 usage."
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -78,6 +83,19 @@ pub enum Command {
     Doctor(Doctor),
     /// Check the database, and that each customer's history ends in its present values
     Check,
+    /// Print what makes a shell complete commands and settings
+    ///
+    /// For bash, in ~/.bashrc: source <(patron completions bash). For zsh: patron completions zsh > DIR/_patron, with a DIR of
+    /// $fpath. For fish: patron completions fish > ~/.config/fish/completions/patron.fish.
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page of patron, or write those of all commands into a directory
+    Man {
+        /// Where patron.1, patron-serve.1 and so on are written. It must be there
+        directory: Option<PathBuf>,
+    },
 }
 
 /// Settings of `serve`.

@@ -35,6 +35,8 @@ fn main() -> ExitCode {
         Command::Restore(settings) => commands::restore::run(&db, &settings),
         Command::Doctor(settings) => commands::doctor::run(&db, &settings),
         Command::Check => commands::check::run(&db),
+        Command::Completions { shell } => commands::manual::completions(shell),
+        Command::Man { directory } => commands::manual::pages(directory.as_deref()),
     };
     log::flush();
     match done {

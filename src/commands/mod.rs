@@ -5,6 +5,7 @@ pub mod check;
 pub mod customer;
 pub mod doctor;
 pub mod key;
+pub mod manual;
 pub mod restore;
 pub mod seed;
 pub mod serve;

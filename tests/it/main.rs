@@ -29,6 +29,7 @@ mod keys;
 mod kill;
 mod limits;
 mod lists;
+mod manual;
 mod metrics;
 mod model;
 mod moved;

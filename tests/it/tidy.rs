@@ -11,7 +11,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("governor", &["http/limits.rs"]),
     ("argon2::", &["service/verification.rs"]),
     ("serde", &["http/", "json", "store/sqlite/columns.rs", "commands/"]),
-    ("clap", &["config.rs", "main.rs"]),
+    ("clap", &["config.rs", "main.rs", "commands/manual.rs"]),
     ("SystemTime::now", &["service/mod.rs"]),
     ("getrandom", &["service/mod.rs"]),
     ("crate::http", &["http/"]),
