@@ -83,6 +83,11 @@ pub enum Command {
     Doctor(Doctor),
     /// Check the database, and that each customer's history ends in its present values
     Check,
+    /// Bring the database of an older patron to today's schema, after a copy of it was made; --check tells what that would do
+    ///
+    /// A start of the server does the same by itself, without a copy. What there is to know before: which steps would run and
+    /// what each does, how long they take (tried on a copy that is removed again), and what they need.
+    Upgrade(Upgrade),
     /// Print what makes a shell complete commands and settings
     ///
     /// For bash, in ~/.bashrc: source <(patron completions bash). For zsh: patron completions zsh > DIR/_patron, with a DIR of
@@ -343,6 +348,26 @@ pub struct Restore {
     /// The file of erasures to do again, where it does not stand beside the backup
     #[arg(long, value_name = "FILE")]
     pub erasures: Option<PathBuf>,
+}
+
+/// What `upgrade` takes.
+#[derive(Debug, Args)]
+pub struct Upgrade {
+    /// Only tell what would be done, and change nothing; also while a server runs
+    #[arg(long)]
+    pub check: bool,
+    /// Do not try it on a copy, which needs as much room as the database has, and the time to copy it
+    #[arg(long, requires = "check")]
+    pub quick: bool,
+    /// Print a JSON object
+    #[arg(long, requires = "check")]
+    pub json: bool,
+    /// Make no copy before
+    #[arg(long, conflicts_with = "check")]
+    pub no_backup: bool,
+    /// Do not ask
+    #[arg(long, conflicts_with = "check")]
+    pub yes: bool,
 }
 
 fn every(text: &str) -> Result<Duration, String> {

@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         Command::Restore(settings) => commands::restore::run(&db, &settings),
         Command::Doctor(settings) => commands::doctor::run(&db, &settings),
         Command::Check => commands::check::run(&db),
+        Command::Upgrade(settings) => commands::upgrade::run(&db, &settings),
         Command::Completions { shell } => commands::manual::completions(shell),
         Command::Man { directory } => commands::manual::pages(directory.as_deref()),
     };

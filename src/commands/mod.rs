@@ -11,6 +11,7 @@ pub mod seed;
 pub mod serve;
 pub mod staff;
 mod systemd;
+pub mod upgrade;
 
 use std::io::{IsTerminal, Write, stdin, stdout};
 use std::path::Path;

@@ -13,8 +13,8 @@ use crate::domain::{
 };
 
 pub use sqlite::{
-    BackupFolder, Checked, Copied, Copying, Examined, KeptBackup, NotCopied, Progress, Restored, Stop, Store, Unusable,
-    Use, restore,
+    Ahead, BackupFolder, Checked, Copied, Copying, Examined, KeptBackup, NotCopied, Progress, Restored, Stop, Store,
+    Unusable, Use, back_up_as_it_is, look_ahead, rehearse, restore,
 };
 
 /// What becomes of one customer, decided by whoever asks, given the row as it stands: new values and the revision that

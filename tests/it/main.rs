@@ -54,4 +54,5 @@ mod systemd;
 mod tidy;
 mod tls;
 mod together;
+mod upgrade;
 mod world;

@@ -59,7 +59,7 @@ fn look(connection: &Connection, checked: &mut Checked, progress: &impl Fn(Progr
     Ok(())
 }
 
-fn sqlite_checks(connection: &Connection, faults: &mut Vec<String>) -> rusqlite::Result<()> {
+pub(super) fn sqlite_checks(connection: &Connection, faults: &mut Vec<String>) -> rusqlite::Result<()> {
     let mut integrity = connection.prepare(&format!("PRAGMA integrity_check({FAULTS_MAX})"))?;
     let said = integrity.query_map([], |row| row.get::<_, String>(0))?;
     faults.extend(said.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().filter(|line| line != "ok"));

@@ -33,6 +33,7 @@ mod staff;
 mod sweep;
 mod trouble;
 mod turns;
+mod upgrade;
 mod uses;
 mod writer;
 
@@ -55,6 +56,7 @@ pub use examine::Examined;
 pub use folder::{BackupFolder, KeptBackup};
 pub use open::{Unusable, Use};
 pub use restore::{Restored, restore};
+pub use upgrade::{Ahead, back_up_as_it_is, look_ahead, rehearse};
 
 /// The records in one SQLite file.
 pub struct Store {
