@@ -35,6 +35,7 @@ mod model;
 mod moved;
 mod odd;
 mod overload;
+mod packaging;
 mod pages;
 mod pages_customers;
 mod pages_desk;
