@@ -18,6 +18,7 @@ mod damage;
 mod dependencies;
 mod disk;
 mod doctor;
+mod documents;
 mod door_browser;
 mod door_sessions;
 mod erase;
