@@ -21,6 +21,13 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
     ("README.md", "tests/fuzz", "goes on for a night"),
     ("README.md", "cargo bench", "takes minutes, and needs the machine for itself"),
     ("docs/dependencies.md", "check advisories", "asks a database on the network"),
+    (
+        "docs/installing.md",
+        "apt install ./patron_",
+        "installs on this machine; tests/package does that, and removes it again",
+    ),
+    ("docs/installing.md", "docker build", "needs a Docker daemon"),
+    ("docs/installing.md", "packaging/build", "is what was built, minutes of it"),
     ("docs/operating.md", ">> /etc/hosts", "changes the names of this machine, and takes its port 443"),
 ];
 
