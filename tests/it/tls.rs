@@ -155,6 +155,17 @@ fn the_console_is_one_over_https_without_a_public_url() {
     assert!(answer.starts_with("HTTP/1.1 303 "), "{answer}");
     let cookie = answer.lines().find(|line| line.starts_with("set-cookie: __Host-patron_session=")).unwrap();
     assert!(cookie.contains("; Secure"), "{cookie}");
+    let cookie = cookie.trim_start_matches("set-cookie: ").split(';').next().unwrap();
+    let account = secure
+        .speak(&format!("GET /live/account HTTP/1.1\nHost: patron.example\nCookie: {cookie}\nConnection: close\n\n"));
+    let token = account.split_once(r#"name="token" value=""#).unwrap().1.split('"').next().unwrap();
+    let examine = format!("token={token}");
+    let examined = secure.speak(&format!(
+        "POST /live/doctor HTTP/1.1\nHost: patron.example\nOrigin: https://patron.example\nCookie: {cookie}\n\
+         Content-Type: application/x-www-form-urlencoded\nContent-Length: {}\nConnection: close\n\n{examine}",
+        examine.len()
+    ));
+    assert!(examined.contains("<dt>Certificate</dt>") && examined.contains(" holds until 2"), "{examined}");
     assert!(sign_in("http://patron.example").starts_with("HTTP/1.1 403 "), "a page in the clear is another site");
 }
 
