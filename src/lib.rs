@@ -24,7 +24,7 @@
 //!   search, marks the list, and sweeps the file after erasures.
 //! - [`http`]: [`http::api`] is the wire: routes, bodies, queries, conditional requests, answers, problems; [`http::admin`] is the
 //!   console: a page is a struct beside its handler and the template of its name, a form is a value. Around both, what every
-//!   request and connection goes through: a log line, a time to be sent in, a bound on how many there are.
+//!   request and connection goes through: a log line, a time to be sent in, a bound on how many there are, and TLS where it is asked for.
 //! - [`json`]: JSON whose order and number literals survive, which the wire and two columns need. [`metrics`]: what is counted, which
 //!   all layers but the domain do.
 //!

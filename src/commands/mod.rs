@@ -9,6 +9,7 @@ pub mod manual;
 pub mod restore;
 pub mod seed;
 pub mod serve;
+mod signals;
 pub mod staff;
 mod systemd;
 pub mod upgrade;

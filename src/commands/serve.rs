@@ -1,6 +1,6 @@
 //! `patron serve`: open, listen, print what a newcomer needs, and end well.
 
-use std::io::{ErrorKind, IsTerminal, Write, stdin, stdout};
+use std::io::{ErrorKind, Write, stdout};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,9 +13,9 @@ use patron::service::doctor::Verdict;
 use patron::service::figures::date;
 use patron::service::{Ambient, NotCopied, Schedule, Services};
 use patron::store::{Store, Use};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
+use super::signals::{Asked, Signals};
 use super::{Done, systemd};
 use crate::config::Serve;
 
@@ -250,53 +250,4 @@ More keys: patron key create --mode live
 fn say(text: &str) {
     let mut out = stdout();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-}
-
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    save: Signal,
-    hang_up: Signal,
-    at_terminal: bool,
-}
-
-/// What a signal asks for.
-enum Asked {
-    /// An end.
-    End,
-    /// A copy of what is open.
-    Save,
-    /// A look at what was replaced.
-    Reload,
-}
-
-impl Signals {
-    fn new() -> Result<Self, String> {
-        let on = |kind| signal(kind).map_err(|error| format!("cannot listen for signals: {error}"));
-        Ok(Self {
-            terminate: on(SignalKind::terminate())?,
-            interrupt: on(SignalKind::interrupt())?,
-            save: on(SignalKind::user_defined1())?,
-            hang_up: on(SignalKind::hangup())?,
-            at_terminal: stdin().is_terminal(),
-        })
-    }
-
-    /// Waits for SIGTERM or Ctrl+C, for SIGUSR1, or for SIGHUP, which comes too when the terminal is closed.
-    async fn next(&mut self) -> Asked {
-        tokio::select! {
-            _ = self.terminate.recv() => Asked::End,
-            _ = self.interrupt.recv() => Asked::End,
-            _ = self.save.recv() => Asked::Save,
-            _ = self.hang_up.recv() => match self.at_terminal && !stdin().is_terminal() {
-                true => Asked::End,
-                false => Asked::Reload,
-            },
-        }
-    }
-
-    /// Waits for SIGTERM or Ctrl+C.
-    async fn end(&mut self) {
-        while !matches!(self.next().await, Asked::End) {}
-    }
 }
