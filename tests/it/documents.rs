@@ -197,8 +197,9 @@ impl Desk {
         let root = self.directory.path().to_owned();
         let listen = format!("127.0.0.1:{}", self.port("8080"));
         let path = format!("{}:{}", root.join("bin").display(), std::env::var("PATH").unwrap());
-        let mut bash = Command::new("bash");
-        bash.args(["-euo", "pipefail", "-c", text]).current_dir(&root).env_clear().stdin(Stdio::null());
+        // What waits for something that never comes fails.
+        let mut bash = Command::new("timeout");
+        bash.args(["120", "bash", "-euo", "pipefail", "-c", text]).current_dir(&root).env_clear().stdin(Stdio::null());
         bash.envs([("PATH", path.as_str()), ("PATRON", env!("CARGO_BIN_EXE_patron")), ("PATRON_LISTEN", &listen)]);
         bash.envs([("HOME", &root), ("ROOT", &root)]).envs([("NO_PROXY", "*"), ("LC_ALL", "C.UTF-8")]);
         bash.envs([("KEY", &self.key), ("LIVE_KEY", &self.live_key), ("CUSTOMER", &self.customer)]);
