@@ -9,7 +9,7 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 
 use patron::domain::{CustomerId, Email, KeyId, Mode, Query, Role};
-use patron::http::RateLimit;
+use patron::http::{RateLimit, Tls};
 use patron::rows::Format;
 use patron::service::OldSecret;
 
@@ -17,7 +17,12 @@ use patron::service::OldSecret;
 ///
 /// Without a command, patron serves.
 #[derive(Debug, Parser)]
-#[command(name = "patron", version, max_term_width = 100)]
+#[command(
+    name = "patron",
+    version,
+    max_term_width = 100,
+    after_long_help = "Exit codes: 0 done, 1 refused or failed, with one sentence on standard error, 2 usage."
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -56,8 +61,8 @@ pub enum Command {
     /// Serve the API; what patron does without a command
     ///
     /// On a file without keys, first prints a fresh test key and curl lines that use it. Ends on SIGTERM and Ctrl+C,
-    /// once what is in flight is done; a second one ends it at once. SIGUSR1 saves what is open to a new file beside the
-    /// database, also where that was removed or replaced.
+    /// once what is in flight is done; a second one ends it at once. SIGHUP reads the certificate and its key again. SIGUSR1
+    /// saves what is open to a new file beside the database, also where that was removed or replaced.
     Serve(Serve),
     /// Serve the API to tests: in memory, with a key that is known, and calls that reset, fill and break it
     ///
@@ -101,11 +106,7 @@ pub enum Command {
     /// Look at the database, its disk, keys, staff and backups, and say what is to be done
     ///
     /// A line each: ok, look at this, or wrong. Ends with 1 where something is wrong. Also while a server runs.
-    Doctor {
-        /// Leave out what takes long: the reading of every page
-        #[arg(long)]
-        quick: bool,
-    },
+    Doctor(Doctor),
     /// Print what the API is as an OpenAPI 3.1 document: what a server answers at /openapi.json. Needs no database
     Openapi {
         /// Scheme and host of the server, as clients see them
@@ -114,6 +115,24 @@ pub enum Command {
     },
     /// Check the database, and that each customer's history ends in its present values
     Check,
+    /// Bring the database of an older patron to today's schema, after a copy of it was made; --check tells what that would do
+    ///
+    /// A start of the server does the same by itself, without a copy. What there is to know before: which steps would run and
+    /// what each does, how long they take (tried on a copy that is removed again), and what they need.
+    Upgrade(Upgrade),
+    /// Print what makes a shell complete commands and settings
+    ///
+    /// For bash, in ~/.bashrc: source <(patron completions bash). For zsh: patron completions zsh > DIR/_patron, with a DIR of
+    /// $fpath. For fish: patron completions fish > ~/.config/fish/completions/patron.fish.
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page of patron, or write those of all commands into a directory
+    Man {
+        /// Where patron.1, patron-serve.1 and so on are written. It must be there
+        directory: Option<PathBuf>,
+    },
 }
 
 /// Settings of `serve`.
@@ -122,6 +141,8 @@ pub struct Serve {
     /// Where to listen. Port 0 picks a free one
     #[arg(long, env = "PATRON_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub listen: SocketAddr,
+    #[command(flatten)]
+    pub tls: TlsFiles,
     /// Scheme and host as browsers see them, where a proxy stands in front: https://patron.example
     #[arg(long, env = "PATRON_PUBLIC_URL", value_parser = public_url, value_name = "URL")]
     pub public_url: Option<String>,
@@ -160,6 +181,36 @@ pub struct Emulate {
     /// How many worlds there may be beside the first. With 0, other keys are refused
     #[arg(long, env = "PATRON_WORLDS", default_value = "64", value_parser = value_parser!(u16).range(..=1_000), value_name = "N")]
     pub worlds: u16,
+}
+
+/// The two files of HTTPS: both, or neither.
+#[derive(Debug, Args)]
+pub struct TlsFiles {
+    /// Speak HTTPS with this certificate, in PEM, those that lead to a known authority behind it. SIGHUP reads both files again
+    #[arg(long, env = "PATRON_TLS_CERT", requires = "tls_key", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+    /// The certificate's private key, in PEM, not encrypted
+    #[arg(long, env = "PATRON_TLS_KEY", requires = "tls_cert", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+}
+
+impl TlsFiles {
+    /// The certificate and its key, where they are given.
+    pub fn open(&self) -> Result<Option<Tls>, String> {
+        let pair = self.tls_cert.as_ref().zip(self.tls_key.as_ref());
+        pair.map(|(cert, key)| Tls::open(cert, key)).transpose()
+    }
+}
+
+/// What `doctor` takes.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Leave out what takes long: the reading of every page
+    #[arg(long)]
+    pub quick: bool,
+    /// The certificate to look at.
+    #[command(flatten)]
+    pub tls: TlsFiles,
 }
 
 /// What can be done with keys.
@@ -498,6 +549,26 @@ pub struct Restore {
     /// The file of erasures to do again, where it does not stand beside the backup
     #[arg(long, value_name = "FILE")]
     pub erasures: Option<PathBuf>,
+}
+
+/// What `upgrade` takes.
+#[derive(Debug, Args)]
+pub struct Upgrade {
+    /// Only tell what would be done, and change nothing; also while a server runs
+    #[arg(long)]
+    pub check: bool,
+    /// Do not try it on a copy, which needs as much room as the database has, and the time to copy it
+    #[arg(long, requires = "check")]
+    pub quick: bool,
+    /// Print a JSON object
+    #[arg(long, requires = "check")]
+    pub json: bool,
+    /// Make no copy before
+    #[arg(long, conflicts_with = "check")]
+    pub no_backup: bool,
+    /// Do not ask
+    #[arg(long, conflicts_with = "check")]
+    pub yes: bool,
 }
 
 fn every(text: &str) -> Result<Duration, String> {

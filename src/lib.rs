@@ -28,7 +28,7 @@
 //!   description of it all; [`http::admin`] is the console: a page is a struct beside its handler and the template of its name, a
 //!   form is a value; the API's reference (`http::docs`) is made of what answers requests, the catalogue of errors, and the
 //!   document; [`http::emulator`] puts tests in front of them, and no other server has it. Around all, what every
-//!   request and connection goes through: a log line, a time to be sent in, a bound on how many there are.
+//!   request and connection goes through: a log line, a time to be sent in, a bound on how many there are, and TLS where it is asked for.
 //! - [`rows`]: what a file of customers looks like: CSV and JSONL as a stream of rows, which column is which part of a customer, and
 //!   the same written.
 //! - [`json`]: JSON whose order and number literals survive, which the wire and two columns need. [`metrics`]: what is counted, which
@@ -61,7 +61,7 @@
 //! | what | bound | past it |
 //! | --- | --- | --- |
 //! | connections | the files that the process may open, 25,000 a worker at most | wait to be accepted |
-//! | a connection | a head of 128 KiB, 16 requests one after the other, a body of 128 KiB (a form of a page: 256), and times for each | 400, 408, 413, 431; closed |
+//! | a connection | a handshake of 5 seconds where there is TLS, a head of 128 KiB, 16 requests one after the other, a body of 128 KiB (a form of a page: 256), and times for each | 400, 408, 413, 431; closed |
 //! | acts before the writing thread | 1,024, a lane as many as it leaves free; 128 a commit | busy |
 //! | slow questions | 4 at once, 256 wait, a lane as many as it leaves free, for 5 seconds | busy |
 //! | point reads | one at a time on each worker's own connection | wait for microseconds |

@@ -41,9 +41,12 @@ fn main() -> ExitCode {
         Command::Seed(settings) => commands::seed::run(&db, &settings),
         Command::Backup(settings) => commands::backup::run(&db, &settings),
         Command::Restore(settings) => commands::restore::run(&db, &settings),
-        Command::Doctor { quick } => commands::doctor::run(&db, quick),
+        Command::Doctor(settings) => commands::doctor::run(&db, &settings),
         Command::Openapi { public_url } => commands::openapi::run(&public_url),
         Command::Check => commands::check::run(&db),
+        Command::Upgrade(settings) => commands::upgrade::run(&db, &settings),
+        Command::Completions { shell } => commands::manual::completions(shell),
+        Command::Man { directory } => commands::manual::pages(directory.as_deref()),
     };
     log::flush();
     match done {

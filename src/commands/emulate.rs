@@ -9,7 +9,8 @@ use patron::service::Worlds;
 use patron::store::{Store, Use};
 
 use super::Done;
-use super::serve::{Listening, Signals, cannot_listen, reachable, say};
+use super::serve::{Listening, cannot_listen, reachable, say};
+use super::signals::Signals;
 use crate::config::Emulate;
 
 pub fn run(db: Option<&PathBuf>, settings: &Emulate) -> Done {
@@ -37,7 +38,7 @@ async fn emulate(emulator: &Data<Emulator>, doors: Listening) -> Done {
     say(&format!("An emulator, for tests only.\n\n  key id      {id}\n  key secret  {secret}\n\n"));
     // Nobody who only runs tests looks at pages; whoever does finds the first world there.
     if let Ok(Some(token)) = services.staff.first_link().await {
-        say(&format!("Pages: {}/link/{}\n\n", reachable(address), token.reveal()));
+        say(&format!("Pages: {}/link/{}\n\n", reachable(address, false), token.reveal()));
     }
     say(&format!("listening on http://{address}\n"));
     let mut running = actix_web::rt::spawn(server);

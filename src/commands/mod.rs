@@ -8,12 +8,16 @@ pub mod emulate;
 pub mod export;
 pub mod import;
 pub mod key;
+pub mod manual;
 pub mod openapi;
 pub mod pull;
 pub mod restore;
 pub mod seed;
 pub mod serve;
+mod signals;
 pub mod staff;
+mod systemd;
+pub mod upgrade;
 
 use std::io::{IsTerminal, Write, stdin, stdout};
 use std::path::Path;

@@ -3,27 +3,31 @@
 use std::io::{ErrorKind, Write, stdout};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use actix_web::rt::System;
 use actix_web::web::Data;
 use patron::domain::{Actor, Key, Mode, Secret};
-use patron::http;
+use patron::http::{self, Tls};
+use patron::service::doctor::Verdict;
+use patron::service::figures::date;
 use patron::service::{Ambient, NotCopied, Schedule, Services};
 use patron::store::{Store, Use};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
-use super::Done;
+use super::signals::{Asked, Signals};
+use super::{Done, systemd};
 use crate::config::Serve;
 
 pub fn run(db: &Path, settings: &Serve) -> Done {
     // Before the file is made: what cannot listen leaves nothing behind.
     let doors = Listening::on(settings.listen, "--listen")?;
+    let tls = settings.tls.open()?.map(Arc::new);
     let metrics = settings.metrics_listen.map(|address| Listening::on(address, "--metrics-listen")).transpose()?;
     let store = Store::open(db, Use::Serve).map_err(|unusable| unusable.to_string())?;
     System::new().block_on(async {
         let services = Data::new(Services::new(store, Ambient::of_system()));
-        let served = serve(&services, doors, metrics, settings).await;
+        let served = serve(&services, doors, metrics, tls, settings).await;
         services.close();
         served
     })
@@ -45,13 +49,26 @@ impl Listening {
     }
 }
 
-async fn serve(services: &Data<Services>, doors: Listening, metrics: Option<Listening>, settings: &Serve) -> Done {
+async fn serve(
+    services: &Data<Services>,
+    doors: Listening,
+    metrics: Option<Listening>,
+    tls: Option<Arc<Tls>>,
+    settings: &Serve,
+) -> Done {
     let mut signals = Signals::new()?;
     let places = http::Settings {
         public_url: settings.public_url.clone(),
         trusted_proxies: settings.trusted_proxy.clone(),
         limits: http::Limits::new(settings.rate_limit_address, settings.rate_limit_key),
+        tls: tls.clone(),
     };
+    if let Some(finding) = tls.as_ref().map(|tls| tls.finding(services.now())) {
+        match finding.verdict {
+            Verdict::Fine => tracing::info!("the certificate {}", finding.words),
+            Verdict::Look | Verdict::Wrong => tracing::warn!("the certificate {}", finding.words),
+        }
+    }
     services.start().map_err(|error| format!("cannot start: {error}"))?;
     let schedule = settings.backup_dir.clone().map(|folder| Schedule {
         folder,
@@ -75,8 +92,12 @@ async fn serve(services: &Data<Services>, doors: Listening, metrics: Option<List
         actix_web::rt::spawn(server.map_err(|error| cannot_listen(address, &error, flag))?);
         say(&format!("metrics on http://{address}/metrics\n"));
     }
-    greet(services, address, settings.public_url.as_deref()).await?;
-    say(&format!("listening on http://{address}\n"));
+    greet(services, address, tls.as_deref(), settings.public_url.as_deref()).await?;
+    let listening = format!("listening on {}://{address}", if tls.is_some() { "https" } else { "http" });
+    say(&format!("{listening}\n"));
+    systemd::ready(&listening);
+    let alive = services.clone();
+    actix_web::rt::spawn(async move { systemd::keep_alive(&alive).await });
 
     let mut running = actix_web::rt::spawn(server);
     loop {
@@ -84,10 +105,16 @@ async fn serve(services: &Data<Services>, doors: Listening, metrics: Option<List
             ended = &mut running => return ended.map_err(|error| error.to_string())?.map_err(|error| error.to_string()),
             asked = signals.next() => match asked {
                 Asked::Save => drop(saving(services)),
+                Asked::Reload => {
+                    systemd::reloading();
+                    reload(tls.as_deref(), services.now());
+                    systemd::ready(&listening);
+                }
                 Asked::End => break tracing::info!("stopping: finishing what is in flight"),
             },
         }
     }
+    systemd::stopping();
     tokio::select! {
         () = handle.stop(true) => tracing::info!("stopped"),
         // Nothing asks the server again: it answers the first asking only when that is done.
@@ -109,6 +136,20 @@ async fn serve(services: &Data<Services>, doors: Listening, metrics: Option<List
             _ => Err("the database was not in its place any more, and what was open could not be saved".to_owned()),
         },
         () = signals.end() => Err("the database was not in its place any more, and what was open is not saved".to_owned()),
+    }
+}
+
+/// Reads the certificate and its key again, for connections from here on.
+fn reload(tls: Option<&Tls>, now: i64) {
+    match tls.map(|tls| tls.reload(now)) {
+        None => tracing::info!("told to read files again, and there is no certificate: nothing to do"),
+        Some(Ok(validity)) => {
+            tracing::info!(
+                "the certificate is read again; new connections have it, and it holds until {}",
+                date(validity.to)
+            )
+        }
+        Some(Err(why)) => tracing::error!("the certificate is as it was before: {why}"),
     }
 }
 
@@ -137,13 +178,15 @@ pub(super) fn cannot_listen(address: SocketAddr, error: &std::io::Error, flag: &
 
 /// Where there has never been a key, makes one and shows it; while there is no staff, shows a link that makes the first
 /// owner. Each is shown this once, and nowhere but here.
-async fn greet(services: &Services, address: SocketAddr, public_url: Option<&str>) -> Done {
-    let here = reachable(address);
+async fn greet(services: &Services, address: SocketAddr, tls: Option<&Tls>, public_url: Option<&str>) -> Done {
+    // A certificate is for a name.
+    let named = public_url.filter(|_| tls.is_some()).map(str::to_owned);
+    let here = named.unwrap_or_else(|| reachable(address, tls.is_some()));
     if services.access.list().await.map_err(|refused| refused.to_string())?.is_empty() {
         let maker = Actor::Command { name: "serve".into() };
         let issued = services.access.issue(maker, Mode::Test, "first test key", None).await;
         let (key, secret) = issued.map_err(|refused| refused.to_string())?;
-        say(&first_key(&key, &secret, &here));
+        say(&first_key(&key, &secret, &here, tls));
     }
     match services.staff.first_link().await {
         Ok(None) => {}
@@ -162,19 +205,23 @@ async fn greet(services: &Services, address: SocketAddr, public_url: Option<&str
 }
 
 /// An address of this machine's under which the server is reached.
-pub(super) fn reachable(address: SocketAddr) -> String {
+pub(super) fn reachable(address: SocketAddr, is_https: bool) -> String {
     let host = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
         ip => ip,
     };
-    format!("http://{}", SocketAddr::new(host, address.port()))
+    let scheme = if is_https { "https" } else { "http" };
+    format!("{scheme}://{}", SocketAddr::new(host, address.port()))
 }
 
-fn first_key(key: &Key, secret: &Secret, base: &str) -> String {
+fn first_key(key: &Key, secret: &Secret, base: &str, tls: Option<&Tls>) -> String {
     let customers = format!("{base}/v1/customers");
     let (id, secret) = (key.id.as_str(), secret.reveal());
-    let user = format!("-u {id}:{secret}");
+    let trust = tls.map(|tls| format!(" --cacert '{}'", tls.cert().display().to_string().replace('\'', r"'\''")));
+    let user = format!("-u {id}:{secret}{}", trust.unwrap_or_default());
+    let hint = tls.map(|_| "\n--cacert is for a certificate that no known authority signed: leave it out otherwise.\n");
+    let hint = hint.unwrap_or_default();
     format!(
         r#"This database has no keys yet. Here is one for test customers; its secret is shown this once.
 
@@ -192,7 +239,7 @@ Edit the newest customer:
   curl {user} -X PUT {customers}/$(curl -s {user} '{customers}?count=1' | grep -o 'cust_[0-9A-Za-z]*') \
     -H 'Content-Type: application/json' \
     -d '{{"contact":"+919123456780"}}'
-
+{hint}
 More keys: patron key create --mode live
 
 "#
@@ -203,43 +250,4 @@ More keys: patron key create --mode live
 pub(super) fn say(text: &str) {
     let mut out = stdout();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-}
-
-pub(super) struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    save: Signal,
-}
-
-/// What a signal asks for.
-enum Asked {
-    /// An end.
-    End,
-    /// A copy of what is open.
-    Save,
-}
-
-impl Signals {
-    pub(super) fn new() -> Result<Self, String> {
-        let on = |kind| signal(kind).map_err(|error| format!("cannot listen for signals: {error}"));
-        Ok(Self {
-            terminate: on(SignalKind::terminate())?,
-            interrupt: on(SignalKind::interrupt())?,
-            save: on(SignalKind::user_defined1())?,
-        })
-    }
-
-    /// Waits for SIGTERM or Ctrl+C, or for SIGUSR1.
-    async fn next(&mut self) -> Asked {
-        tokio::select! {
-            _ = self.terminate.recv() => Asked::End,
-            _ = self.interrupt.recv() => Asked::End,
-            _ = self.save.recv() => Asked::Save,
-        }
-    }
-
-    /// Waits for SIGTERM or Ctrl+C.
-    pub(super) async fn end(&mut self) {
-        while !matches!(self.next().await, Asked::End) {}
-    }
 }

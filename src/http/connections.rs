@@ -10,6 +10,7 @@ use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::time::Duration;
 
+use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::dev::{Extensions, ServiceRequest};
 use actix_web::{HttpRequest, rt};
 use rustix::net::listen;
@@ -59,9 +60,11 @@ pub(super) fn max_of_worker(workers: usize) -> usize {
     usize::try_from(each.clamp(1, MOST)).unwrap_or(usize::MAX)
 }
 
-/// Watches a connection that was just accepted, for as long as the server has it.
+/// Watches a connection that was just accepted, with TLS or without, for as long as the server has it. A handshake of TLS is
+/// over by then: it has a time of its own, and its place among the connections.
 pub(super) fn watch(connection: &dyn Any, data: &mut Extensions) {
-    let stream = connection.downcast_ref::<rt::net::TcpStream>();
+    let encrypted = connection.downcast_ref::<TlsStream<rt::net::TcpStream>>().map(|stream| stream.get_ref().0);
+    let stream = connection.downcast_ref::<rt::net::TcpStream>().or(encrypted);
     let Some(Ok(socket)) = stream.map(|stream| stream.as_fd().try_clone_to_owned()) else { return };
     let socket = TcpStream::from(socket);
     let waiting = Waiting(Rc::new(Cell::new(Some(Instant::now()))));

@@ -18,6 +18,7 @@ mod path;
 mod protection;
 mod release;
 mod settings;
+mod tls;
 mod watch;
 
 use std::net::TcpListener;
@@ -39,6 +40,7 @@ pub use emulator::Emulator;
 pub use limits::{Limits, RateLimit};
 pub use metrics::serve_metrics;
 pub use settings::Settings;
+pub use tls::{Tls, Validity};
 
 /// How long requests in flight may take to finish once the server is told to stop. A container is killed 10 seconds after
 /// it was told, and the log must be written back by then.
@@ -46,20 +48,27 @@ const STOP_WITHIN: Duration = Duration::from_secs(7);
 
 /// Serves what each worker makes. A macro, for the types of what is made have no names outside the library.
 macro_rules! serve_each {
-    ($listener:ident, $worker:expr) => {{
+    ($listener:ident, $worker:expr, $tls:ident) => {{
         connections::widen(&$listener);
         let workers = available_parallelism().map_or(1, NonZeroUsize::get);
+        let connections_max = connections::max_of_worker(workers);
         let server = HttpServer::new($worker)
             .workers(workers)
-            .max_connections(connections::max_of_worker(workers))
+            .max_connections(connections_max)
+            // Handshakes that do not come on keep nobody out but by the bound above.
+            .max_connection_rate(connections_max)
+            .tls_handshake_timeout(connections::HEAD_WITHIN)
             .on_connect(connections::watch)
             .client_request_timeout(connections::HEAD_WITHIN)
             .keep_alive(connections::IDLE_MAX)
             .client_disconnect_timeout(connections::LINGER_MAX)
             // The program decides what a signal means.
             .disable_signals()
-            .shutdown_timeout(STOP_WITHIN.as_secs())
-            .listen($listener)?;
+            .shutdown_timeout(STOP_WITHIN.as_secs());
+        let server = match $tls {
+            Some(tls) => server.listen_rustls_0_23($listener, tls.config().map_err(std::io::Error::other)?)?,
+            None => server.listen($listener)?,
+        };
         Ok(server.run())
     }};
 }
@@ -121,19 +130,22 @@ fn only_read(path: &str, route: Route) -> Resource {
     web::resource(path).route(route.guard(reading())).default_service(web::to(refused))
 }
 
-/// Serves on a listener that is bound already, until [`Server::handle`] is told to stop.
+/// Serves on a listener that is bound already, by HTTPS where the settings have a certificate, until [`Server::handle`] is told to
+/// stop.
 pub fn serve(listener: TcpListener, services: Data<Services>, settings: Settings) -> std::io::Result<Server> {
     let settings = Data::new(settings);
+    let tls = settings.tls.clone();
     let worker = move || {
         // What a worker reads with is open from the start, whatever becomes of the file's name later.
         services.read_together(|| {});
         app(services.clone(), settings.clone())
     };
-    serve_each!(listener, worker)
+    serve_each!(listener, worker, tls)
 }
 
 /// The same for an emulator.
 pub fn emulate(listener: TcpListener, emulator: Data<Emulator>, settings: Settings) -> std::io::Result<Server> {
     let settings = Data::new(settings);
-    serve_each!(listener, move || emulator::app(emulator.clone(), settings.clone()))
+    let tls = settings.tls.clone();
+    serve_each!(listener, move || emulator::app(emulator.clone(), settings.clone()), tls)
 }

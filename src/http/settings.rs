@@ -1,22 +1,26 @@
 //! What the doors must know of where they stand: their public address, and which proxies to believe.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use ipnet::IpNet;
 
 use super::limits::Limits;
+use super::tls::Tls;
 
 /// Where the doors stand.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Scheme and host as the outside sees them, without a slash at the end: `https://patron.example`. Absent: as the
-    /// request says, over plain HTTP.
+    /// request says, over plain HTTP unless there is a certificate.
     pub public_url: Option<String>,
     /// The only networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// How often one may ask.
     pub limits: Limits,
+    /// The certificate, where this process itself speaks HTTPS.
+    pub tls: Option<Arc<Tls>>,
 }
 
 impl Settings {
@@ -24,6 +28,7 @@ impl Settings {
     pub(super) fn base(&self, request: &HttpRequest) -> String {
         match &self.public_url {
             Some(url) => url.clone(),
+            None if self.tls.is_some() => format!("https://{}", asked_host(request)),
             None => format!("http://{}", asked_host(request)),
         }
     }
@@ -36,7 +41,7 @@ impl Settings {
 
     /// Whether browsers come by HTTPS, so that cookies may insist on it.
     pub(super) fn is_https(&self) -> bool {
-        self.public_url.as_ref().is_some_and(|url| url.starts_with("https://"))
+        self.tls.is_some() || self.public_url.as_ref().is_some_and(|url| url.starts_with("https://"))
     }
 
     /// Who asks. Behind trusted proxies that is the rightmost address of `X-Forwarded-For` that is not one of them: what

@@ -236,3 +236,8 @@ pub fn restore(
 ) -> Result<Restored, NotCopied> {
     store::restore(from, db, ambient.seconds(), erased, progress)
 }
+
+/// Copies a database that may be of an older patron to a name beside it, as it is. Gives the copy's path.
+pub fn back_up_as_it_is(db: &Path, ambient: &Ambient, progress: impl Fn(Copying)) -> Result<PathBuf, NotCopied> {
+    store::back_up_as_it_is(db, ambient.seconds(), progress)
+}

@@ -45,6 +45,14 @@ impl Health {
         found.is_ok_and(|found| found.is_ok_and(|ready| *ready == Some(true)))
     }
 
+    /// Whether the writing thread still answers, whatever it says: waits until it does. `false` only after a panic.
+    pub async fn answers(&self) -> bool {
+        match self.look() {
+            Some(mut ready) => ready.wait_for(Option::is_some).await.is_ok(),
+            None => false,
+        }
+    }
+
     /// The last look, or a new one where that no longer holds.
     fn look(&self) -> Option<watch::Receiver<Option<bool>>> {
         let mut last = self.last.lock().ok()?;

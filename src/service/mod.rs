@@ -34,7 +34,7 @@ use background::{Background, Chore};
 use verification::Verification;
 
 pub use access::{Access, KeyRefused, NotAdmitted, OldSecret};
-pub use backups::{Backups, LastBackups, Schedule, restore};
+pub use backups::{Backups, LastBackups, Schedule, back_up_as_it_is, restore};
 pub use customers::{Customers, IfTaken, Precondition};
 pub use emulation::{Clock, Move, NotDone, Seeded, World, Worlds};
 pub use erasures::{BeforeErasure, Erased, Erasures, Export, NotErased};

@@ -57,7 +57,8 @@ impl Server {
                 let how = server.child.wait().unwrap();
                 return Err(format!("{}{}{how}", server.printed, std::fs::read_to_string(&server.log).unwrap()));
             }
-            let address = server.printed[before..].trim_end().strip_prefix("listening on http://");
+            let line = server.printed[before..].trim_end();
+            let address = line.strip_prefix("listening on http://").or(line.strip_prefix("listening on https://"));
             server.address = address.unwrap_or_default().to_owned();
         }
         Ok(server)

@@ -12,7 +12,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("utoipa", &["http/api/description/"]),
     ("argon2::", &["service/verification.rs"]),
     ("serde", &["http/", "json", "rows/", "store/sqlite/columns.rs", "commands/"]),
-    ("clap", &["config.rs", "main.rs"]),
+    ("clap", &["config.rs", "main.rs", "commands/manual.rs"]),
     ("SystemTime::now", &["service/mod.rs"]),
     ("getrandom", &["service/mod.rs"]),
     ("crate::http", &["http/"]),

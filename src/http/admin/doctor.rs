@@ -8,6 +8,7 @@ use super::form::Form;
 use super::moment::Moment;
 use super::page::{Shell, html};
 use super::visit::{Owner, Visit};
+use crate::http::Settings;
 use crate::service::Services;
 use crate::service::doctor::{Finding, Verdict, report};
 
@@ -26,9 +27,10 @@ pub(super) async fn show(owner: Owner) -> Answer {
     Ok(html(&page))
 }
 
-pub(super) async fn examine(owner: Owner, _form: Form, services: Data<Services>) -> Answer {
+pub(super) async fn examine(owner: Owner, _form: Form, services: Data<Services>, settings: Data<Settings>) -> Answer {
     let visit: &Visit = &owner;
-    let findings = services.examine(false).await.map_err(|refused| visit.turned(refused))?;
+    let mut findings = services.examine(false).await.map_err(|refused| visit.turned(refused))?;
+    findings.extend(settings.tls.as_ref().map(|tls| tls.finding(services.now())));
     let report = format!("Patron {}\n{}", env!("CARGO_PKG_VERSION"), report(&findings));
     let found = Some((Moment(services.now()), findings));
     Ok(html(&DoctorPage { shell: Shell::new(visit, "/doctor"), found, report }))

@@ -86,7 +86,7 @@ impl Store {
     }
 }
 
-fn find(connection: &Connection) -> rusqlite::Result<Option<Backup>> {
+pub(super) fn find(connection: &Connection) -> rusqlite::Result<Option<Backup>> {
     const SQL: &str = "SELECT at, path, bytes, live, test, revisions, digest FROM backups WHERE verified = 1";
     let read = |row: &Row<'_>| {
         Ok(Backup {

@@ -61,7 +61,7 @@ fn look(connection: &Connection, checked: &mut Checked, progress: &impl Fn(Progr
     Ok(())
 }
 
-fn sqlite_checks(connection: &Connection, faults: &mut Vec<String>) -> rusqlite::Result<()> {
+pub(super) fn sqlite_checks(connection: &Connection, faults: &mut Vec<String>) -> rusqlite::Result<()> {
     // FTS5 keeps in mind which parts its index has, and looks whether that still holds where a question begins, but not where
     // the check does: to a connection that has searched before, parts merged since would seem lost.
     connection.query_row("SELECT EXISTS (SELECT 1 FROM search)", [], |row| row.get::<_, bool>(0))?;

@@ -17,6 +17,8 @@ use crate::store::{KeptCopy, Leaves};
 pub(super) const ASIDE: &str = ".before-restore-";
 /// What stands in the name of a file to which somebody saved what was open.
 pub(super) const SAVED: &str = ".saved-";
+/// What stands in the name of a copy from before an upgrade.
+pub(super) const BEFORE_UPGRADE: &str = ".before-upgrade-";
 
 impl Store {
     /// The copies that hold a customer, eldest first.
@@ -116,7 +118,7 @@ fn scheduled((path, schedule): FolderRow, stem: &str) -> Vec<KeptCopy> {
     kept.into_iter().enumerate().map(|(at, backup)| KeptCopy { path: backup.path, leaves: leaves(at) }).collect()
 }
 
-/// Databases that a restore put aside, or that a server saved whose file was gone.
+/// Databases that a restore put aside, that a server saved whose file was gone, or that were copied before an upgrade.
 fn aside(db: &Path) -> Vec<PathBuf> {
     let real = db.canonicalize().unwrap_or_else(|_| db.to_owned());
     let name = real.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -124,7 +126,7 @@ fn aside(db: &Path) -> Vec<PathBuf> {
     let is_aside = |path: &PathBuf| {
         let called = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let rest = called.strip_prefix(&name).unwrap_or_default();
-        (rest.starts_with(ASIDE) || rest.starts_with(SAVED)) && rest.ends_with('Z')
+        [ASIDE, SAVED, BEFORE_UPGRADE].iter().any(|kind| rest.starts_with(kind)) && rest.ends_with('Z')
     };
     let mut aside: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_aside).collect();
     aside.sort();

@@ -35,6 +35,7 @@ mod staff;
 mod sweep;
 mod trouble;
 mod turns;
+mod upgrade;
 mod uses;
 mod withdrawn;
 mod writer;
@@ -64,6 +65,7 @@ pub use imports::Looking;
 pub use open::{Unusable, Use};
 pub use partial::Partial;
 pub use restore::{Restored, restore};
+pub use upgrade::{Ahead, back_up_as_it_is, look_ahead, rehearse};
 
 /// The records in one SQLite file.
 pub struct Store {

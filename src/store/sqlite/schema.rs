@@ -42,6 +42,29 @@ pub(super) fn look(path: &Path) -> Result<(), Unusable> {
     find(path)?.judge_unchanged(STEPS).map_err(|reason| Unusable::because(path, &reason))
 }
 
+/// The way from a file's schema to today's.
+pub(super) struct Way {
+    pub(super) from: usize,
+    pub(super) to: usize,
+    /// The version that each step ends in, and what it does, in words.
+    pub(super) steps: Vec<(usize, &'static str)>,
+}
+
+/// What leads from the schema that a file has to the one that this binary has.
+pub(super) fn way(path: &Path) -> Result<Way, Unusable> {
+    let found = find(path)?;
+    if found.is_empty() {
+        return Err(Unusable::because(path, "it is empty; start `patron` once to set it up"));
+    }
+    let ahead = (2..).zip(STEPS).skip(found.version - 1);
+    Ok(Way { from: found.version, to: STEPS.len() + 1, steps: ahead.map(|(to, step)| (to, words(step))).collect() })
+}
+
+/// What a step does: its first line has it behind the colon.
+fn words(step: &'static str) -> &'static str {
+    step.lines().next().and_then(|line| line.split_once(": ")).map_or("", |(_, words)| words)
+}
+
 /// What is there, where it can be used. Looked at without a pragma that would write.
 fn find(path: &Path) -> Result<Found, Unusable> {
     gate(rusqlite::version_number()).map_err(|reason| Unusable::because(path, &reason))?;
@@ -229,6 +252,16 @@ mod tests {
         assert_eq!(seen.unwrap(), Some(1_700_000_060));
         let keys = super::super::keys::list(&upgraded).unwrap();
         assert!(keys.len() == 1 && keys[0].maker.is_none());
+    }
+
+    #[test]
+    fn every_step_says_what_it_does() {
+        for (to, step) in (2..).zip(STEPS) {
+            assert!(
+                step.starts_with(&format!("-- From version {} to {to}: ", to - 1)) && words(step).ends_with('.'),
+                "{to}"
+            );
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
--- From version 1 to 2.
+-- From version 1 to 2: pages far down a list are found at once; who made a key, when a person was last seen and what became of backups is remembered.
 
 -- A list far down.
 CREATE TABLE list_marks (

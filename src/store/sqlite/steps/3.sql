@@ -1,4 +1,4 @@
--- From version 2 to 3.
+-- From version 2 to 3: customers can be erased, and erasures are remembered.
 
 -- Customers can be erased. What is left of old values in free room of the file goes with the first erasure's sweep.
 CREATE TABLE erasures (

@@ -1,4 +1,4 @@
--- From version 3 to 4.
+-- From version 3 to 4: files of customers come in, and what one did can be undone.
 
 -- Files of customers come in, and what one did can be undone.
 CREATE TABLE withdrawn (
