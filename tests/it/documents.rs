@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
+use patron::service::Worlds;
 use regex::{Captures, Regex};
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
@@ -35,6 +36,8 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
 /// here. `$ROOT` is the directory of the page, `$CUSTOMER` and so on are found there before it begins.
 const STANDS_FOR: &[(&str, &str)] = &[
     (r"cust_…", "$CUSTOMER"),
+    (r"import (?:undo|resume) 3", "import undo 1"),
+    (r"https://api\.razorpay\.com", "http://127.0.0.1:8080"),
     (r"key import rzp_live_…", "key import rzp_live_BroughtAlong01"),
     (r"rzp_live_…", "$LIVE_KEY"),
     // The reader waits for the line in the log.
@@ -80,7 +83,7 @@ case ${1:-} in
     exec "$PATRON" "$@"
     ;;
   *)
-    [[ ! "$1 ${2:-}" =~ ^(customer erase|key revoke)$ || " $* " == *" --yes "* ]] || set -- "$@" --yes
+    [[ ! "$1 ${2:-}" =~ ^(customer erase|key revoke|import [^ls].*|pull .*)$ || " $* " == *" --yes "* ]] || set -- "$@" --yes
     exec "$PATRON" "$@"
     ;;
 esac
@@ -95,6 +98,9 @@ esac
 "#;
 const SUDO: &str = "#!/bin/bash\n[[ $1 == -u ]] && shift 2\nexec \"$@\"\n";
 const CARGO: &str = "#!/bin/bash\n[[ $* == 'run --release' ]] && exec patron\nexit 1\n";
+/// What there is to import.
+const CUSTOMERS: &str =
+    "id,name,email,contact\n,Gaurav Kumar,gaurav.kumar@example.com,9123456780\n,Meera Nair,,+919123456781\n,?,,1\n";
 /// An answer that is no success fails the block.
 const CURLRC: &str = "fail-with-body\nsilent\nshow-error\n";
 
@@ -160,12 +166,13 @@ impl Desk {
             fs::set_permissions(at("bin").join(name), Permissions::from_mode(0o755)).unwrap();
         }
         fs::write(at(".curlrc"), CURLRC).unwrap();
-        fs::write(at("secret.txt"), "SecretFromTheOldPlace012\n").unwrap();
+        fs::write(at("customers.csv"), CUSTOMERS).unwrap();
         let request =
             "req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=localhost -keyout privkey.pem -out fullchain.pem";
         let openssl = Command::new("openssl").args(request.split(' ')).current_dir(at("etc/patron")).output().unwrap();
         assert!(openssl.status.success(), "{openssl:?}");
-        let (key, live_key, customer) = furnish(&at("patron.db"));
+        let (key, live_key, live_secret, customer) = furnish(&at("patron.db"));
+        fs::write(at("secret.txt"), format!("{live_secret}\n")).unwrap();
         // Of the service too.
         for name in ["patron.db", "patron.db-wal"] {
             if at(name).exists() {
@@ -218,7 +225,7 @@ impl Drop for Desk {
 }
 
 /// Puts into a file what the reader has by then: a key for each mode, and some customers.
-fn furnish(db: &Path) -> (String, String, String) {
+fn furnish(db: &Path) -> (String, String, String, String) {
     let key = |mode: &str| -> Value {
         serde_json::from_slice(&run(db, &["key", "create", "--mode", mode, "--json"]).stdout).unwrap()
     };
@@ -228,7 +235,7 @@ fn furnish(db: &Path) -> (String, String, String) {
     let customer = connection.query_row("SELECT id FROM customers LIMIT 1", [], |row| row.get(0)).unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let pair = format!("{}:{}", text(&test["key_id"]), text(&test["key_secret"]));
-    (pair, text(&live["key_id"]), customer)
+    (pair, text(&live["key_id"]), text(&live["key_secret"]), customer)
 }
 
 fn lacks(program: &str) -> bool {
@@ -240,6 +247,9 @@ fn lacks(program: &str) -> bool {
 fn try_page(page: &str) -> usize {
     let blocks = blocks(page);
     let mut desk = Desk::new();
+    if page == "docs/emulator.md" {
+        desk.key = format!("{}:{}", Worlds::KEY_ID, Worlds::SECRET);
+    }
     let mut count = 0;
     // Most pages begin where a server runs.
     desk.bash("patron serve").unwrap();

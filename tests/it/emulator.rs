@@ -356,23 +356,3 @@ async fn the_search_follows_in_memory_too() {
     assert!(world.services.check(|_| {}).await.unwrap().faults.is_empty());
     world.services.close();
 }
-
-#[test]
-fn every_command_of_its_document_does_what_it_says() {
-    let document = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/emulator.md")).unwrap();
-    let blocks: Vec<&str> = document.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    let (starts, asks): (Vec<&str>, Vec<&str>) = blocks.iter().partition(|block| block.starts_with("patron emulate"));
-    assert!(starts.len() == 2 && asks.len() >= 6, "{blocks:?}");
-    for start in starts {
-        Emulator::start(&start.split_whitespace().skip(2).collect::<Vec<_>>()).tester().create(MEERA);
-    }
-    let emulator = Emulator::start(&[]);
-    let here = format!("http://{}", emulator.server.address);
-    for block in asks {
-        let script = format!("curl() {{ command curl -sSf --noproxy '*' \"$@\" && echo; }}\nset -e\n{block}");
-        let mut bash = std::process::Command::new("bash");
-        bash.env("KEY", format!("{}:{}", Worlds::KEY_ID, Worlds::SECRET));
-        let output = bash.args(["-c", &script.replace("http://127.0.0.1:8080", &here)]).output().unwrap();
-        assert!(output.status.success() && !output.stdout.is_empty(), "{block}\n{output:?}");
-    }
-}
