@@ -1,6 +1,7 @@
 //! Files of customers that come in: received, rehearsed, applied, undone as a whole, and brought back. Whatever is under way is
 //! done a batch at a time, each of which records how far it is: so whoever finds it interrupted goes on where it was.
 
+mod behind;
 mod judge;
 mod receive;
 mod work;
@@ -29,6 +30,7 @@ const TIDY_ACTS: u32 = 64;
 pub struct Imports {
     store: Arc<Store>,
     ambient: Ambient,
+    behind: behind::Behind,
 }
 
 /// What can be done with an import as a whole.
@@ -93,7 +95,7 @@ pub struct ImportedRow {
 
 impl Imports {
     pub(super) fn new(store: Arc<Store>, ambient: Ambient) -> Self {
-        Self { store, ambient }
+        Self { store, ambient, behind: behind::Behind::default() }
     }
 
     /// An import of the caller's mode.
@@ -113,7 +115,8 @@ impl Imports {
 
     /// Whether work is under way that nobody does any more: it goes on with [`Self::work`].
     pub fn is_interrupted(&self, import: &Import) -> bool {
-        import.state.is_moving() && self.ambient.seconds() - import.moved_at > STILL_SECONDS
+        let is_still = self.ambient.seconds() - import.moved_at > STILL_SECONDS;
+        import.state.is_moving() && is_still && !self.behind.has(import.number)
     }
 
     /// Which column is what: as somebody said, or as the names of the columns suggest.
