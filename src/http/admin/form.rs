@@ -63,25 +63,37 @@ impl FromRequest for Form {
         let (request, payload) = (request.clone(), web::Payload::from_request(request, payload));
         Box::pin(async move {
             let turned = |turned: Turned| turned.at(None, &request);
-            if !may_be_ours(&request) {
-                Noted::of(&request).refused_for("form from another site");
-                return Err(turned(Turned::cross_site()));
-            }
+            of_ours(&request).map_err(turned)?;
             let payload = payload.await.map_err(|_| turned(Turned::bad_form()))?;
             let Ok(Ok(bytes)) = payload.to_bytes_limited(LEN_MAX).await else {
                 return Err(turned(Turned::bad_form()));
             };
             let form = Self(Zeroizing::new(form_urlencoded::parse(&bytes).into_owned().collect()));
             // Signed in, a form proves with its token that it was rendered for this very session.
-            match visit::token_of(&request) {
-                Some(token) if !token.is_form_token(form.value("token")) && needs_token(&request) => {
-                    Noted::of(&request).refused_for("form of another session");
-                    Err(turned(Turned::stale_form()))
-                }
-                _ => Ok(form),
+            if needs_token(&request) {
+                proven(&request, form.value("token")).map_err(turned)?;
             }
+            Ok(form)
         })
     }
+}
+
+/// Refuses a form from another site, before anything of it is read.
+pub(super) fn of_ours(request: &HttpRequest) -> Result<(), Turned> {
+    if may_be_ours(request) {
+        return Ok(());
+    }
+    Noted::of(request).refused_for("form from another site");
+    Err(Turned::cross_site())
+}
+
+/// Refuses a form whose token does not prove that it was rendered for the session that the request has.
+pub(super) fn proven(request: &HttpRequest, token: &str) -> Result<(), Turned> {
+    if visit::token_of(request).is_none_or(|session| session.is_form_token(token)) {
+        return Ok(());
+    }
+    Noted::of(request).refused_for("form of another session");
+    Err(Turned::stale_form())
 }
 
 /// At the door there is no session yet that a form could belong to.

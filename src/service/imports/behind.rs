@@ -69,7 +69,11 @@ impl Hand {
                     _ => None,
                 },
                 Err(NotImported::Refused(refused)) => {
-                    tracing::warn!(import = number, ?refused, "an import stopped on its way: it is to be resumed or undone");
+                    tracing::warn!(
+                        import = number,
+                        ?refused,
+                        "an import stopped on its way: it is to be resumed or undone"
+                    );
                     None
                 }
                 Err(NotImported::Unfit(_) | NotImported::State(_)) => None,

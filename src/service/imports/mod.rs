@@ -93,6 +93,21 @@ pub struct ImportedRow {
     pub changes: Option<Changes>,
 }
 
+impl ImportedRow {
+    /// Its cells under these columns, and behind them its line and why it was not written: a record of a table, to be mended and
+    /// imported again.
+    pub fn record(&self, columns: &[String]) -> Vec<String> {
+        let cell =
+            |column: &String| self.cells.as_ref().and_then(|cells| cells.text(column)).unwrap_or_default().into_owned();
+        let words = match (&self.row.field, &self.row.words, self.row.fate) {
+            (Some(field), Some(words), _) => format!("{field}: {words}"),
+            (None, Some(words), _) => words.clone(),
+            (.., fate) => fate.map(|fate| fate.words().to_owned()).unwrap_or_default(),
+        };
+        columns.iter().map(cell).chain([self.row.line.to_string(), words]).collect()
+    }
+}
+
 impl Imports {
     pub(super) fn new(store: Arc<Store>, ambient: Ambient) -> Self {
         Self { store, ambient, behind: behind::Behind::default() }
