@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use patron::domain::{CustomerId, Email, KeyId, Mode, Role};
 use patron::http::RateLimit;
+use patron::rows::Format;
 use patron::service::OldSecret;
 
 /// Customer records with history: a drop-in for Razorpay's Customers API over one SQLite file.
@@ -66,6 +67,11 @@ pub enum Command {
     /// Export all that is held on a customer, or erase it for good, also while a server runs
     #[command(subcommand)]
     Customer(CustomerCommand),
+    /// Bring in customers from a file: told first what each row would do, written as one, and undone as one; also while a server runs
+    ///
+    /// A row with the id of a customer changes that one, and with an id of nobody's makes a customer of that id. A row without an
+    /// id changes the customer of the same email and contact, or makes one. Nothing is written before you say yes.
+    Import(Import),
     /// Add plausible customers, for trying things out
     Seed(Seed),
     /// Copy the database to a file, and make sure that the copy is whole; also while a server runs
@@ -265,6 +271,107 @@ pub struct Erase {
     pub yes: bool,
 }
 
+/// What `import` takes.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Import {
+    /// What to do with imports that are there.
+    #[command(subcommand)]
+    pub command: Option<ImportCommand>,
+    /// The file to import.
+    #[command(flatten)]
+    pub file: Option<ImportFile>,
+}
+
+/// A file to import.
+#[derive(Debug, Args)]
+pub struct ImportFile {
+    /// A CSV file whose first line names its columns, or JSONL: an object a line. - is standard input
+    #[arg(value_name = "FILE")]
+    pub path: PathBuf,
+    /// Where the customers are to be: test or live
+    #[arg(long, value_parser = mode)]
+    pub mode: Mode,
+    /// csv or jsonl. Without this the file's first bytes tell
+    #[arg(long, value_parser = import_format)]
+    pub format: Option<Format>,
+    /// Take a column as id, name, email, contact, gstin, created_at, notes, note:KEY or ignore; again for each. What is not said is
+    /// guessed from the columns' names
+    #[arg(long, value_name = "COLUMN=TARGET")]
+    pub map: Vec<String>,
+    /// What an empty cell asks for: keep what the customer has, or clear it
+    #[arg(long, default_value = "keep", value_name = "keep|clear")]
+    pub empty: Empty,
+    /// Tell what each row would do, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// Write the rows that are refused to this CSV file, with the reason, to be mended and imported again
+    #[arg(long, value_name = "FILE")]
+    pub refused: Option<PathBuf>,
+}
+
+/// What an empty cell asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Empty {
+    /// The customer keeps what it has.
+    Keep,
+    /// The customer loses what it has there.
+    Clear,
+}
+
+impl From<Empty> for patron::rows::Empty {
+    fn from(empty: Empty) -> Self {
+        match empty {
+            Empty::Keep => Self::Keep,
+            Empty::Clear => Self::Clear,
+        }
+    }
+}
+
+/// What can be done with imports that are there.
+#[derive(Debug, Subcommand)]
+pub enum ImportCommand {
+    /// List imports, the newest first
+    List,
+    /// Show what an import did, and the first rows that it did not write
+    Show {
+        /// Its number
+        number: i64,
+        /// Write the rows that were not written to this CSV file, with the reason
+        #[arg(long, value_name = "FILE")]
+        refused: Option<PathBuf>,
+    },
+    /// Go on with an import that was interrupted
+    Resume {
+        /// Its number
+        number: i64,
+    },
+    /// Take back what an import wrote, but for what was edited since
+    Undo {
+        /// Its number
+        number: i64,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Bring back what an undo took back
+    Redo {
+        /// Its number
+        number: i64,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Give up an import that has written nothing
+    Discard {
+        /// Its number
+        number: i64,
+    },
+}
+
 /// What `seed` takes.
 #[derive(Debug, Args)]
 pub struct Seed {
@@ -310,6 +417,10 @@ fn mode(text: &str) -> Result<Mode, &'static str> {
         "live" => Ok(Mode::Live),
         _ => Err("give test or live"),
     }
+}
+
+fn import_format(text: &str) -> Result<Format, &'static str> {
+    Format::parse(text).ok_or("give csv or jsonl")
 }
 
 fn old_secret(text: &str) -> Result<OldSecret, &'static str> {

@@ -16,7 +16,7 @@
 //! - [`domain`]: values that can only be made by parsing; the customer, an edit of it, the revision that an edit leaves; what
 //!   happens where two edits meet, and what an undo would lose.
 //! - [`service`]: create, fetch, list, search, edit, undo, history, activity; export and erase a person
-//!   ([`service::erasures`]); issue, check, rotate and revoke keys; sign people in
+//!   ([`service::erasures`]); import files of them, and undo that as a whole ([`service::imports`]); issue, check, rotate and revoke keys; sign people in
 //!   and out; seed and check; beside requests, on a thread of its own, what is remembered of them ([`service::requests`]) and how
 //!   things stand ([`service::house`]); backups, made on another thread ([`service::backups`]); and when a person asks, whether
 //!   all is well ([`service::doctor`]).
@@ -40,7 +40,9 @@
 //! - No backup under its own name that was not read again from end to end and found whole.
 //! - No byte of who was erased in the file and its log once the sweep is done, and no restored
 //!   backup that brings them back where the file of erasures is beside it.
-//! - No number of a revision or an erasure that comes twice: what follows the edits goes by it.
+//! - No number of a revision, an erasure or a step of an import that comes twice: what follows the edits goes by it.
+//! - No row of an import that is written twice, nor one that is left out, whoever works on it and whenever that is cut off: how far it
+//!   is, is in the same transaction.
 //! - No look before a write: uniqueness is one unique index.
 //! - No edit that writes the index of the search, and no search that answers by anything but rows as they stand.
 //! - No connection is held, and no stack or thread taken, for as long as a stranger pleases.

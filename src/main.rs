@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Command::Key(command) => commands::key::run(&db, command),
         Command::Staff(command) => commands::staff::run(&db, command),
         Command::Customer(command) => commands::customer::run(&db, command),
+        Command::Import(settings) => commands::import::run(&db, &settings),
         Command::Seed(settings) => commands::seed::run(&db, &settings),
         Command::Backup(settings) => commands::backup::run(&db, &settings),
         Command::Restore(settings) => commands::restore::run(&db, &settings),

@@ -4,6 +4,7 @@ pub mod backup;
 pub mod check;
 pub mod customer;
 pub mod doctor;
+pub mod import;
 pub mod key;
 pub mod restore;
 pub mod seed;

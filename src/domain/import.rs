@@ -51,6 +51,14 @@ impl Import {
         self.counts.iter().filter(|(_, each, _)| *each == Some(fate)).map(|(.., count)| count).sum()
     }
 
+    /// How many rows that make or change a customer have no fate yet.
+    pub fn waiting(&self) -> u64 {
+        let waits = |(outcome, fate, _): &&(Outcome, Option<Fate>, u64)| {
+            fate.is_none() && matches!(outcome, Outcome::Create | Outcome::Update)
+        };
+        self.counts.iter().filter(waits).map(|(.., count)| count).sum()
+    }
+
     /// How many rows with this outcome have this fate.
     pub fn with(&self, outcome: Outcome, fate: Fate) -> u64 {
         self.counts.iter().find(|each| (each.0, each.1) == (outcome, Some(fate))).map_or(0, |(.., count)| *count)
@@ -244,6 +252,17 @@ pub struct ImportRow {
     pub words: Option<String>,
     /// What became of it.
     pub fate: Option<Fate>,
+}
+
+impl ImportRow {
+    /// Why it was not written, taken back or brought back, in words; else what became of it.
+    pub fn reason(&self) -> &str {
+        match (&self.words, self.fate) {
+            (Some(words), _) => words,
+            (None, Some(fate)) => fate.words(),
+            (None, None) => "",
+        }
+    }
 }
 
 /// What taking back an import's revision of a customer comes to.

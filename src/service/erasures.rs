@@ -89,7 +89,9 @@ impl Erasures {
     /// database's files follows.
     pub async fn erase(&self, caller: &Caller, id: &CustomerId) -> Result<(), NotErased> {
         // There may be nobody to erase, and then nothing to say about files.
-        self.store.find(caller.mode, id).await.map_err(Refused::from)?.ok_or(Refused::NotFound)?;
+        if !self.store.is_held(caller.mode, id).await.map_err(Refused::from)? {
+            return Err(Refused::NotFound.into());
+        }
         self.keep().await.map_err(NotErased::Unready)?;
         let (at, actor) = (self.ambient.seconds(), caller.actor.clone());
         let erasure = Erasure { customer: id.clone(), mode: caller.mode, at, actor };

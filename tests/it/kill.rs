@@ -1,4 +1,4 @@
-//! `kill -9` at any moment, again and again: under a load of edits, in a first start, an upgrade, a seed and a restore. Whatever was
+//! `kill -9` at any moment, again and again: under a load of edits, in a first start, an upgrade, a seed, an import and a restore. Whatever was
 //! answered with 200 is there afterwards, the next start works, and nothing looks whole that is not.
 //!
 //! `KILL_TIMES=50` does it fifty times as often; a seed that is printed gives the same moments again.
@@ -258,6 +258,90 @@ fn a_seed_that_was_killed_goes_on_where_it_was() {
         fs::remove_file(&db).unwrap();
     }
     report(&format!("kill: {kills} in a seed, {partly} of them in its midst"));
+}
+
+/// Of so many customers all are changed by an import that makes so many more.
+const CHANGED: u64 = 200;
+const MADE: u64 = 2_800;
+
+/// A database, and beside it a file to import.
+fn to_import(directory: &Path) -> std::path::PathBuf {
+    let (db, file) = (directory.join("before.db"), directory.join("customers.csv"));
+    let row = |number: u64| format!("After {number},p{number}@example.com\n");
+    let before: String = (0..CHANGED).map(|number| format!("Before {number},p{number}@example.com\n")).collect();
+    fs::write(&file, format!("name,email\n{before}")).unwrap();
+    assert!(run(&db, &["import", file.to_str().unwrap(), "--mode", "test", "--yes"]).status.success());
+    let rows: String = (0..CHANGED + MADE).map(row).collect();
+    fs::write(&file, format!("name,email\n{rows}")).unwrap();
+    file
+}
+
+#[test]
+fn an_import_that_was_killed_is_resumed_and_does_nothing_twice() {
+    let directory = tempdir().unwrap();
+    let file = to_import(directory.path());
+    let (before, db) = (directory.path().join("before.db"), directory.path().join("patron.db"));
+    let import = ["import", file.to_str().unwrap(), "--mode", "test", "--yes"];
+    let put_back = || {
+        for suffix in ["", "-wal", "-shm"] {
+            let _ = fs::remove_file(format!("{}{suffix}", db.display()));
+        }
+        assert!(backup(&before, &db).status.success());
+    };
+    let ask = |sql: &str| {
+        let connection = rusqlite::Connection::open(&db).unwrap();
+        connection.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap_or_default()
+    };
+    // Those that wrote something; the first import is the one of before.
+    let state = || ask("SELECT state FROM imports WHERE number > 1 ORDER BY number DESC LIMIT 1");
+    let done = |arguments: &[&str], moments: &Moments| {
+        let output = run(&db, arguments);
+        assert!(output.status.success(), "{arguments:?}: {output:?}; {moments}");
+    };
+    put_back();
+    let mut moments = Moments::new();
+    let imports = length_of(|| done(&import, &moments));
+    let undos = length_of(|| done(&["import", "undo", "2", "--yes"], &moments));
+    let (kills, mut applying, mut undoing) = (12 * times(), 0, 0);
+    for _ in 0..kills {
+        put_back();
+        killed(patron(&db).args(import), moments.before(imports));
+        is_whole(&db, &moments);
+        match state().as_str() {
+            "applying" => {
+                applying += 1;
+                done(&["import", "resume", "2"], &moments);
+            }
+            "applied" => {}
+            _ => {
+                assert_eq!(ask("SELECT count(*) || '' FROM customers"), CHANGED.to_string(), "{moments}");
+                done(&import, &moments);
+            }
+        }
+        let said = is_whole(&db, &moments);
+        let all = format!("is whole: {} customers, {} revisions", CHANGED + MADE, 2 * CHANGED + MADE);
+        assert!(said.contains(&all), "{said}; {moments}");
+        assert_eq!(ask("SELECT count(*) || '' FROM customers WHERE name LIKE 'After %'"), (CHANGED + MADE).to_string());
+
+        let number = ask("SELECT max(number) || '' FROM imports");
+        killed(patron(&db).args(["import", "undo", &number, "--yes"]), moments.before(undos));
+        is_whole(&db, &moments);
+        match state().as_str() {
+            "undoing" => {
+                undoing += 1;
+                done(&["import", "resume", &number], &moments);
+            }
+            "undone" => {}
+            _ => done(&["import", "undo", &number, "--yes"], &moments),
+        }
+        let said = is_whole(&db, &moments);
+        let left = format!("is whole: {CHANGED} customers, {} revisions", 3 * CHANGED + 2 * MADE);
+        assert!(said.contains(&left), "{said}; {moments}");
+        assert_eq!(ask("SELECT count(*) || '' FROM customers WHERE name LIKE 'Before %'"), CHANGED.to_string());
+    }
+    report(&format!(
+        "kill: {kills} in an import, {applying} while it was applied, and {undoing} of {kills} while it was undone"
+    ));
 }
 
 #[test]

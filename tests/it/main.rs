@@ -25,6 +25,7 @@ mod erase;
 mod errors;
 mod forms;
 mod health;
+mod import;
 mod injection;
 mod keys;
 mod kill;

@@ -89,6 +89,7 @@ impl Services {
         findings.push(staff(&self.staff.list().await?, now));
         findings.push(backups(&self.backups.last().await?, now));
         findings.push(erasures(self.erasures.count().await?));
+        findings.extend(interrupted(&self.imports.interrupted().await?));
         findings.push(self.hashing().await);
         Ok(findings)
     }
@@ -105,6 +106,16 @@ impl Services {
             found("argon2", Verdict::Look, words)
         }
     }
+}
+
+/// Nothing, where no import was: most houses have none.
+fn interrupted(imports: &[i64]) -> Option<Finding> {
+    let [first, rest @ ..] = imports else { return None };
+    let more = if rest.is_empty() { String::new() } else { format!(", and {} more,", rest.len()) };
+    let words = format!(
+        "import {first}{more} was interrupted: `patron import resume {first}` goes on with it, `undo` takes it back"
+    );
+    Some(found("Imports", Verdict::Look, words))
 }
 
 fn rotations(keys: &[Key], uses: &HashMap<KeyId, LastUse>, now: i64) -> Finding {

@@ -134,6 +134,11 @@ impl Imports {
         import.state.is_moving() && is_still && !self.behind.has(import.number)
     }
 
+    /// The numbers of imports whose work nobody does any more.
+    pub async fn interrupted(&self) -> Result<Vec<i64>, Refused> {
+        Ok(self.store.still_imports(self.ambient.seconds() - STILL_SECONDS).await?)
+    }
+
     /// Which column is what: as somebody said, or as the names of the columns suggest.
     pub fn mapping(&self, import: &Import) -> Mapping {
         let said = import.mapping.as_deref().and_then(Mapping::from_text);

@@ -1,8 +1,10 @@
 //! A file that comes in, piece by piece.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::super::{Ambient, Caller, Refused};
+use super::work::Pace;
 use super::{Imports, NotImported};
 use crate::domain::Import;
 use crate::rows::{Format, Reader, Row, Unread, Unreadable};
@@ -23,6 +25,7 @@ pub struct Receiving {
     file: String,
     reader: Reader,
     waiting: Vec<NewRow>,
+    pace: Pace,
     /// The import's number, once the file is known to be one of rows.
     number: Option<i64>,
     rows: u64,
@@ -40,6 +43,7 @@ impl Imports {
             file: name.chars().filter(|char| !char.is_control()).take(FILE_LEN_MAX).collect(),
             reader: Reader::new(format),
             waiting: Vec::new(),
+            pace: Pace::of(&self.store),
             number: None,
             rows: 0,
         }
@@ -80,13 +84,17 @@ impl Receiving {
             Ok(row) => NewRow { line: row.line, cells: row.to_text(), unread: None },
             Err(unread) => NewRow { line: unread.row.line, cells: unread.row.to_text(), unread: Some(unread.words) },
         }));
-        let len = if self.store.is_served_by_another() { BATCH_LEN_BESIDE } else { BATCH_LEN };
-        while self.waiting.len() >= len {
+        loop {
+            let len = if self.pace.is_quiet() { BATCH_LEN } else { BATCH_LEN_BESIDE };
+            if self.waiting.len() < len {
+                return Ok(());
+            }
+            let began = Instant::now();
             let rest = self.waiting.split_off(len);
             let batch = std::mem::replace(&mut self.waiting, rest);
             self.add(batch, false).await?;
+            self.pace.rest(&self.store, began.elapsed()).await;
         }
-        Ok(())
     }
 
     async fn write(&mut self, last: bool) -> Result<(), NotImported> {

@@ -6,7 +6,7 @@ use super::super::{Ambient, Caller, Refused};
 use super::judge::Judge;
 use super::{Imports, Moving, NotImported};
 use crate::domain::{Import, ImportRow, ImportState};
-use crate::store::{Batch, Error, Looking, Stamp};
+use crate::store::{Batch, Error, Looking, Stamp, Store};
 
 /// How many rows are written to customers in one transaction.
 const BATCH_LEN: u64 = 128;
@@ -35,12 +35,12 @@ impl Imports {
 
     /// Does the work of one state, until it is done or another has begun.
     async fn run(&self, caller: &Caller, import: &Import, progress: &impl Fn(Moving)) -> Result<(), NotImported> {
-        let mut pace = Pace { quiet: false };
+        let mut pace = Pace::of(&self.store);
         let (mut done, mut tries) = (import.done, 0);
         loop {
             let moving = Moving { state: import.state, done: done.min(import.rows), total: import.rows };
             progress(moving);
-            let (began, asked) = (Instant::now(), self.store.asked());
+            let began = Instant::now();
             let count = pace.len(import.state);
             match self.batch(caller, import, count).await {
                 Ok(Batch::More) => (done, tries) = (done + count, 0),
@@ -55,11 +55,7 @@ impl Imports {
                 }
                 Err(error) => return Err(Refused::from(error).into()),
             }
-            // Of those who asked, this batch was one at most.
-            pace.quiet = self.store.asked() - asked <= 1 && !self.store.is_served_by_another();
-            if !pace.quiet {
-                tokio::time::sleep(began.elapsed() * REST_BESIDE).await;
-            }
+            pace.rest(&self.store, began.elapsed()).await;
         }
     }
 
@@ -70,7 +66,8 @@ impl Imports {
         match import.state {
             ImportState::Rehearsing => {
                 let judge = move |row: &ImportRow, looking: &Looking<'_>| judge.judge(row, looking);
-                self.store.rehearse_import(lane, import.number, count, at, judge).await
+                let mapping = import.mapping.clone().unwrap_or_default();
+                self.store.rehearse_import(lane, (import.number, mapping), count, at, judge).await
             }
             ImportState::Applying => {
                 let ambient: Ambient = self.ambient.clone();
@@ -86,12 +83,34 @@ impl Imports {
 }
 
 /// How much is done at a time.
-struct Pace {
-    /// Whether nobody else wrote during the batch before.
+pub(super) struct Pace {
+    /// How many acts others, and this work, had asked for at the last look.
+    asked: u64,
+    /// Whether nobody else has asked for one since the look before.
     quiet: bool,
 }
 
 impl Pace {
+    /// As if others wrote, until it is known.
+    pub(super) fn of(store: &Store) -> Self {
+        Self { asked: store.asked(), quiet: false }
+    }
+
+    /// Rests after a batch that took so long, where others write: in this process or in a server beside it.
+    pub(super) async fn rest(&mut self, store: &Store, took: Duration) {
+        let asked = store.asked();
+        // The batch itself was one at most.
+        self.quiet = asked - std::mem::replace(&mut self.asked, asked) <= 1 && !store.is_served_by_another();
+        if !self.quiet {
+            tokio::time::sleep(took * REST_BESIDE).await;
+        }
+    }
+
+    /// Whether others write.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     fn len(&self, state: ImportState) -> u64 {
         let len = if self.quiet { BATCH_LEN } else { BATCH_LEN_BESIDE };
         if state == ImportState::Rehearsing { len * REHEARSED_TIMES } else { len }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::columns::CustomerRow;
+use super::imports::RowPlace;
 use super::{
     Error, Store, columns, customers, days, imports, marks, requests, revisions, search, snapshot, sweep, withdrawn,
 };
@@ -37,7 +38,15 @@ impl Store {
                 break;
             }
         }
-        self.act(move |connection| erase(connection, &erasure)).await
+        // What imports keep of them is looked for here, too: what comes in meanwhile is another's doing.
+        let (mode, id) = (erasure.mode, erasure.customer.clone());
+        let naming = self.readers.away(move |connection| naming(connection, mode, &id)).await?;
+        self.act(move |connection| erase(connection, &erasure, &naming)).await
+    }
+
+    /// Whether there is a customer, here or withdrawn, of whom something is held.
+    pub async fn is_held(&self, mode: Mode, id: &CustomerId) -> Result<bool, Error> {
+        self.readers.here(|connection| Ok(find_held(connection, mode, id)?.is_some()))
     }
 
     /// What remains of a customer who was erased, and whether the sweep is done.
@@ -106,7 +115,7 @@ pub(super) fn list(connection: &Connection) -> rusqlite::Result<Vec<Erasure>> {
 }
 
 /// Erases a customer who is here, or withdrawn.
-pub(super) fn erase(connection: &Connection, erasure: &Erasure) -> Result<(), Error> {
+pub(super) fn erase(connection: &Connection, erasure: &Erasure, naming: &[RowPlace]) -> Result<(), Error> {
     let (row, is_withdrawn) = find_held(connection, erasure.mode, &erasure.customer)?.ok_or(Error::Missing)?;
     days::erase(connection, erasure.mode, erasure.at, is_withdrawn)?;
     // Before its revisions go, of which the newest may have the highest number.
@@ -115,7 +124,7 @@ pub(super) fn erase(connection: &Connection, erasure: &Erasure) -> Result<(), Er
     revisions::delete(connection, row.revision)?;
     connection.prepare_cached("DELETE FROM customers WHERE number = ?1")?.execute([row.number])?;
     withdrawn::delete(connection, row.number)?;
-    imports::forget(connection, &row.customer)?;
+    imports::forget(connection, &row.customer, naming)?;
     marks::drop_after(connection, &row.customer)?;
     Ok(requests::forget(connection, &erasure.customer)?)
 }
@@ -131,7 +140,10 @@ pub(super) fn replay(connection: &Connection, erasure: &Erasure) -> Result<bool,
     let mode = connection.prepare_cached(SQL)?.query_row([erasure.customer.as_str()], |row| row.get(0)).optional()?;
     let erasure = &Erasure { actor: known(connection, &erasure.actor)?, ..erasure.clone() };
     match mode.map(columns::read_mode) {
-        Some(mode) => erase(connection, &Erasure { mode, ..erasure.clone() }).map(|()| true),
+        Some(mode) => {
+            let naming = naming(connection, mode, &erasure.customer)?;
+            erase(connection, &Erasure { mode, ..erasure.clone() }, &naming).map(|()| true)
+        }
         None => Ok(insert(connection, erasure).map(|()| false)?),
     }
 }
@@ -173,6 +185,11 @@ fn held(connection: &Connection, mode: Mode, id: &CustomerId) -> rusqlite::Resul
         in_search: search::has(&snapshot, row.number)?,
         customer: row.customer,
     }))
+}
+
+/// The rows of imports that name a customer.
+fn naming(connection: &Connection, mode: Mode, id: &CustomerId) -> rusqlite::Result<Vec<RowPlace>> {
+    find_held(connection, mode, id)?.map_or(Ok(Vec::new()), |(row, _)| imports::naming(connection, &row.customer))
 }
 
 /// A customer who is here or withdrawn, and whether they are withdrawn.

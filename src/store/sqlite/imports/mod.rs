@@ -14,7 +14,7 @@ use crate::domain::{Fate, Import, ImportState, ImportStep, Mode, Outcome, Step};
 use crate::store::{Batch, ImportHappened, Lane, NewImport};
 
 pub use rehearse::Looking;
-pub(super) use rows::forget;
+pub(super) use rows::{RowPlace, forget, naming};
 
 /// How many rows are deleted in one act: an edit behind it hardly waits.
 const DELETE_LEN: i64 = 256;
@@ -63,6 +63,16 @@ impl Store {
             numbers.into_iter().filter_map(|number| find(connection, number).transpose()).collect()
         };
         self.readers.away_of(lane, ask).await
+    }
+
+    /// The imports that are at work and have not moved since, but those whose file comes in.
+    pub async fn still_imports(&self, since: i64) -> Result<Vec<i64>, Error> {
+        const SQL: &str = "SELECT number FROM imports WHERE moved_at < ?1
+            AND state IN ('rehearsing', 'applying', 'undoing', 'redoing') ORDER BY number";
+        let ask = move |connection: &Connection| {
+            connection.prepare_cached(SQL)?.query_map([since], |row| row.get(0))?.collect()
+        };
+        self.readers.away(ask).await
     }
 
     /// Says which column is what, as text. What a rehearsal found before is found out anew. Gives whether the import was in a

@@ -90,20 +90,40 @@ impl Looking<'_> {
 type Found = (u64, Option<(Judged, PairKey)>);
 
 impl Store {
-    /// Judges the next rows of an import that is being rehearsed, at most so many.
+    /// Judges the next rows of an import that is being rehearsed, at most so many, by a mapping, as text, that must be its own still.
     pub async fn rehearse_import(
         &self,
         lane: Lane,
-        number: i64,
+        (number, mapping): (i64, String),
         count: u64,
         at: i64,
         judge: impl Fn(&ImportRow, &Looking<'_>) -> Result<Judged, Error> + Send + 'static,
     ) -> Result<Batch, Error> {
-        let look = move |connection: &Connection| Ok(find(connection, number, count, &judge));
+        let by = mapping.clone();
+        let look = move |connection: &Connection| {
+            if is_other(connection, number, &by)? {
+                return Ok(Ok(None));
+            }
+            Ok(find(connection, number, count, &judge))
+        };
         let Some((line, found)) = self.readers.away_of(lane, look).await?? else { return Ok(Batch::Elsewhere) };
         let last = (found.len() as u64) < count;
-        self.act_of(lane, move |connection| Ok(write(connection, number, line, &found, last, at)?)).await
+        let act = move |connection: &Connection| {
+            // Another mapping begins anew, at the same line.
+            if is_other(connection, number, &mapping)? {
+                return Ok(Batch::Elsewhere);
+            }
+            Ok(write(connection, number, line, &found, last, at)?)
+        };
+        self.act_of(lane, act).await
     }
+}
+
+/// Whether an import has another mapping by now.
+fn is_other(connection: &Connection, number: i64, mapping: &str) -> rusqlite::Result<bool> {
+    const SQL: &str = "SELECT EXISTS (SELECT 1 FROM imports WHERE number = ?1 AND mapping = ?2)";
+    let is_same = connection.prepare_cached(SQL)?.query_row(params![number, mapping], |row| row.get::<_, bool>(0))?;
+    Ok(!is_same)
 }
 
 fn find(

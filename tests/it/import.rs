@@ -1,0 +1,502 @@
+//! Importing a file: rehearsed first, applied as one, undone as one, and brought back; what each row came to, and what others see.
+
+use std::time::Duration;
+
+use patron::domain::{Actor, Fate, Import, ImportState, Mode, Outcome, Passage, Query};
+use patron::rows::{Empty, Format, Target};
+use patron::service::imports::{REFUSED_DAYS, REHEARSAL_DAYS};
+use patron::service::{ActivityFilter, Caller, Happened, NotImported, Place, RowsOf, Slice, Work};
+use serde_json::Value;
+
+use crate::world::{Persona, World};
+
+fn caller(mode: Mode) -> Caller {
+    Caller { mode, actor: Actor::Command { name: "import".into() }, request_id: None, request: None }
+}
+
+fn id_of(path: &str) -> String {
+    path.rsplit('/').next().unwrap().to_owned()
+}
+
+/// A file at the desk of whoever imports it.
+struct Desk<'a> {
+    world: &'a World,
+    caller: Caller,
+    api: Persona<'a>,
+}
+
+impl<'a> Desk<'a> {
+    async fn new(world: &'a World) -> Self {
+        Self { world, caller: caller(Mode::Test), api: world.key(Mode::Test).await }
+    }
+
+    async fn receive(&self, file: &[u8]) -> Result<Import, NotImported> {
+        let mut receiving = self.world.services.imports.receive(&self.caller, "dir/customers.csv", None);
+        for piece in file.chunks(1_000) {
+            receiving.push(piece).await?;
+        }
+        receiving.finish().await
+    }
+
+    async fn work(&self, number: i64, work: Work) -> Import {
+        let imports = &self.world.services.imports;
+        imports.start(&self.caller, number, work).await.unwrap();
+        imports.work(&self.caller, number, |_| {}).await.unwrap()
+    }
+
+    async fn rehearse(&self, file: &str) -> Import {
+        let received = self.receive(file.as_bytes()).await.unwrap();
+        assert_eq!(received.state, ImportState::Received);
+        self.work(received.number, Work::Rehearse).await
+    }
+
+    async fn apply(&self, file: &str) -> Import {
+        let number = self.rehearse(file).await.number;
+        self.work(number, Work::Apply).await
+    }
+
+    /// Line, outcome, fate and words of each row.
+    async fn told(&self, number: i64) -> Vec<String> {
+        let rows = self.world.services.imports.rows(&self.caller, number, RowsOf::All, 0, 1_000).await.unwrap();
+        let told = rows.into_iter().map(|shown| {
+            let row = shown.row;
+            let fate = row.fate.map_or(String::new(), |fate| format!(", {}", fate.as_str()));
+            let words = row.words.map_or(String::new(), |words| format!(": {words}"));
+            format!("{} {}{fate}{words}", row.line, row.outcome.map_or("-", Outcome::as_str))
+        });
+        told.collect()
+    }
+
+    async fn get(&self, path: &str) -> (u16, Value) {
+        let answer = self.api.get(&format!("/v1/customers{path}")).await;
+        (answer.status.as_u16(), answer.json())
+    }
+
+    async fn create(&self, body: &str) -> String {
+        id_of(&self.api.create(body).await)
+    }
+
+    async fn put(&self, id: &str, body: &str) {
+        let answer = self.api.put(&format!("/v1/customers/{id}"), body).await;
+        assert_eq!(answer.status.as_u16(), 200, "{answer}");
+    }
+
+    async fn names(&self) -> Vec<String> {
+        let list = self.get("?count=100").await.1;
+        list["items"].as_array().unwrap().iter().map(|each| each["name"].as_str().unwrap_or("-").to_owned()).collect()
+    }
+
+    async fn is_whole(&self) {
+        let checked = self.world.services.check(|_| {}).await.unwrap();
+        assert_eq!(checked.faults, Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn each_row_has_its_outcome_and_nothing_is_written_before_it_is_applied() {
+    let world = World::new();
+    let desk = Desk::new(&world).await;
+    let same = desk.create(r#"{"name":"Same Person","email":"Same@example.com","contact":"9000000001"}"#).await;
+    let other = desk.create(r#"{"name":"Other Person","email":"other@example.com"}"#).await;
+    let third = desk.create(r#"{"name":"Third Person","email":"third@example.com"}"#).await;
+    let live = id_of(&world.key(Mode::Live).await.create(r#"{"name":"Live One"}"#).await);
+    let file = format!(
+        "id,name,email,contact,created_at,notes.city\n\
+         cust_AAAAAAAAAAAAA1,Kept Id,kept@example.com,,1500000000,Pune\n\
+         ,Same Person,same@EXAMPLE.com,9000000001,,\n\
+         ,Changed Person,other@example.com,,,Goa\n\
+         {same},Same Person,,,,\n\
+         ,x,bad@example.com,,,\n\
+         ,No At,not-an-email,,,\n\
+         cust_AAAAAAAAAAAAA1,Twice,twice@example.com,,,\n\
+         ,Pair Twice,KEPT@example.com,,,\n\
+         {live},Live One,,,,\n\
+         ,,,,,Nobody\n\
+         {other},Other Person,same@example.com,9000000001,,\n\
+         ,Ends,here@example.com\n\
+         cust_AAAAAAAAAAAAA2,Third Again,THIRD@example.com,,,\n\
+         cust_AAAAAAAAAAAAA3,To Come,come@example.com,,4000000000,\n"
+    );
+    let import = desk.rehearse(&file).await;
+    assert_eq!(import.state, ImportState::Rehearsed);
+    let told = desk.told(import.number).await.join("\n").replace(&third, "THIRD");
+    assert_eq!(
+        told.lines().collect::<Vec<_>>(),
+        [
+            "2 create",
+            "3 unchanged",
+            "4 update",
+            "5 refused: Line 3 is about the same customer.",
+            "6 refused: The name format is invalid.",
+            "7 refused: The email must be a valid email address.",
+            "8 refused: Line 2 has the same id.",
+            "9 refused: Line 2 has the same email and contact.",
+            "10 refused: The id is a customer's in the other mode.",
+            "11 refused: At least one of name, email or contact is required.",
+            "12 refused: Line 4 is about the same customer.",
+            "13 unread: The line has 3 values, and the first line names 6 columns.",
+            "14 refused: Customer already exists for the merchant: THIRD.",
+            "15 refused: The created_at must be a time in the past.",
+        ]
+    );
+    assert_eq!(desk.names().await.len(), 3, "nothing is written");
+
+    let import = desk.work(import.number, Work::Apply).await;
+    assert_eq!((import.state, import.fated(Fate::Applied)), (ImportState::Applied, 2));
+    let (status, kept) = desk.get("/cust_AAAAAAAAAAAAA1").await;
+    assert_eq!(
+        (status, kept["created_at"].as_i64(), kept["notes"]["city"].as_str()),
+        (200, Some(1_500_000_000), Some("Pune"))
+    );
+    let changed = desk.get(&format!("/{other}")).await.1;
+    assert_eq!(
+        (changed["name"].as_str(), changed["email"].as_str()),
+        (Some("Changed Person"), Some("other@example.com"))
+    );
+    let names = desk.names().await;
+    assert_eq!((names.len(), names[3].as_str()), (4, "Kept Id"), "in its place in the list");
+    desk.is_whole().await;
+}
+
+#[tokio::test]
+async fn what_changes_between_the_rehearsal_and_its_end_is_listed_and_not_overwritten() {
+    let world = World::new();
+    let desk = Desk::new(&world).await;
+    let edited = desk.create(r#"{"name":"To Edit","email":"edit@example.com"}"#).await;
+    desk.create(r#"{"name":"To Stay","email":"stay@example.com"}"#).await;
+    let file = "name,email\nEdited Here,edit@example.com\nStays Here,stay@example.com\nTaken Soon,taken@example.com\nFree Still,free@example.com\n";
+    let import = desk.rehearse(file).await;
+    desk.put(&edited, r#"{"notes":{"by":"staff"}}"#).await;
+    desk.create(r#"{"name":"Was Faster","email":"TAKEN@example.com"}"#).await;
+    let import = desk.work(import.number, Work::Apply).await;
+    let told = desk.told(import.number).await;
+    assert_eq!(told, ["2 update, changed", "3 update, applied", "4 create, taken", "5 create, applied"]);
+    assert_eq!(desk.get(&format!("/{edited}")).await.1["name"], "To Edit");
+    // What was not written is there to be mended, and what was written is in customers alone.
+    let rows = world.services.imports.rows(&desk.caller, import.number, RowsOf::All, 0, 10).await.unwrap();
+    let has_cells: Vec<bool> = rows.iter().map(|shown| shown.cells.is_some()).collect();
+    assert_eq!(has_cells, [true, false, true, false]);
+    let unwritten = world.services.imports.rows(&desk.caller, import.number, RowsOf::Unwritten, 0, 10).await.unwrap();
+    let told: Vec<(u64, &str)> = unwritten.iter().map(|shown| (shown.row.line, shown.row.reason())).collect();
+    assert_eq!(told, [(2, Fate::Changed.words()), (4, Fate::Taken.words())]);
+    desk.is_whole().await;
+}
+
+#[tokio::test]
+async fn an_update_shows_each_field_from_and_to() {
+    let world = World::new();
+    let desk = Desk::new(&world).await;
+    desk.create(r#"{"name":"Before","email":"one@example.com","notes":{"city":"Pune","tier":"gold"}}"#).await;
+    let import = desk.rehearse("name,email,gstin,notes.city\nAfter,One@example.com,29XAbbA4369J1PA,Goa\n").await;
+    let rows = world.services.imports.rows(&desk.caller, import.number, RowsOf::Outcome(Outcome::Update), 0, 10).await;
+    let rows = rows.unwrap();
+    let changes = rows[0].changes.as_ref().unwrap();
+    let fields: Vec<_> = changes.fields.iter().map(|each| (each.from.as_deref(), each.to.as_deref())).collect();
+    assert_eq!(
+        fields,
+        [(Some("Before"), Some("After")), (None, Some("29XAbbA4369J1PA"))],
+        "the email stays as it is spelled"
+    );
+    assert_eq!(changes.notes.len(), 1, "{changes:?}");
+}
+
+#[tokio::test]
+async fn an_empty_cell_keeps_what_there_is_or_clears_it_where_that_is_asked_for() {
+    let world = World::new();
+    let desk = Desk::new(&world).await;
+    let id = desk.create(r#"{"name":"Has A Name","email":"one@example.com"}"#).await;
+    let file = format!("id,name,email\n{id},,one@example.com\n");
+    let import = desk.rehearse(&file).await;
+    assert_eq!(desk.told(import.number).await, ["2 unchanged"]);
+    let mut mapping = world.services.imports.mapping(&import);
+    mapping.empty = Empty::Clear;
+    world.services.imports.map(&desk.caller, import.number, &mapping).await.unwrap();
+    let started = world.services.imports.start(&desk.caller, import.number, Work::Apply).await;
+    assert!(matches!(started, Err(NotImported::State(ImportState::Received))), "another mapping is rehearsed anew");
+    let import = desk.work(import.number, Work::Rehearse).await;
+    assert_eq!((desk.told(import.number).await, import.count(Outcome::Unchanged)), (vec!["2 update".to_owned()], 0));
+    desk.work(import.number, Work::Apply).await;
+    assert_eq!(desk.get(&format!("/{id}")).await.1["name"], Value::Null);
+    mapping.set("email", Target::Ignore).unwrap();
+    mapping.set("id", Target::Ignore).unwrap();
+    mapping.set("name", Target::Ignore).unwrap();
+    let refused = world.services.imports.map(&desk.caller, import.number, &mapping).await;
+    assert!(matches!(refused, Err(NotImported::Unfit(_))), "{refused:?}");
+}
+
+/// Withdrawn, kept, given back, kept in part: and what others see of it.
+#[tokio::test]
+async fn undone_as_one_it_keeps_what_was_edited_and_comes_back() {
+    let world = World::new();
+    let desk = Desk::new(&world).await;
+    let services = &world.services;
+    let whole = desk.create(r#"{"name":"Whole Before","email":"whole@example.com"}"#).await;
+    let partly = desk.create(r#"{"name":"Partly Before","email":"partly@example.com"}"#).await;
+    let file = "id,name,email,notes.city\n\
+        cust_AAAAAAAAAAAAA1,Goes Away,goes@example.com,Pune\n\
+        cust_AAAAAAAAAAAAA2,Is Edited,edited@example.com,Pune\n\
+        ,Whole After,whole@example.com,Goa\n\
+        ,Partly After,partly@example.com,Goa\n\
+        ,Whole After,w h@example.com,Goa\n";
+    let import = desk.apply(file).await;
+    desk.put("cust_AAAAAAAAAAAAA2", r#"{"notes":{"city":"Delhi"}}"#).await;
+    desk.put(&partly, r#"{"name":"Edited Since"}"#).await;
+    let import = desk.work(import.number, Work::Undo).await;
+    assert_eq!(import.state, ImportState::Undone);
+    let undone = ["2 create, undone", "3 create, kept", "4 update, undone", "5 update, partly"];
+    assert_eq!(desk.told(import.number).await[..4], undone);
+    for path in ["/cust_AAAAAAAAAAAAA1", "/cust_AAAAAAAAAAAAA1/revisions"] {
+        let (status, body) = desk.get(path).await;
+        assert_eq!((status, body["error"]["description"].as_str()), (400, Some("The id provided does not exist")));
+    }
+    let answer = desk.api.put("/v1/customers/cust_AAAAAAAAAAAAA1", r#"{"name":"No More"}"#).await;
+    assert_eq!(answer.description(), "The id provided does not exist");
+    assert_eq!(desk.get("/cust_AAAAAAAAAAAAA2").await.1["notes"]["city"], "Delhi");
+    let back = desk.get(&format!("/{whole}")).await.1;
+    assert_eq!((back["name"].as_str(), back["notes"].as_array().map(Vec::len)), (Some("Whole Before"), Some(0)));
+    let kept = desk.get(&format!("/{partly}")).await.1;
+    assert_eq!((kept["name"].as_str(), kept["notes"].as_array().map(Vec::len)), (Some("Edited Since"), Some(0)));
+    assert_eq!(desk.get("?email=goes@example.com").await.1["count"], 0);
+    services.flush().await;
+    assert_eq!(services.house.counts().unwrap().of(Mode::Test).customers, 3);
+    desk.is_whole().await;
+
+    // Its history stays, for staff, and tells of it.
+    let id = patron::domain::CustomerId::parse("cust_AAAAAAAAAAAAA1").unwrap();
+    let slice = Slice { count: 10, skip: 0 };
+    let withdrawn = services.imports.withdrawn(&desk.caller, &id, slice).await.unwrap().unwrap();
+    let passages: Vec<_> = withdrawn.revisions.iter().map(|each| (each.version, each.import, each.passage)).collect();
+    assert_eq!(passages, [(2, Some(import.number), Some(Passage::Withdrawn)), (1, Some(import.number), None)]);
+
+    // Another may have its pair, and keeps it: then it does not come back before that is free.
+    let other = desk.create(r#"{"name":"Another One","email":"Goes@example.com"}"#).await;
+    let import = desk.work(import.number, Work::Redo).await;
+    let redone = ["2 create, away", "3 create, applied", "4 update, applied", "5 update, applied"];
+    assert_eq!(
+        (import.state, &desk.told(import.number).await[..4]),
+        (ImportState::Applied, &redone.map(str::to_owned)[..])
+    );
+    assert_eq!(desk.get(&format!("/{whole}")).await.1["name"], "Whole After");
+    let kept = desk.get(&format!("/{partly}")).await.1;
+    assert_eq!((kept["name"].as_str(), kept["notes"]["city"].as_str()), (Some("Edited Since"), Some("Goa")));
+    desk.work(import.number, Work::Undo).await;
+    desk.put(&other, r#"{"email":"another@example.com"}"#).await;
+    let import = desk.work(import.number, Work::Redo).await;
+    assert_eq!(desk.told(import.number).await[0], "2 create, applied");
+    assert_eq!(desk.get("/cust_AAAAAAAAAAAAA1").await.1["name"], "Goes Away");
+    let history = desk.get("/cust_AAAAAAAAAAAAA1/revisions").await.1;
+    assert_eq!(history["count"], 3, "its creation, its withdrawal, its return");
+    services.flush().await;
+    assert_eq!(services.house.counts().unwrap().of(Mode::Test).customers, 5);
+    desk.is_whole().await;
+}
+
+#[tokio::test]
+async fn imports_of_the_same_customers_are_undone_one_after_the_other() {
+    let world = World::new();
+    let desk = Desk::new(&world).await;
+    let first = desk.apply("name,email\nOne Person,one@example.com\n").await;
+    let second = desk.apply("name,email\nOther Name,one@example.com\n").await;
+    let kept = desk.work(first.number, Work::Undo).await;
+    assert_eq!(kept.fated(Fate::Kept), 1, "the second has edited it");
+    desk.work(first.number, Work::Redo).await;
+    desk.work(second.number, Work::Undo).await;
+    let undone = desk.work(first.number, Work::Undo).await;
+    assert_eq!((undone.fated(Fate::Undone), desk.names().await.len()), (1, 0), "it is as it was made");
+    let redone = desk.work(second.number, Work::Redo).await;
+    assert_eq!(redone.fated(Fate::Away), 1, "whom it changed is withdrawn");
+    desk.work(first.number, Work::Redo).await;
+    desk.work(second.number, Work::Undo).await;
+    desk.work(second.number, Work::Redo).await;
+    assert_eq!(desk.names().await, ["Other Name"]);
+    desk.is_whole().await;
+}
+
+#[tokio::test]
+async fn who_is_withdrawn_leaves_a_place_that_nobody_new_gets_and_no_search_finds() {
+    let world = World::unfed();
+    let desk = Desk::new(&world).await;
+    let import = desk.apply("name,email\nFindable Person,find@example.com\n").await;
+    let query = Query::parse("findable").unwrap();
+    let search = async || {
+        let page = world.services.customers.search(&desk.caller, &query, Place::Newest, 10).await.unwrap();
+        page.items.iter().map(|listed| listed.customer.name.as_ref().unwrap().as_str().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(search().await, ["Findable Person"]);
+    while world.services.feed_search(100).await.unwrap() {}
+    desk.work(import.number, Work::Undo).await;
+    assert_eq!(search().await, Vec::<String>::new(), "before the search is fed");
+    desk.create(r#"{"name":"Findable Other"}"#).await;
+    while world.services.feed_search(100).await.unwrap() {}
+    assert_eq!(search().await, ["Findable Other"]);
+    desk.work(import.number, Work::Redo).await;
+    while world.services.feed_search(100).await.unwrap() {}
+    assert_eq!(search().await, ["Findable Other", "Findable Person"]);
+    desk.is_whole().await;
+}
+
+#[tokio::test]
+async fn activity_has_an_import_as_one() {
+    let world = World::new();
+    let desk = Desk::new(&world).await;
+    let file: String = (0..300).map(|number| format!("Person {number},p{number}@example.com\n")).collect();
+    let import = desk.apply(&format!("name,email\n{file}")).await;
+    desk.create(r#"{"name":"By Hand"}"#).await;
+    desk.work(import.number, Work::Undo).await;
+    let page = world.services.customers.activity(&desk.caller, ActivityFilter::default(), None, 10).await.unwrap();
+    let told: Vec<String> = page
+        .items
+        .iter()
+        .map(|happened| match happened {
+            Happened::Edited(edited) => edited.1.name.as_ref().unwrap().as_str().to_owned(),
+            Happened::Imported(step) => format!("{} {} {}", step.step.as_str(), step.file, step.rows),
+            Happened::Erased(_) => "erased".to_owned(),
+        })
+        .collect();
+    assert_eq!(told, ["undo customers.csv 300", "By Hand", "apply customers.csv 300"]);
+    assert_eq!((page.next, page.searched_to), (None, None));
+}
+
+#[tokio::test]
+async fn an_erasure_takes_what_imports_hold_of_a_person_withdrawn_or_not() {
+    let world = World::new();
+    let desk = Desk::new(&world).await;
+    let services = &world.services;
+    let erase = async |id: &str| {
+        let id = patron::domain::CustomerId::parse(id).unwrap();
+        services.erasures.erase(&desk.caller, &id).await.unwrap();
+    };
+    let holds = async |text: &str| {
+        let connection = rusqlite::Connection::open(world.db()).unwrap();
+        let sql = "SELECT count(*) FROM import_rows WHERE cells LIKE '%' || ?1 || '%'";
+        connection.query_row(sql, [text], |row| row.get::<_, u64>(0)).unwrap()
+    };
+    let known = desk.create(r#"{"name":"Known Before","email":"known@example.com"}"#).await;
+    let file = format!(
+        "id,name,email\ncust_AAAAAAAAAAAAA1,Comes New,new@example.com\n,x,known@example.com\n{known},!,\n,Known Later,Known@example.com\n,x,new@example.com\n,New Person,new@example.com or so\n,x!,nobody\n"
+    );
+    let import = desk.rehearse(&file).await;
+    assert_eq!((holds("nown@example.com").await, holds(&known).await), (2, 1));
+    erase(&known).await;
+    assert_eq!((holds("nown@example.com").await, holds(&known).await), (0, 0));
+    let import = desk.work(import.number, Work::Apply).await;
+    assert_eq!(desk.told(import.number).await[3], "5 update, gone");
+    desk.work(import.number, Work::Undo).await;
+    assert_eq!(holds("new@example.com").await, 2, "refused, and to be mended");
+    erase("cust_AAAAAAAAAAAAA1").await;
+    assert_eq!(holds("new@example.com").await, 0);
+    let import = desk.work(import.number, Work::Redo).await;
+    assert_eq!(desk.told(import.number).await[0], "2 create, gone");
+    assert_eq!(desk.names().await.len(), 0);
+    services.flush().await;
+    assert_eq!(services.house.counts().unwrap().of(Mode::Test).customers, 0);
+    let again = desk.rehearse("id,name\ncust_AAAAAAAAAAAAA1,Comes Again\n").await;
+    assert_eq!(desk.told(again.number).await, ["2 refused: The customer of this id was erased."]);
+    desk.is_whole().await;
+}
+
+#[tokio::test]
+async fn both_formats_come_in_whatever_wrote_them() {
+    let world = World::new();
+    let desk = Desk::new(&world).await;
+    let mut csv =
+        b"\xef\xbb\xbfname,email\r\n\"Kumar, Gaurav\",\"g@example.com\"\r\nA\xffB,ab@example.com\r\n".to_vec();
+    csv.extend(format!("Long Cell,{}\r\n", "x".repeat(70_000)).bytes());
+    csv.extend(format!("Long Value,{}\r\n", "x".repeat(60_000)).bytes());
+    csv.extend(b"Last One,l@example.com");
+    let received = desk.receive(&csv).await.unwrap();
+    assert_eq!((received.format.as_str(), received.rows, received.file.as_str()), ("csv", 5, "customers.csv"));
+    let import = desk.work(received.number, Work::Rehearse).await;
+    let told = desk.told(import.number).await.join("; ");
+    assert_eq!(
+        told,
+        "2 refused: The name format is invalid.; 3 unread: Line 3 is not UTF-8: save the file as CSV (UTF-8).; \
+         4 unread: The line is longer than 65536 bytes; a quotation mark that does not close may be why.; \
+         5 refused: The email may not be greater than 64 characters.; 6 create"
+    );
+    let jsonl =
+        b"{\"id\":\"cust_AAAAAAAAAAAAA9\",\"name\":\"Json Line\",\"notes\":{\"n\":1.50}}\n\n{\"name\":7}\nnot json\n";
+    let received = desk.receive(jsonl).await.unwrap();
+    assert_eq!((received.format.as_str(), received.columns.join(",").as_str()), ("jsonl", "id,name,notes"));
+    let import = desk.work(received.number, Work::Rehearse).await;
+    desk.work(import.number, Work::Apply).await;
+    assert_eq!(desk.get("/cust_AAAAAAAAAAAAA9").await.1["notes"].to_string(), r#"{"n":1.5}"#);
+    assert_eq!(desk.told(import.number).await[1], "3 refused: The name must be a string.");
+    for (file, words) in [(&b""[..], "the file is empty"), (b"name,email\n", "the file has no rows")] {
+        let refused = desk.receive(file).await;
+        assert!(matches!(&refused, Err(NotImported::Unfit(said)) if said == words), "{refused:?}");
+    }
+    let sent = world.services.imports.receive(&desk.caller, "x", Some(Format::Jsonl)).finish().await;
+    assert!(matches!(sent, Err(NotImported::Unfit(_))));
+}
+
+#[tokio::test]
+async fn what_is_kept_long_enough_goes() {
+    let world = World::new();
+    let desk = Desk::new(&world).await;
+    let days = |count: i64| Duration::from_secs(count.cast_unsigned() * 24 * 60 * 60);
+    let count = |sql: &str| -> u64 {
+        rusqlite::Connection::open(world.db()).unwrap().query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    let rows: String = (0..600).map(|number| format!("Person {number},p{number}@example.com\n")).collect();
+    let rehearsed = desk.rehearse(&format!("name,email\n{rows}")).await;
+    let applied = desk.apply("name,email\nKept Person,kept@example.com\nx,x@example.com\n").await;
+    let given_up = desk.rehearse("name\nGiven Up\n").await;
+    world.services.imports.discard(&desk.caller, given_up.number).await.unwrap();
+    assert!(world.services.imports.find(&desk.caller, given_up.number).await.is_err());
+    world.pass(days(REHEARSAL_DAYS) - Duration::from_secs(1));
+    world.services.flush().await;
+    assert_eq!(count("SELECT count(*) FROM imports"), 2, "what was given up is gone");
+    world.pass(Duration::from_secs(2));
+    world.services.flush().await;
+    assert!(world.services.imports.find(&desk.caller, rehearsed.number).await.is_err());
+    assert_eq!(count("SELECT count(*) FROM import_rows WHERE cells IS NOT NULL"), 1);
+    assert_eq!(count("SELECT count(*) FROM imports"), 1);
+    world.pass(days(REFUSED_DAYS));
+    world.services.flush().await;
+    assert_eq!(count("SELECT count(*) FROM import_rows WHERE cells IS NOT NULL"), 0);
+    let undone = desk.work(applied.number, Work::Undo).await;
+    assert_eq!((undone.fated(Fate::Undone), undone.refused()), (1, 1), "it can be undone all the same");
+    let next = desk.rehearse("name\nComes Next\n").await;
+    assert!(next.number > given_up.number, "no number comes twice");
+    desk.is_whole().await;
+}
+
+#[tokio::test]
+async fn two_who_do_the_same_work_do_no_row_twice() {
+    let world = World::new();
+    let desk = Desk::new(&world).await;
+    let rows: String = (0..700).map(|number| format!("Person {number},p{number}@example.com\n")).collect();
+    let import = desk.rehearse(&format!("name,email\n{rows}")).await;
+    let imports = &world.services.imports;
+    for (work, fate) in [(Work::Apply, Fate::Applied), (Work::Undo, Fate::Undone), (Work::Redo, Fate::Applied)] {
+        imports.start(&desk.caller, import.number, work).await.unwrap();
+        let go = || imports.work(&desk.caller, import.number, |_| {});
+        let (one, two, three) = tokio::join!(go(), go(), go());
+        for done in [one, two, three] {
+            assert_eq!(done.unwrap().fated(fate), 700);
+        }
+    }
+    desk.is_whole().await;
+}
+
+#[tokio::test]
+async fn what_stands_still_is_interrupted_and_is_undone_or_resumed() {
+    let world = World::new();
+    let desk = Desk::new(&world).await;
+    let imports = &world.services.imports;
+    let rows: String = (0..50).map(|number| format!("Person {number},p{number}@example.com\n")).collect();
+    let number = desk.rehearse(&format!("name,email\n{rows}")).await.number;
+    let import = imports.start(&desk.caller, number, Work::Apply).await.unwrap();
+    assert!(!imports.is_interrupted(&import));
+    world.pass(Duration::from_secs(11));
+    assert!(imports.is_interrupted(&import));
+    let found = patron::service::doctor::report(&world.services.examine(true).await.unwrap());
+    assert!(found.contains(&format!("Imports      import {number} was interrupted: `patron import resume")), "{found}");
+    let import = imports.work(&desk.caller, number, |_| {}).await.unwrap();
+    assert_eq!((import.state, imports.is_interrupted(&import), import.done), (ImportState::Applied, false, 50));
+    let again = imports.start(&desk.caller, number, Work::Apply).await;
+    assert!(matches!(again, Err(NotImported::State(ImportState::Applied))), "{again:?}");
+    let other = caller(Mode::Live);
+    assert!(imports.find(&other, number).await.is_err(), "the modes do not meet");
+}
