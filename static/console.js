@@ -102,7 +102,6 @@ if (question && results) {
 // What is under way moves in its place. Where that fails, the page loads itself anew, as it does without.
 const moving = one("[data-moving]");
 if (moving) {
-  stop(); // the loading anew
   const follow = async () => {
     try {
       const answer = await fetch(location.href);
@@ -115,7 +114,10 @@ if (moving) {
       setTimeout(follow, 5000);
     }
   };
-  setTimeout(follow, 1000);
+  addEventListener("load", () => {
+    stop(); // the loading anew
+    setTimeout(follow, 1000);
+  });
 }
 
 // data-guard="unsaved": what the page came with is not saved either.

@@ -63,37 +63,39 @@ impl FromRequest for Form {
         let (request, payload) = (request.clone(), web::Payload::from_request(request, payload));
         Box::pin(async move {
             let turned = |turned: Turned| turned.at(None, &request);
-            of_ours(&request).map_err(turned)?;
+            if !is_ours(&request) {
+                return Err(turned(Turned::cross_site()));
+            }
             let payload = payload.await.map_err(|_| turned(Turned::bad_form()))?;
             let Ok(Ok(bytes)) = payload.to_bytes_limited(LEN_MAX).await else {
                 return Err(turned(Turned::bad_form()));
             };
             let form = Self(Zeroizing::new(form_urlencoded::parse(&bytes).into_owned().collect()));
             // Signed in, a form proves with its token that it was rendered for this very session.
-            if needs_token(&request) {
-                proven(&request, form.value("token")).map_err(turned)?;
+            if needs_token(&request) && !is_proven(&request, form.value("token")) {
+                return Err(turned(Turned::stale_form()));
             }
             Ok(form)
         })
     }
 }
 
-/// Refuses a form from another site, before anything of it is read.
-pub(super) fn of_ours(request: &HttpRequest) -> Result<(), Turned> {
-    if may_be_ours(request) {
-        return Ok(());
+/// Whether a form comes from a page of ours: to be asked before anything of it is read.
+pub(super) fn is_ours(request: &HttpRequest) -> bool {
+    let is_ours = may_be_ours(request);
+    if !is_ours {
+        Noted::of(request).refused_for("form from another site");
     }
-    Noted::of(request).refused_for("form from another site");
-    Err(Turned::cross_site())
+    is_ours
 }
 
-/// Refuses a form whose token does not prove that it was rendered for the session that the request has.
-pub(super) fn proven(request: &HttpRequest, token: &str) -> Result<(), Turned> {
-    if visit::token_of(request).is_none_or(|session| session.is_form_token(token)) {
-        return Ok(());
+/// Whether a form's token proves that it was rendered for the session that the request has, if it has one.
+pub(super) fn is_proven(request: &HttpRequest, token: &str) -> bool {
+    let is_proven = visit::token_of(request).is_none_or(|session| session.is_form_token(token));
+    if !is_proven {
+        Noted::of(request).refused_for("form of another session");
     }
-    Noted::of(request).refused_for("form of another session");
-    Err(Turned::stale_form())
+    is_proven
 }
 
 /// At the door there is no session yet that a form could belong to.

@@ -60,7 +60,7 @@ impl Column {
         let key = self.key.trim();
         match key.chars().count() {
             0 => Err("Type the key of the note."),
-            ..=Notes::LEN_MAX => Ok(Target::Note(key.to_owned())),
+            1..=Notes::LEN_MAX => Ok(Target::Note(key.to_owned())),
             _ => Err("The key of a note has at most 256 characters."),
         }
     }

@@ -115,7 +115,7 @@ fn turned(visit: &Visit, refused: impl Into<NotImported>) -> Turned {
 fn state(state: ImportState) -> &'static str {
     match state {
         ImportState::Receiving => "Coming in",
-        ImportState::Received => "Columns to be told",
+        ImportState::Received => "Received",
         ImportState::Rehearsing => "Being rehearsed",
         ImportState::Rehearsed => "Rehearsed",
         ImportState::Applying => "Being applied",

@@ -11,7 +11,7 @@ use super::super::page::{Shell, html, see_other};
 use super::super::visit::{Editor, Visit};
 use super::super::words::who;
 use super::{OneImport, Part, counted, find, parts, state};
-use crate::domain::{Import, ImportState, ImportStep, Outcome, Step};
+use crate::domain::{Fate, Import, ImportState, ImportStep, Outcome, Step};
 use crate::rows::Empty;
 use crate::service::Services;
 use crate::service::imports::{REFUSED_DAYS, REHEARSAL_DAYS};
@@ -103,7 +103,8 @@ fn page(visit: &Visit, import: &Import, services: &Services) -> ImportPage {
         clears: mapping.empty == Empty::Clear,
         steps: import.steps.iter().map(told).collect(),
         until: Moment(until),
-        has_unwritten: import.refused() > 0 && services.now() < until,
+        has_unwritten: import.refused() + import.fated(Fate::Changed) + import.fated(Fate::Taken) > 0
+            && services.now() < until,
     }
 }
 

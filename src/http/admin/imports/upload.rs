@@ -16,7 +16,7 @@ use futures_util::stream::poll_fn;
 use futures_util::{Stream, StreamExt, TryStreamExt};
 
 use super::super::Answer;
-use super::super::form::{FormError, of_ours, proven};
+use super::super::form::{FormError, is_ours, is_proven};
 use super::super::page::{Shell, Turned, html, html_with, see_other};
 use super::super::visit::{Editor, Visit};
 use super::sentence;
@@ -69,7 +69,9 @@ pub(in super::super) async fn receive(
     payload: Payload,
     services: Data<Services>,
 ) -> Answer {
-    of_ours(&request).map_err(|turned| editor.turned(turned))?;
+    if !is_ours(&request) {
+        return Err(editor.turned(Turned::cross_site()));
+    }
     allow(&request, ALLOWANCE);
     let body = Body::new(payload);
     match take(&editor, &request, &body, &services).await {
@@ -98,7 +100,9 @@ async fn take(visit: &Visit, request: &HttpRequest, body: &Body, services: &Serv
         return Err(Failed::Turned(Turned::stale_form()));
     }
     let Ok(Ok(token)) = field.bytes(TOKEN_LEN_MAX).await else { return Err(Failed::Turned(Turned::bad_form())) };
-    proven(request, &String::from_utf8_lossy(&token)).map_err(Failed::Turned)?;
+    if !is_proven(request, &String::from_utf8_lossy(&token)) {
+        return Err(Failed::Turned(Turned::stale_form()));
+    }
     drop(field);
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|len| len.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|len| len > LEN_MAX) {
