@@ -453,3 +453,22 @@ fn who_stops_or_goes_away_in_the_middle_leaves_no_import_and_keeps_nobody_waitin
     assert!(told.starts_with("HTTP/1.1 422 ") && told.contains("The file came too slowly"), "{told}");
     assert!((20..40).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
 }
+
+#[tokio::test]
+async fn whoever_was_withdrawn_is_exported_and_erased_like_anybody() {
+    let world = World::new();
+    let owner = world.staff(Role::Owner).await;
+    let (path, _) = rehearsed(&owner, "name,contact\nMeera,9845012370\n").await;
+    act(&owner, &path, "apply").await;
+    let written = owner.get(&format!("{path}/rows/written")).await;
+    let customer = format!("/live/customers/{}", written.between("href=\"/live/customers/", "\"").unwrap());
+    act(&owner, &path, "undo").await;
+    assert!(has(&owner.get(&customer).await, "erase this customer"));
+    let held = owner.get(&format!("{customer}/export")).await;
+    assert_eq!(held.json()["customer"]["name"], "Meera", "{held}");
+    let id = customer.rsplit('/').next().unwrap();
+    assert!(has(&owner.get(&format!("{customer}/erase")).await, "Erase Meera?"));
+    assert_eq!(owner.post(&format!("{customer}/erase"), &[("confirm", id)]).await.location(), customer);
+    let erased = owner.get(&customer).await;
+    assert!(has(&erased, "This customer was erased") && !has(&erased, "Meera"), "{erased}");
+}
