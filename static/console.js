@@ -99,6 +99,27 @@ if (question && results) {
   question.addEventListener("submit", stop);
 }
 
+// What is under way moves in its place. Where that fails, the page loads itself anew, as it does without.
+const moving = one("[data-moving]");
+if (moving) {
+  const follow = async () => {
+    try {
+      const answer = await fetch(location.href);
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const fresh = page.querySelector("[data-moving]");
+      if (!answer.ok || answer.redirected || !fresh || page.title !== document.title) return location.reload();
+      moving.replaceChildren(...fresh.childNodes);
+      setTimeout(follow, 1000);
+    } catch {
+      setTimeout(follow, 5000);
+    }
+  };
+  addEventListener("load", () => {
+    stop(); // the loading anew
+    setTimeout(follow, 1000);
+  });
+}
+
 // data-guard="unsaved": what the page came with is not saved either.
 const form = one("form[data-guard]");
 let leaving = false;

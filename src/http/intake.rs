@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::io::ErrorKind;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -17,12 +17,34 @@ use actix_web::middleware::Next;
 use actix_web::web::Bytes;
 use futures_util::Stream;
 use futures_util::stream::poll_fn;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
 use super::connections::UnderWay;
 
 /// How long a body may take, counted from its request's head: the largest needs a tenth of this on a slow telephone.
 const WITHIN: Duration = Duration::from_secs(10);
+
+/// How a body may come that is larger than all others.
+#[derive(Clone, Copy)]
+pub(super) struct Allowance {
+    /// How long it may take as a whole, from now on.
+    pub(super) within: Duration,
+    /// How long it may stand still, while it is waited for.
+    pub(super) still: Duration,
+}
+
+/// Where the body of a request can be given more time.
+struct Extensible(Weak<RefCell<Arriving>>);
+
+/// Gives a request's body more time: once it is known that whoever sends it may send that much.
+pub(super) fn allow(request: &impl HttpMessage, Allowance { within, still }: Allowance) {
+    let arriving = request.extensions().get::<Extensible>().and_then(|Extensible(arriving)| arriving.upgrade());
+    if let Some(arriving) = arriving {
+        let mut arriving = arriving.borrow_mut();
+        arriving.over.as_mut().reset(Instant::now() + within);
+        arriving.still = Some((still, Box::pin(sleep(still))));
+    }
+}
 
 /// Gives a request's body its time. A body that was not read to its end is held until the whole answer is on its way: seeing
 /// it, the server closes the connection after the answer. Once it is dropped, the server would read on, and throw away, for
@@ -36,7 +58,14 @@ pub(super) async fn intake(
     if matches!(payload, Payload::None) {
         return Ok(next.call(request).await?.map_into_boxed_body());
     }
-    let arriving = Rc::new(RefCell::new(Arriving { payload, over: Box::pin(sleep(WITHIN)), is_read: false }));
+    let arriving = Rc::new(RefCell::new(Arriving {
+        payload,
+        over: Box::pin(sleep(WITHIN)),
+        still: None,
+        waited: false,
+        is_read: false,
+    }));
+    request.extensions_mut().insert(Extensible(Rc::downgrade(&arriving)));
     let read = arriving.clone();
     let stream = poll_fn(move |context| read.borrow_mut().poll_next(context));
     request.set_payload(Payload::Stream { payload: Box::pin(stream) });
@@ -56,6 +85,10 @@ pub(super) fn is_late(error: &Error) -> bool {
 struct Arriving {
     payload: Payload,
     over: Pin<Box<Sleep>>,
+    /// How long the next piece may be waited for, and until when it may now; `None` where it may be for as long as the whole.
+    still: Option<(Duration, Pin<Box<Sleep>>)>,
+    /// Whether the last look found that there is nothing yet.
+    waited: bool,
     is_read: bool,
 }
 
@@ -63,10 +96,21 @@ impl Arriving {
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, PayloadError>>> {
         let polled = Pin::new(&mut self.payload).poll_next(context);
         self.is_read = matches!(polled, Poll::Ready(None));
-        if polled.is_pending() && self.over.as_mut().poll(context).is_ready() {
+        let waited = self.waited;
+        self.waited = polled.is_pending();
+        if polled.is_ready() {
+            return polled;
+        }
+        let is_still = self.still.as_mut().is_some_and(|(still, until)| {
+            if !waited {
+                until.as_mut().reset(Instant::now() + *still);
+            }
+            until.as_mut().poll(context).is_ready()
+        });
+        if is_still || self.over.as_mut().poll(context).is_ready() {
             return Poll::Ready(Some(Err(PayloadError::Io(ErrorKind::TimedOut.into()))));
         }
-        polled
+        Poll::Pending
     }
 }
 

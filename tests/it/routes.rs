@@ -25,7 +25,7 @@ const EDITOR: Who = AtLeast(Role::Editor);
 const OWNER: Who = AtLeast(Role::Owner);
 
 /// The routes of the console, as the source has them; those below the mode without it.
-const CONSOLE: [(&str, &str, Who); 40] = [
+const CONSOLE: [(&str, &str, Who); 51] = [
     ("get", "/", Anybody),
     ("get", "/sign-in", Anybody),
     ("post", "/sign-in", Anybody),
@@ -44,6 +44,17 @@ const CONSOLE: [(&str, &str, Who); 40] = [
     ("get", "/customers/{id}/erase", OWNER),
     ("post", "/customers/{id}/erase", OWNER),
     ("get", "/activity", VIEWER),
+    ("get", "/imports", EDITOR),
+    ("post", "/imports", EDITOR),
+    ("get", "/imports/new", EDITOR),
+    ("get", "/imports/{number}", EDITOR),
+    ("get", "/imports/{number}/columns", EDITOR),
+    ("post", "/imports/{number}/columns", EDITOR),
+    ("get", "/imports/{number}/rows/{part}", EDITOR),
+    ("get", "/imports/{number}/refused.csv", EDITOR),
+    ("post", "/imports/{number}/resume", EDITOR),
+    ("get", "/imports/{number}/{act}", EDITOR),
+    ("post", "/imports/{number}/{act}", EDITOR),
     ("get", "", VIEWER),
     ("get", "/doctor", OWNER),
     ("post", "/doctor", OWNER),
@@ -181,6 +192,7 @@ async fn a_role_opens_what_it_should_and_nothing_else() {
             customer.rsplit('/').next().unwrap()
         };
         let path = pattern.replace("{id}", id).replace("{number}", "1700000000000000000");
+        let path = path.replace("{part}", "refused").replace("{act}", "undo");
         let path = path.replace("{token}", "none").replace("{hash}/{name}", "none/none");
         if who == Anybody {
             let answer = ask(&visitor, method, &path).await;

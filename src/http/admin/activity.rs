@@ -11,7 +11,7 @@ use super::page::{Shell, html};
 use super::record::heading;
 use super::visit::Visit;
 use super::words::Told;
-use crate::domain::{Actor, CustomerId, KeyId, StaffId, Step};
+use crate::domain::{Actor, CustomerId, ImportState, KeyId, Role, StaffId, Step};
 use crate::service::{ActivityFilter, ActorFilter, Door, Happened, Refused, Services};
 
 /// How many edits a page has.
@@ -59,6 +59,8 @@ struct Row {
     href: String,
     name: String,
     door: &'static str,
+    /// Where an import can be undone from here.
+    undo: String,
 }
 
 pub(super) async fn show(visit: Visit, asked: Query<Asked>, services: Data<Services>) -> Answer {
@@ -86,7 +88,7 @@ pub(super) async fn show(visit: Visit, asked: Query<Asked>, services: Data<Servi
         newest: address(None),
         older: page.next.map(|next| address(Some(next))).unwrap_or_default(),
         searched_to: page.searched_to.map(Moment),
-        rows: page.items.iter().map(|happened| row(&visit, happened)).collect(),
+        rows: rows(&visit, &page.items, &services).await.map_err(|refused| visit.turned(refused))?,
         who: asked.who,
         door: asked.door,
         from: asked.from,
@@ -125,6 +127,25 @@ async fn actors(visit: &Visit, services: &Services) -> Result<Vec<Named>, Refuse
     Ok(staff.chain(keys).collect())
 }
 
+async fn rows(visit: &Visit, items: &[Happened], services: &Services) -> Result<Vec<Row>, Refused> {
+    let mut rows = Vec::with_capacity(items.len());
+    for happened in items {
+        let mut row = row(visit, happened);
+        if let Happened::Imported(imported) = happened
+            && visit.may(Role::Editor)
+        {
+            let import = services.imports.find(&visit.caller(), imported.import).await?;
+            let is_newest =
+                import.steps.last().is_some_and(|step| (step.step, step.at) == (imported.step, imported.at));
+            if is_newest && import.state == ImportState::Applied {
+                row.undo = format!("{}/undo", row.href);
+            }
+        }
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
 fn row(visit: &Visit, happened: &Happened) -> Row {
     let address = |id: &CustomerId| visit.to(&format!("/customers/{}", id.as_str()));
     match happened {
@@ -136,7 +157,14 @@ fn row(visit: &Visit, happened: &Happened) -> Row {
                 _ => "changed",
             };
             let door = door(&revision.actor);
-            Row { told: Told::of(revision), verb, href: address(&customer.id), name: heading(customer), door }
+            Row {
+                told: Told::of(revision),
+                verb,
+                href: address(&customer.id),
+                name: heading(customer),
+                door,
+                undo: String::new(),
+            }
         }
         Happened::Erased(erasure) => Row {
             told: Told::of_erasure(erasure),
@@ -144,6 +172,7 @@ fn row(visit: &Visit, happened: &Happened) -> Row {
             href: address(&erasure.customer),
             name: erasure.customer.as_str().to_owned(),
             door: door(&erasure.actor),
+            undo: String::new(),
         },
         Happened::Imported(imported) => Row {
             told: Told::of_import(imported),
@@ -152,9 +181,15 @@ fn row(visit: &Visit, happened: &Happened) -> Row {
                 Step::Undo => "undid the import of",
                 Step::Redo => "brought back the import of",
             },
-            href: visit.to(&format!("/imports/{}", imported.import)),
+            // The page is for who may import.
+            href: if visit.may(Role::Editor) {
+                visit.to(&format!("/imports/{}", imported.import))
+            } else {
+                String::new()
+            },
             name: imported.file.clone(),
             door: door(&imported.actor),
+            undo: String::new(),
         },
     }
 }

@@ -12,10 +12,11 @@ use super::moment::Moment;
 use super::page::{Shell, Turned, html, html_with, see_other};
 use super::record::{fetch, heading};
 use super::visit::{Owner, Visit};
+use super::withdrawn;
 use super::words::who;
 use crate::domain::{Customer, CustomerId, Erasure, Role};
 use crate::json::HeldJson;
-use crate::service::{BeforeErasure, Erased, KeptCopy, Leaves, NotErased, Services};
+use crate::service::{BeforeErasure, Erased, KeptCopy, Leaves, NotErased, Services, Slice};
 
 /// The mode one stands in, and the customer's id.
 type OneCustomer = Path<(String, String)>;
@@ -23,7 +24,7 @@ type OneCustomer = Path<(String, String)>;
 /// All that is held, as a file to be saved.
 pub(super) async fn export(owner: Owner, path: OneCustomer, services: Data<Services>) -> Answer {
     let visit: &Visit = &owner;
-    let customer = fetch(visit, &path.1, &services).await?;
+    let customer = fetch_held(visit, &path.1, &services).await?;
     let export = services.erasures.export(&visit.caller(), &customer.id).await;
     let export = export.map_err(|refused| visit.turned(refused))?;
     leave(visit, &customer.id, "all that is held on a customer is exported");
@@ -39,6 +40,14 @@ pub(super) async fn export(owner: Owner, path: OneCustomer, services: Data<Servi
         .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{}.json\"", customer.id.as_str())))
         .insert_header((CACHE_CONTROL, "no-store"))
         .body(text))
+}
+
+/// A customer of whom something is held: one who is there, or was withdrawn.
+async fn fetch_held(visit: &Visit, id: &str, services: &Services) -> Result<Customer, Turned> {
+    match withdrawn::find(visit, id, Slice { count: 1, skip: 0 }, services).await? {
+        Some(withdrawn) => Ok(withdrawn.customer),
+        None => fetch(visit, id, services).await,
+    }
 }
 
 /// A line in the log, by ids.
@@ -78,13 +87,13 @@ impl CopyRow {
 }
 
 pub(super) async fn show(owner: Owner, path: OneCustomer, services: Data<Services>) -> Answer {
-    let customer = fetch(&owner, &path.1, &services).await?;
+    let customer = fetch_held(&owner, &path.1, &services).await?;
     Ok(html(&page(&owner, &customer, String::new(), &services).await?))
 }
 
 pub(super) async fn erase(owner: Owner, path: OneCustomer, form: Form, services: Data<Services>) -> Answer {
     let visit: &Visit = &owner;
-    let customer = fetch(visit, &path.1, &services).await?;
+    let customer = fetch_held(visit, &path.1, &services).await?;
     let confirm = form.value("confirm").trim();
     if confirm != customer.id.as_str() {
         let page = page(visit, &customer, confirm.to_owned(), &services).await?;

@@ -63,8 +63,7 @@ impl FromRequest for Form {
         let (request, payload) = (request.clone(), web::Payload::from_request(request, payload));
         Box::pin(async move {
             let turned = |turned: Turned| turned.at(None, &request);
-            if !may_be_ours(&request) {
-                Noted::of(&request).refused_for("form from another site");
+            if !is_ours(&request) {
                 return Err(turned(Turned::cross_site()));
             }
             let payload = payload.await.map_err(|_| turned(Turned::bad_form()))?;
@@ -73,15 +72,30 @@ impl FromRequest for Form {
             };
             let form = Self(Zeroizing::new(form_urlencoded::parse(&bytes).into_owned().collect()));
             // Signed in, a form proves with its token that it was rendered for this very session.
-            match visit::token_of(&request) {
-                Some(token) if !token.is_form_token(form.value("token")) && needs_token(&request) => {
-                    Noted::of(&request).refused_for("form of another session");
-                    Err(turned(Turned::stale_form()))
-                }
-                _ => Ok(form),
+            if needs_token(&request) && !is_proven(&request, form.value("token")) {
+                return Err(turned(Turned::stale_form()));
             }
+            Ok(form)
         })
     }
+}
+
+/// Whether a form comes from a page of ours: to be asked before anything of it is read.
+pub(super) fn is_ours(request: &HttpRequest) -> bool {
+    let is_ours = may_be_ours(request);
+    if !is_ours {
+        Noted::of(request).refused_for("form from another site");
+    }
+    is_ours
+}
+
+/// Whether a form's token proves that it was rendered for the session that the request has, if it has one.
+pub(super) fn is_proven(request: &HttpRequest, token: &str) -> bool {
+    let is_proven = visit::token_of(request).is_none_or(|session| session.is_form_token(token));
+    if !is_proven {
+        Noted::of(request).refused_for("form of another session");
+    }
+    is_proven
 }
 
 /// At the door there is no session yet that a form could belong to.

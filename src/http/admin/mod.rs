@@ -10,6 +10,7 @@ mod erase;
 mod figures;
 pub(crate) mod form;
 mod home;
+mod imports;
 mod key;
 mod keys;
 mod meeting;
@@ -23,6 +24,7 @@ mod staff;
 mod typed;
 mod undo;
 mod visit;
+mod withdrawn;
 mod words;
 
 use actix_web::middleware::Compress;
@@ -65,6 +67,17 @@ pub fn routes(config: &mut ServiceConfig) {
                 .route("/customers/{id}/erase", web::get().to(erase::show))
                 .route("/customers/{id}/erase", web::post().to(erase::erase))
                 .route("/activity", web::get().to(activity::show))
+                .route("/imports", web::get().to(imports::list))
+                .route("/imports", web::post().to(imports::receive))
+                .route("/imports/new", web::get().to(imports::show_new))
+                .route("/imports/{number}", web::get().to(imports::show))
+                .route("/imports/{number}/columns", web::get().to(imports::show_columns))
+                .route("/imports/{number}/columns", web::post().to(imports::choose))
+                .route("/imports/{number}/rows/{part}", web::get().to(imports::show_rows))
+                .route("/imports/{number}/refused.csv", web::get().to(imports::download))
+                .route("/imports/{number}/resume", web::post().to(imports::resume))
+                .route("/imports/{number}/{act}", web::get().to(imports::confirm))
+                .route("/imports/{number}/{act}", web::post().to(imports::act))
                 .route("", web::get().to(home::show))
                 .route("/doctor", web::get().to(doctor::show))
                 .route("/doctor", web::post().to(doctor::examine))

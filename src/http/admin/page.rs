@@ -41,10 +41,11 @@ pub(crate) struct Place {
     least: Role,
 }
 
-const PLACES: [Place; 6] = [
+const PLACES: [Place; 7] = [
     Place { path: "", name: "Home", go: "", least: Role::Viewer },
     Place { path: "/customers", name: "Customers", go: "c", least: Role::Viewer },
     Place { path: "/activity", name: "Activity", go: "a", least: Role::Viewer },
+    Place { path: "/imports", name: "Imports", go: "", least: Role::Editor },
     Place { path: "/requests", name: "Requests", go: "", least: Role::Owner },
     Place { path: "/keys", name: "Keys", go: "k", least: Role::Owner },
     Place { path: "/staff", name: "Staff", go: "", least: Role::Owner },
@@ -70,6 +71,11 @@ impl Shell {
     /// Whether this person may look at single requests.
     pub(crate) fn may_see_requests(&self) -> bool {
         self.may(Role::Owner)
+    }
+
+    /// Whether this person may bring in files of customers, and see what came of them.
+    pub(crate) fn may_import(&self) -> bool {
+        self.may(Role::Editor)
     }
 
     /// Whether this person may take out all that is held on a customer, and erase it.
@@ -238,6 +244,10 @@ impl Turned {
             "Nothing was changed",
             "The form did not arrive whole. Go back and send it again.",
         )
+    }
+
+    pub(super) fn overtaken() -> Self {
+        Self::new(StatusCode::CONFLICT, "Somebody was faster", "Nothing was done.")
     }
 
     pub(super) fn gone() -> Self {

@@ -13,12 +13,13 @@ use super::moment::Moment;
 use super::page::{Shell, Turned, html, html_with, see_other};
 use super::typed::{Typed, TypedNote};
 use super::visit::{Editor, Visit};
+use super::withdrawn;
 use super::words::{Told, changed, who};
 use crate::domain::{Actor, Customer, CustomerId, Field, Mode, Notes, Revision, Role};
 use crate::service::{IfTaken, Precondition, Refused, Services, Slice};
 
 /// How many revisions stand beside a record.
-const HISTORY_LEN: u64 = 20;
+pub(super) const HISTORY_LEN: u64 = 20;
 
 #[derive(Template)]
 #[template(path = "customer.html")]
@@ -70,7 +71,7 @@ pub(super) async fn show(
 ) -> Answer {
     let customer = match fetch(&visit, &path.1, &services).await {
         Ok(customer) => customer,
-        Err(turned) => return erase::or_erased(&visit, &path.1, turned, &services).await,
+        Err(turned) => return withdrawn::or_gone(&visit, &path.1, asked.past, turned, &services).await,
     };
     let notice = notice(&visit, &customer, &asked, &services).await?;
     let typed = Typed::of(&customer);
@@ -161,6 +162,9 @@ pub(super) async fn fetch(visit: &Visit, id: &str, services: &Services) -> Resul
         Ok(customer) => return Ok(customer),
         Err(refused) => refused,
     };
+    if let Some(held) = withdrawn::find(visit, id.as_str(), Slice { count: 1, skip: 0 }, services).await? {
+        return Err(withdrawn::instead(visit, &held.customer));
+    }
     let erasure = services.erasures.fact(visit.mode, &id).await.map_err(|refused| visit.turned(refused))?;
     Err(match (refused, erasure) {
         (Refused::NotFound, Some(erasure)) => erase::instead(visit, &erasure),
@@ -257,7 +261,7 @@ fn new_page(visit: &Visit, typed: Typed) -> RecordPage {
     }
 }
 
-fn blank(mode: Mode) -> Customer {
+pub(super) fn blank(mode: Mode) -> Customer {
     Customer::blank(CustomerId::stored(String::new()), mode, 0)
 }
 

@@ -13,6 +13,10 @@ pub(super) struct Told {
     pub(super) request_id: String,
     /// The record of the request that it came by.
     pub(super) request: Option<i64>,
+    /// The import that it belongs to.
+    pub(super) import: Option<i64>,
+    /// Whether it changes values, and can be undone by itself.
+    pub(super) is_edit: bool,
     pub(super) diff: Vec<Became>,
 }
 
@@ -35,6 +39,8 @@ impl Told {
                 Actor::Staff { .. } | Actor::Command { .. } => String::new(),
             },
             request: revision.request.map(|number| number.0),
+            import: revision.import,
+            is_edit: revision.version > 1 && revision.passage.is_none(),
             diff: diff(&revision.changes),
         }
     }
@@ -48,6 +54,8 @@ impl Told {
             at: Moment(imported.at),
             request_id: String::new(),
             request: None,
+            import: None,
+            is_edit: false,
             diff: Vec::new(),
         }
     }
@@ -61,6 +69,8 @@ impl Told {
             at: Moment(erasure.at),
             request_id: String::new(),
             request: None,
+            import: None,
+            is_edit: false,
             diff: Vec::new(),
         }
     }

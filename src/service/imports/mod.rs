@@ -1,6 +1,7 @@
 //! Files of customers that come in: received, rehearsed, applied, undone as a whole, and brought back. Whatever is under way is
 //! done a batch at a time, each of which records how far it is: so whoever finds it interrupted goes on where it was.
 
+mod behind;
 mod judge;
 mod pulled;
 mod receive;
@@ -31,6 +32,7 @@ const TIDY_ACTS: u32 = 64;
 pub struct Imports {
     store: Arc<Store>,
     ambient: Ambient,
+    behind: behind::Behind,
 }
 
 /// What can be done with an import as a whole.
@@ -93,9 +95,23 @@ pub struct ImportedRow {
     pub changes: Option<Changes>,
 }
 
+impl ImportedRow {
+    /// Its cells under these columns, and behind them its line and why it was not written: a record of a table, to be mended and
+    /// imported again.
+    pub fn record(&self, columns: &[String]) -> Vec<String> {
+        let cell =
+            |column: &String| self.cells.as_ref().and_then(|cells| cells.text(column)).unwrap_or_default().into_owned();
+        let words = match (&self.row.field, self.row.reason()) {
+            (Some(field), words) => format!("{field}: {words}"),
+            (None, words) => words.to_owned(),
+        };
+        columns.iter().map(cell).chain([self.row.line.to_string(), words]).collect()
+    }
+}
+
 impl Imports {
     pub(super) fn new(store: Arc<Store>, ambient: Ambient) -> Self {
-        Self { store, ambient }
+        Self { store, ambient, behind: behind::Behind::default() }
     }
 
     /// An import of the caller's mode.
@@ -115,7 +131,8 @@ impl Imports {
 
     /// Whether work is under way that nobody does any more: it goes on with [`Self::work`].
     pub fn is_interrupted(&self, import: &Import) -> bool {
-        import.state.is_moving() && self.ambient.seconds() - import.moved_at > STILL_SECONDS
+        let is_still = self.ambient.seconds() - import.moved_at > STILL_SECONDS;
+        import.state.is_moving() && is_still && !self.behind.has(import.number)
     }
 
     /// The numbers of imports whose work nobody does any more.

@@ -1,0 +1,91 @@
+//! Work on imports that goes on after whoever began it was answered.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::Semaphore;
+
+use super::super::Caller;
+use super::{Imports, NotImported};
+
+/// How many imports a server moves at once. The others wait for their turn.
+const AT_ONCE: usize = 2;
+
+/// The imports that this process is at work on, or has waiting.
+pub(super) struct Behind {
+    begun: Mutex<HashSet<i64>>,
+    turns: Semaphore,
+}
+
+impl Default for Behind {
+    fn default() -> Self {
+        Self { begun: Mutex::default(), turns: Semaphore::new(AT_ONCE) }
+    }
+}
+
+impl Behind {
+    pub(super) fn has(&self, number: i64) -> bool {
+        self.begun.lock().is_ok_and(|begun| begun.contains(&number))
+    }
+}
+
+impl Imports {
+    /// Does the work that is begun on an import, to its end, while the caller goes on. What this process is at already is not done
+    /// twice. Where it fails, or the process ends, the import stands interrupted, and goes on with this.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a Tokio runtime.
+    pub fn work_behind(self: &Arc<Self>, caller: &Caller, number: i64) {
+        if let Some(hand) = Hand::on(self, number) {
+            tokio::spawn(hand.work(caller.clone()));
+        }
+    }
+}
+
+/// That this process is at work on an import, until it is dropped.
+struct Hand {
+    imports: Arc<Imports>,
+    number: i64,
+}
+
+impl Hand {
+    /// `None` where there is one already.
+    fn on(imports: &Arc<Imports>, number: i64) -> Option<Self> {
+        let is_new = imports.behind.begun.lock().is_ok_and(|mut begun| begun.insert(number));
+        is_new.then(|| Self { imports: imports.clone(), number })
+    }
+
+    async fn work(self, caller: Caller) {
+        let (imports, number, mut hand) = (self.imports.clone(), self.number, Some(self));
+        while let Some(here) = hand.take() {
+            let Ok(turn) = imports.behind.turns.acquire().await else { return };
+            let worked = imports.work(&caller, number, |_| {}).await;
+            drop((turn, here));
+            hand = match worked {
+                // Whoever began something since found a hand on it that was about to leave.
+                Ok(_) => match imports.find(&caller, number).await {
+                    Ok(import) if import.state.is_moving() => Hand::on(&imports, number),
+                    _ => None,
+                },
+                Err(NotImported::Refused(refused)) => {
+                    tracing::warn!(
+                        import = number,
+                        ?refused,
+                        "an import stopped on its way: it is to be resumed or undone"
+                    );
+                    None
+                }
+                Err(NotImported::Unfit(_) | NotImported::State(_)) => None,
+            };
+        }
+    }
+}
+
+impl Drop for Hand {
+    fn drop(&mut self) {
+        if let Ok(mut begun) = self.imports.behind.begun.lock() {
+            begun.remove(&self.number);
+        }
+    }
+}
