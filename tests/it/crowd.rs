@@ -98,6 +98,7 @@ fn beside_ten_thousand_idle_connections_others_are_answered() {
 }
 
 #[test]
+#[ignore = "takes long: tests/run runs it"]
 fn past_what_it_may_open_a_connection_waits_its_turn_and_the_database_has_its_files() {
     let directory = tempdir().unwrap();
     let db = directory.path().join("patron.db");

@@ -182,6 +182,7 @@ fn logged(server: &Server, what: &str) -> Option<String> {
 }
 
 #[test]
+#[ignore = "takes long: tests/run runs it"]
 fn who_takes_a_download_slowly_holds_nothing_and_who_takes_nothing_is_let_go() {
     let directory = tempfile::tempdir().unwrap();
     let db = directory.path().join("patron.db");

@@ -277,6 +277,7 @@ fn to_import(directory: &Path) -> std::path::PathBuf {
 }
 
 #[test]
+#[ignore = "takes long: tests/run runs it"]
 fn an_import_that_was_killed_is_resumed_and_does_nothing_twice() {
     let directory = tempdir().unwrap();
     let file = to_import(directory.path());
@@ -345,6 +346,7 @@ fn an_import_that_was_killed_is_resumed_and_does_nothing_twice() {
 }
 
 #[test]
+#[ignore = "takes long: tests/run runs it"]
 fn a_restore_that_was_killed_leaves_the_one_or_the_other_whole() {
     let (directory, db) = seeded(1_500);
     let copy = directory.path().join("copy.db");

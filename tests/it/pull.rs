@@ -173,6 +173,7 @@ fn what_differs_is_told_and_becomes_as_there() {
 }
 
 #[test]
+#[ignore = "takes long: tests/run runs it"]
 fn interrupted_it_goes_on_where_it_was_also_where_it_is_told_to_wait() {
     let there = There::start(1_400, &["--rate-limit-key", "4/s"]);
     let directory = tempfile::tempdir().unwrap();
