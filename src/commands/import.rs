@@ -5,9 +5,9 @@ use std::io::{IsTerminal, Read, Write, stdin};
 use std::path::Path;
 
 use indicatif::ProgressBar;
-use patron::domain::{Actor, Fate, Import, ImportRow, ImportState, Mode, Outcome, Step};
-use patron::rows::{For, Format, Mapping, Row, Target, Writer};
-use patron::service::{Caller, ImportedRow, Moving, NotImported, Refused, RowsOf, Services, Work};
+use patron::domain::{Actor, Fate, Import, ImportState, Mode, Outcome, Step};
+use patron::rows::{For, Format, Mapping, Target, Writer};
+use patron::service::{Caller, Moving, NotImported, Refused, RowsOf, Services, Work};
 use patron::store::Use;
 
 use super::{Done, date, line, print, progress_bar, sentence, with_services};
@@ -319,20 +319,12 @@ fn told(services: &Services, import: &Import) -> String {
 async fn show_unwritten(services: &Services, caller: &Caller, import: &Import) -> Done {
     let rows = services.imports.rows(caller, import.number, RowsOf::Unwritten, 0, SHOWN + 1).await.map_err(sentence)?;
     for shown in rows.iter().take(SHOWN as usize) {
-        print(&format!("  line {}: {}", shown.row.line, reason(&shown.row)))?;
+        print(&format!("  line {}: {}", shown.row.line, shown.row.reason()))?;
     }
     if rows.len() as u64 > SHOWN {
         print(&format!("  and more: patron import show {} --refused FILE.csv", import.number))?;
     }
     Ok(())
-}
-
-fn reason(row: &ImportRow) -> String {
-    let words = row.reason();
-    match &row.field {
-        Some(field) => format!("{field}: {words}"),
-        None => words.to_owned(),
-    }
 }
 
 /// No file that is there is written over, but what this command wrote itself.
@@ -359,21 +351,13 @@ async fn save_unwritten(services: &Services, caller: &Caller, import: &Import, p
         after = last.row.line;
         count += rows.len() as u64;
         for shown in &rows {
-            unwritten(writer, &columns, shown, &mut text);
+            writer.record(shown.record(&import.columns).iter().map(String::as_str), &mut text);
         }
         file.write_all(text.as_bytes()).map_err(cannot)?;
         text.clear();
     }
     file.write_all(text.as_bytes()).and_then(|()| file.flush()).map_err(cannot)?;
     print(&format!("{} not written: {}", of(count, "row"), path.display()))
-}
-
-fn unwritten(writer: Writer, columns: &[&str], ImportedRow { row, cells, .. }: &ImportedRow, text: &mut String) {
-    let cell =
-        |column: &&str| cells.as_ref().and_then(|cells: &Row| cells.text(column)).unwrap_or_default().into_owned();
-    let mut record: Vec<String> = columns.iter().map(cell).collect();
-    record.extend([row.line.to_string(), reason(row)]);
-    writer.record(record.iter().map(String::as_str), text);
 }
 
 fn of(count: u64, what: &str) -> String {

@@ -255,13 +255,11 @@ pub struct ImportRow {
 }
 
 impl ImportRow {
-    /// Why it was not written, taken back or brought back, in words; else what became of it.
-    pub fn reason(&self) -> &str {
-        match (&self.words, self.fate) {
-            (Some(words), _) => words,
-            (None, Some(fate)) => fate.words(),
-            (None, None) => "",
-        }
+    /// Why it was not written, taken back or brought back, in words, the field before them where one is to blame; else what became
+    /// of it.
+    pub fn reason(&self) -> String {
+        let words = self.words.as_deref().or(self.fate.map(Fate::words)).unwrap_or_default();
+        self.field.as_ref().map_or(words.to_owned(), |field| format!("{field}: {words}"))
     }
 }
 

@@ -177,8 +177,8 @@ async fn what_changes_between_the_rehearsal_and_its_end_is_listed_and_not_overwr
     let has_cells: Vec<bool> = rows.iter().map(|shown| shown.cells.is_some()).collect();
     assert_eq!(has_cells, [true, false, true, false]);
     let unwritten = world.services.imports.rows(&desk.caller, import.number, RowsOf::Unwritten, 0, 10).await.unwrap();
-    let told: Vec<(u64, &str)> = unwritten.iter().map(|shown| (shown.row.line, shown.row.reason())).collect();
-    assert_eq!(told, [(2, Fate::Changed.words()), (4, Fate::Taken.words())]);
+    let told: Vec<(u64, String)> = unwritten.iter().map(|shown| (shown.row.line, shown.row.reason())).collect();
+    assert_eq!(told, [(2, Fate::Changed.words().to_owned()), (4, Fate::Taken.words().to_owned())]);
     desk.is_whole().await;
 }
 

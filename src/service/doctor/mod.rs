@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::backups::LastBackups;
 use super::figures::date;
-use super::{LastUse, OldSecret, Refused, Services};
+use super::{LastUse, OldSecret, Refused, Services, Worlds};
 use crate::domain::{Key, KeyId, Role, Secret};
 use crate::store::StaffListed;
 
@@ -86,6 +86,7 @@ impl Services {
         let uses = self.access.last_uses().await?;
         findings.push(rotations(&keys, &uses, now));
         findings.push(unused_keys(&keys, &uses, now));
+        findings.extend(known_key(&keys, now));
         findings.push(staff(&self.staff.list().await?, now));
         findings.push(backups(&self.backups.last().await?, now));
         findings.push(erasures(self.erasures.count().await?));
@@ -152,6 +153,16 @@ fn unused_keys(keys: &[Key], uses: &HashMap<KeyId, LastUse>, now: i64) -> Findin
         let words = format!("not used for 90 days: {}; end what nobody needs, `patron key revoke ID`", named(unused));
         found("Keys", Verdict::Look, words)
     }
+}
+
+/// Nothing, where the file was not made by an emulator.
+fn known_key(keys: &[Key], now: i64) -> Option<Finding> {
+    keys.iter().find(|key| key.id.as_str() == Worlds::KEY_ID && key.is_live(now))?;
+    let words = format!(
+        "{0} is the emulator's, whose secret everybody knows: `patron key revoke {0}`, or leave this file to tests",
+        Worlds::KEY_ID
+    );
+    Some(found("Keys", Verdict::Wrong, words))
 }
 
 fn staff(listed: &[StaffListed], now: i64) -> Finding {

@@ -101,11 +101,7 @@ impl ImportedRow {
     pub fn record(&self, columns: &[String]) -> Vec<String> {
         let cell =
             |column: &String| self.cells.as_ref().and_then(|cells| cells.text(column)).unwrap_or_default().into_owned();
-        let words = match (&self.row.field, self.row.reason()) {
-            (Some(field), words) => format!("{field}: {words}"),
-            (None, words) => words.to_owned(),
-        };
-        columns.iter().map(cell).chain([self.row.line.to_string(), words]).collect()
+        columns.iter().map(cell).chain([self.row.line.to_string(), self.row.reason()]).collect()
     }
 }
 
