@@ -1,4 +1,4 @@
-//! The pages of errors: each shows what the service really answers, and none is missing.
+//! The errors, on their pages and in the document: each is shown as the service really answers it, and none is missing.
 
 use std::collections::BTreeSet;
 use std::fs::read_to_string;
@@ -11,10 +11,12 @@ use actix_web::test::TestRequest;
 use patron::domain::{Mode, Role};
 use patron::http::api::catalogue::{self, Entry, causes};
 use patron::http::{Limits, RateLimit};
+use regex::Regex;
 use rusqlite::Connection;
 use tempfile::tempdir;
 
 use crate::console_requests::rows;
+use crate::openapi::{OPENAPI, hold, members, operation, resolved};
 use crate::server::{Client, Server};
 use crate::world::{Answer, Persona, World, maker};
 
@@ -92,6 +94,11 @@ async fn answered(entry: &Entry) -> Answer {
     answer
 }
 
+/// Whether a text has these words, with something for each `…`.
+fn is_said(words: &str, text: &str) -> bool {
+    Regex::new(&format!("^{}$", regex::escape(words).replace('…', ".+"))).unwrap().is_match(text)
+}
+
 #[tokio::test]
 async fn each_shows_what_the_service_answers() {
     // These need a connection that ends or waits, and have a test of their own.
@@ -99,13 +106,13 @@ async fn each_shows_what_the_service_answers() {
     for entry in catalogue::entries().filter(|entry| !on_the_wire.contains(&entry.slug)) {
         let answer = answered(entry).await;
         assert_eq!(answer.status, entry.status(), "{}: {answer}", entry.slug);
-        assert_eq!(answer.body, entry.answer(), "{}", entry.slug);
+        assert_eq!(answer.body, entry.answer().to_string(), "{}", entry.slug);
         for (name, value) in entry.headers() {
             let is_a_time = name == "Retry-After" && entry.slug == "too-many-requests";
-            let sent = answer.header(&name).unwrap_or_else(|| panic!("{}: no {name}", entry.slug));
+            let sent = answer.header(name).unwrap_or_else(|| panic!("{}: no {name}", entry.slug));
             assert!(is_a_time || sent == value, "{}: {name}: {sent}", entry.slug);
         }
-        assert!(entry.is_said_by(&answer.description()), "{}: {}", entry.slug, answer.description());
+        assert!(is_said(entry.says, &answer.description()), "{}: {}", entry.slug, answer.description());
     }
 }
 
@@ -128,80 +135,96 @@ fn a_body_that_ends_early_or_comes_late_is_answered_as_shown() {
         }
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with(&format!("HTTP/1.1 {}", entry.status().as_str())), "{slug}: {answer}");
-        assert!(answer.ends_with(&entry.answer()), "{slug}: {answer}");
+        let answer = read(&answer);
+        assert_eq!((answer.status, &answer.body), (entry.status(), &entry.answer().to_string()), "{slug}");
+        hold(&Method::POST, "/v1/customers", &answer);
     }
 }
 
-/// The literal texts behind these words in a source, without its tests.
-fn literals(file: &str, before: &str) -> Vec<String> {
+/// An answer as it came over the wire.
+fn read(text: &str) -> Answer {
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let mut lines = head.lines();
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    let headers = lines.map(|line| line.split_once(": ").unwrap());
+    let headers = headers.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+    Answer { status, headers, body: body.to_owned() }
+}
+
+/// A source without its tests and comments.
+fn code(file: &str) -> String {
     let text = read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(file)).unwrap();
-    let code = text.split("#[cfg(test)]").next().unwrap().to_owned();
-    let found = code.split(before).skip(1).filter_map(|rest| {
-        let call = rest.split_once(';').map_or(rest, |(call, _)| call);
-        Some(call.split_once('"')?.1.split_once('"')?.0.to_owned())
-    });
-    found.collect()
+    let code = text.split("#[cfg(test)]").next().unwrap();
+    code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
-fn every_rule_has_an_entry() {
-    let mut rules: Vec<String> = Vec::new();
-    for file in ["contact.rs", "email.rs", "gstin.rs", "name.rs", "notes.rs"] {
-        rules.extend(literals(&format!("domain/{file}"), "Invalid::new("));
-    }
-    rules.extend(literals("domain/rejection.rs", "Self::new("));
-    rules.extend(literals("domain/rejection.rs", "Cow::Owned(words), rule: "));
-    for file in ["http/api/problem.rs", "http/api/query.rs"] {
-        rules.extend(literals(file, "remembered_as("));
-        rules.extend(literals(file, "Problem::input(Some("));
-    }
+fn every_sentence_of_an_error_has_an_entry() {
     let not_of_the_api = [
         // Said by the console alone, where somebody types the keys, or undoes what made a customer.
         "Notes may not have the same key twice.",
         "The creation of a customer cannot be undone.",
         // Said by the emulator alone.
         "The request was refused on purpose, by a fault of the emulator.",
+        // A header.
+        "Basic realm=",
     ];
-    let known: BTreeSet<&str> = catalogue::entries().map(Entry::rule).collect();
-    let is_name = |rule: &str| !rule.contains(' ');
-    let missing: Vec<&String> = rules
-        .iter()
-        .filter(|rule| !is_name(rule) && !known.contains(rule.as_str()) && !not_of_the_api.contains(&rule.as_str()))
-        .collect();
-    assert_eq!(missing, Vec::<&String>::new());
-    assert!(rules.len() > 20, "{rules:?}");
+    let domain = ["contact", "email", "gstin", "name", "notes", "rejection"].map(|file| format!("domain/{file}.rs"));
+    let api = ["problem", "query"].map(|file| format!("http/api/{file}.rs"));
+    let placed = Regex::new(r"\{\w*\}").unwrap();
+    let mut sentences = 0;
+    for code in domain.iter().chain(&api).map(|file| code(file)) {
+        for words in code.split('"').skip(1).step_by(2).map(|words| placed.replace_all(words, "…")) {
+            if !words.contains(' ') || !words.contains(char::is_alphabetic) {
+                continue;
+            }
+            // As it is said, or as it is remembered.
+            let has_entry = catalogue::entries().any(|entry| entry.rule() == words || is_said(&words, entry.says));
+            assert!(has_entry || not_of_the_api.contains(&&*words), "{words} has no page");
+            sentences += 1;
+        }
+    }
+    assert!(sentences > 30, "{sentences}");
 }
 
 /// Every way to make a problem, as the source has it.
 #[test]
-fn every_problem_has_an_entry() {
-    let problem = read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/api/problem.rs")).unwrap();
-    let known: BTreeSet<(u16, &str)> =
-        catalogue::entries().map(|entry| (entry.status().as_u16(), entry.rule())).collect();
-    let statuses = [
-        ("BAD_REQUEST", 400),
-        ("UNAUTHORIZED", 401),
-        ("FORBIDDEN", 403),
-        ("REQUEST_TIMEOUT", 408),
-        ("PRECONDITION_FAILED", 412),
-        ("PAYLOAD_TOO_LARGE", 413),
-        ("UNSUPPORTED_MEDIA_TYPE", 415),
-        ("TOO_MANY_REQUESTS", 429),
-        ("INTERNAL_SERVER_ERROR", 500),
-        ("SERVICE_UNAVAILABLE", 503),
-    ];
+fn every_status_of_an_error_has_an_entry() {
+    let constant = |status: StatusCode| status.canonical_reason().unwrap().to_uppercase().replace(' ', "_");
+    let known: BTreeSet<(String, &str)> =
+        catalogue::entries().map(|entry| (constant(entry.status()), entry.rule())).collect();
     let mut made = 0;
-    for rest in problem.split("Self::new(StatusCode::").skip(1) {
-        let (name, rest) = rest.split_once(", ").unwrap();
-        let (_, status) = statuses.into_iter().find(|(known, _)| *known == name).unwrap_or_else(|| panic!("{name}"));
+    for rest in code("http/api/problem.rs").split("Self::new(StatusCode::").skip(1) {
+        let (status, rest) = rest.split_once(", ").unwrap();
         // What is put together is remembered by words of its own, which another test looks at.
         let words = rest.strip_prefix('"').map(|text| text.split_once('"').unwrap().0);
-        let has_entry = known.iter().any(|(with, rule)| *with == status && words.is_none_or(|words| words == *rule));
+        let has_entry = known.iter().any(|(with, rule)| with == status && words.is_none_or(|words| words == *rule));
         assert!(has_entry, "{status} {words:?} has no page");
         made += 1;
     }
     assert!(made > 14, "{made}");
+}
+
+/// Each is an example by its name, and told where it is met, with the way to its page; and there are no others.
+#[test]
+fn the_document_has_the_same_errors() {
+    let examples = &OPENAPI["components"]["examples"];
+    let slugs: BTreeSet<&str> = catalogue::entries().map(|entry| entry.slug).collect();
+    assert_eq!(members(examples).map(|(name, _)| name).collect::<BTreeSet<_>>(), slugs);
+    for entry in catalogue::entries() {
+        let (slug, text) = (entry.slug, entry.request());
+        let example = &examples[slug];
+        assert_eq!(example["value"].to_string(), entry.answer().to_string(), "{slug}");
+        let page = format!("(http://localhost/docs/errors/{slug})");
+        assert!(example["description"].as_str().unwrap().ends_with(&page), "{slug}");
+        let written = Written::read(&text);
+        let path = written.path.split('?').next().unwrap();
+        let response = match operation(&written.method, path) {
+            Some(operation) => &operation["responses"][entry.status().as_str()],
+            None => &OPENAPI["components"]["responses"]["UnknownUrl"],
+        };
+        assert_eq!(resolved(&response["content"]["application/json"]["examples"][slug]), example, "{slug}");
+    }
 }
 
 #[test]

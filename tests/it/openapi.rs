@@ -30,7 +30,7 @@ pub fn members(value: &'static Value) -> impl Iterator<Item = (&'static str, &'s
 }
 
 /// The operation that a request is, if it is one.
-fn operation(method: &Method, path: &str) -> Option<&'static Value> {
+pub fn operation(method: &Method, path: &str) -> Option<&'static Value> {
     let segments = |path: &str| -> Vec<String> {
         path.split('/').filter(|segment| !segment.is_empty()).map(str::to_owned).collect()
     };

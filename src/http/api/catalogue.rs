@@ -1,5 +1,6 @@
-//! Every error of the API as its page tells of it: why it comes, how to mend it, and the rule behind it. What it looks like is
-//! never written here: each entry has a request that meets it, and the answer is made by what answers requests.
+//! Every error of the API as its page and the OpenAPI document tell of it: why it comes, how to mend it, and the rule behind it.
+//! What it looks like is never written here: each entry has a request that meets it, and the answer is made by what answers
+//! requests.
 
 mod causes;
 mod customers;
@@ -9,7 +10,7 @@ mod requests;
 
 use actix_web::ResponseError;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use serde_json::Value;
 
 pub use causes::{Cause, causes};
 
@@ -36,7 +37,7 @@ pub static GROUPS: [Group; 6] = [
 
 /// An error. In its prose, what stands between backticks is code.
 pub struct Entry {
-    /// The end of its page's address. It never changes, since programs and people keep it.
+    /// The end of its page's address, and its name in the OpenAPI document. It never changes, since programs and people keep it.
     pub slug: &'static str,
     /// The description, with `…` for what varies.
     pub says: &'static str,
@@ -46,10 +47,27 @@ pub struct Entry {
     pub mend: &'static str,
     /// The rule that was broken.
     pub law: &'static str,
+    /// What it can come from; nothing, where it is no operation's.
+    pub(super) acts: &'static [Act],
     /// Whether Patron alone answers so, and not the hosted API.
     pub is_ours: bool,
     case: Case,
 }
+
+/// What is done to customers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Act {
+    Create,
+    List,
+    Fetch,
+    Edit,
+    History,
+}
+
+const ALL: &[Act] = &[Act::Create, Act::List, Act::Fetch, Act::Edit, Act::History];
+const WRITES: &[Act] = &[Act::Create, Act::Edit];
+const OF_ONE: &[Act] = &[Act::Fetch, Act::Edit, Act::History];
+const PAGES: &[Act] = &[Act::List, Act::History];
 
 /// A request that meets an error.
 enum Case {
@@ -71,9 +89,9 @@ impl Entry {
         }
     }
 
-    /// The body of the answer, to the byte.
-    pub fn answer(&self) -> String {
-        self.problem().to_json().to_string()
+    /// The body of the answer; its text is the answer to the byte.
+    pub fn answer(&self) -> Value {
+        self.problem().to_json()
     }
 
     /// The status of the answer.
@@ -82,11 +100,11 @@ impl Entry {
     }
 
     /// The headers that this answer has and others have not.
-    pub fn headers(&self) -> Vec<(String, String)> {
+    pub fn headers(&self) -> Vec<(&'static str, String)> {
         let response = self.problem().error_response();
-        let text = |name| Some(response.headers().get(&name)?.to_str().ok()?.to_owned());
-        let named = [("Retry-After", RETRY_AFTER), ("WWW-Authenticate", WWW_AUTHENTICATE)];
-        named.into_iter().filter_map(|(shown, name)| Some((shown.to_owned(), text(name)?))).collect()
+        let text = |name| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
+        let names = ["Retry-After", "WWW-Authenticate"];
+        names.into_iter().filter_map(|name| Some((name, text(name)?))).collect()
     }
 
     /// The field to blame, where there is one.
@@ -97,16 +115,6 @@ impl Entry {
     /// The words by which it is remembered.
     pub fn rule(&self) -> &'static str {
         self.problem().rule()
-    }
-
-    /// Whether these are its words, whatever stands where they vary.
-    pub fn is_said_by(&self, words: &str) -> bool {
-        match self.says.split_once('…') {
-            Some((start, end)) => {
-                words.len() >= start.len() + end.len() && words.starts_with(start) && words.ends_with(end)
-            }
-            None => words == self.says,
-        }
     }
 
     fn problem(&self) -> Problem {

@@ -27,7 +27,7 @@ struct ErrorPage {
     law: String,
     causes: Vec<CauseShown>,
     request: String,
-    headers: Vec<(String, String)>,
+    headers: Vec<(&'static str, String)>,
     answer: String,
 }
 
@@ -56,7 +56,7 @@ pub(super) async fn show(request: HttpRequest, slug: Path<String>) -> HttpRespon
         causes: causes(entry.slug).iter().map(CauseShown::of).collect(),
         request: prose::shortened(&entry.request()),
         headers: entry.headers(),
-        answer: prose::pretty(&entry.answer()),
+        answer: format!("{:#}", entry.answer()),
     })
 }
 

@@ -55,10 +55,10 @@ impl Operation {
             about: about(operation),
             parameters: parts.collect(),
             fields: fields(document, &json["schema"]),
-            body: json.get("example").map(|example| prose::pretty(&example.to_string())),
+            body: json.get("example").map(|example| format!("{example:#}")),
             body_about: about(&operation["requestBody"]),
             answers: answers.iter().map(|(status, answer)| Answer::of(document, status, answer)).collect(),
-            errors: told(document, &errors),
+            errors: told(&errors),
         })
     }
 }
@@ -81,7 +81,7 @@ impl Answer {
     fn of(document: &Value, status: &str, answer: &Value) -> Self {
         let answer = resolved(document, answer);
         let examples = &answer["content"]["application/json"]["examples"];
-        let json = members(examples).next().map(|(_, example)| prose::pretty(&example["value"].to_string()));
+        let json = members(examples).next().map(|(_, example)| format!("{:#}", example["value"]));
         let header = |(name, header): (&String, &Value)| {
             let schema = &resolved(document, header)["schema"];
             let only = schema["enum"].get(0).map(|value| prose::html(&format!("`{}`", text(value))));
@@ -116,21 +116,9 @@ fn fields(document: &Value, schema: &Value) -> Vec<Part> {
 }
 
 /// The errors that these answers have for examples, in the order of all errors.
-fn told(document: &Value, answers: &[(&String, &Value)]) -> Vec<&'static Entry> {
-    let mut told = Vec::new();
-    for (status, answer) in answers {
-        let examples = &resolved(document, answer)["content"]["application/json"]["examples"];
-        for (_, example) in members(examples) {
-            told.push((
-                status.as_str(),
-                resolved(document, example)["value"]["error"]["description"].as_str().unwrap_or_default(),
-            ));
-        }
-    }
-    let is_told = |entry: &&Entry| {
-        told.iter().any(|(status, words)| entry.status().as_str() == *status && entry.is_said_by(words))
-    };
-    catalogue::entries().filter(is_told).collect()
+fn told(answers: &[(&String, &Value)]) -> Vec<&'static Entry> {
+    let has = |answer: &Value, slug| answer["content"]["application/json"]["examples"].get(slug).is_some();
+    catalogue::entries().filter(|entry| answers.iter().any(|(_, answer)| has(answer, entry.slug))).collect()
 }
 
 /// How long or how large a value may be, in words.

@@ -1,4 +1,4 @@
-//! Prose and JSON as pages show them.
+//! Prose and requests as pages show them.
 
 /// Prose in HTML: what stands between backticks is code, between two asterisks strong, and all else is text.
 pub(super) fn html(prose: &str) -> String {
@@ -18,46 +18,6 @@ pub(super) fn html(prose: &str) -> String {
 
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
-/// JSON with a member a line. Nothing but white space is added.
-pub(super) fn pretty(json: &str) -> String {
-    let (mut pretty, mut depth, mut in_text, mut escaped) = (String::new(), 0, false, false);
-    let mut signs = json.chars().peekable();
-    while let Some(sign) = signs.next() {
-        let line = |depth: usize| format!("\n{}", "  ".repeat(depth));
-        match sign {
-            _ if in_text => {
-                in_text = escaped || sign != '"';
-                escaped = sign == '\\' && !escaped;
-                pretty.push(sign);
-            }
-            '{' | '[' if matches!(signs.peek(), Some('}' | ']')) => {
-                pretty.push(sign);
-                pretty.extend(signs.next());
-            }
-            '{' | '[' => {
-                depth += 1;
-                pretty.push(sign);
-                pretty.push_str(&line(depth));
-            }
-            '}' | ']' => {
-                depth = depth.saturating_sub(1);
-                pretty.push_str(&line(depth));
-                pretty.push(sign);
-            }
-            ',' => {
-                pretty.push(sign);
-                pretty.push_str(&line(depth));
-            }
-            ':' => pretty.push_str(": "),
-            _ => {
-                in_text = sign == '"';
-                pretty.push(sign);
-            }
-        }
-    }
-    pretty
 }
 
 /// A text in which no letter stands more than forty times in a row: `kkk…` and how many there are.
@@ -85,25 +45,6 @@ mod tests {
     #[test]
     fn prose_is_text_but_for_its_signs() {
         assert_eq!(html("**A** `<b>` & `c`, <d>"), "<b>A</b> <code>&lt;b&gt;</code> &amp; <code>c</code>, &lt;d&gt;");
-    }
-
-    #[test]
-    fn json_gets_white_space_and_nothing_else() {
-        let json = r#"{"a":{},"b":[],"c":["x, {\"y\": 1}\\",1.50,null],"d":{"e":true}}"#;
-        insta::assert_snapshot!(pretty(json), @r#"
-        {
-          "a": {},
-          "b": [],
-          "c": [
-            "x, {\"y\": 1}\\",
-            1.50,
-            null
-          ],
-          "d": {
-            "e": true
-          }
-        }
-        "#);
     }
 
     #[test]

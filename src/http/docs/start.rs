@@ -5,7 +5,6 @@ use askama::Template;
 
 use super::differences;
 use super::frame::Frame;
-use super::prose;
 use super::samples::{self, Call, Sample};
 use crate::http::api::catalogue;
 use crate::http::html::html;
@@ -24,6 +23,6 @@ pub(super) async fn show(request: HttpRequest) -> HttpResponse {
     let frame = Frame::of(&request);
     let samples = samples::of(Call::Create, &frame.base);
     let error = catalogue::entries().find(|entry| entry.slug == "contact-too-short");
-    let error = error.map(|entry| prose::pretty(&entry.answer())).unwrap_or_default();
+    let error = error.map(|entry| format!("{:#}", entry.answer())).unwrap_or_default();
     html(&StartPage { frame, samples, error, differences: differences::list() })
 }

@@ -1,7 +1,7 @@
 //! What is wrong with the customer that is asked for, or with how a list is asked for.
 
 use super::super::Problem;
-use super::{Case, Entry, customer, customer_id};
+use super::{Act, Case, Entry, OF_ONE, PAGES, WRITES, customer, customer_id};
 use crate::service::Refused;
 
 const COUNT: &str = "`count` is a whole number from 1 to 100; without it, it is 10.";
@@ -21,6 +21,7 @@ pub(super) static CUSTOMERS: [Entry; 10] = [
         law: "The combination of email and contact is unique within a mode. Emails are compared without regard to \
             ASCII case, contacts as they are written: `+919123456780` and `9123456780` are two. Customers with \
             neither never clash.",
+        acts: WRITES,
         is_ours: false,
         case: Case::Request(
             "POST /v1/customers\nContent-Type: application/json\n\n{\"name\":\"Gaurav \
@@ -35,6 +36,7 @@ pub(super) static CUSTOMERS: [Entry; 10] = [
         mend: "Send the id as it was given when the customer was created. A variable that is empty, or a \
             placeholder that was not filled in, is the usual cause.",
         law: "An id is `cust_` and 14 letters and digits.",
+        acts: OF_ONE,
         is_ours: false,
         case: Case::Request("GET /v1/customers/cust_abc", || Problem::id_malformed("abc")),
     },
@@ -47,6 +49,7 @@ pub(super) static CUSTOMERS: [Entry; 10] = [
             see test customers only, those with `rzp_live_` live ones. To owners, the console says at the request \
             which it was.",
         law: "A key sees the customers of its own mode, and is not told what exists in the other.",
+        acts: OF_ONE,
         is_ours: false,
         case: Case::Request("GET /v1/customers/cust_00000000000000", || Refused::NotFound.into()),
     },
@@ -58,6 +61,7 @@ pub(super) static CUSTOMERS: [Entry; 10] = [
         mend: "Look at what is there now, decide again, fetch the customer for its new `ETag`, and send the edit \
             with that. Without `If-Match` an edit always happens.",
         law: "With `If-Match`, an edit happens only if the customer still has that `ETag`.",
+        acts: &[Act::Edit],
         is_ours: true,
         case: Case::Request(
             "PUT /v1/customers/cust_1Aa00000000004\nContent-Type: application/json\nIf-Match: \"an earlier \
@@ -71,6 +75,7 @@ pub(super) static CUSTOMERS: [Entry; 10] = [
         why: "`count` is no whole number: it is empty, has a fraction, or is a word.",
         mend: "Send digits, or leave it out.",
         law: COUNT,
+        acts: PAGES,
         is_ours: false,
         case: Case::List("count=ten"),
     },
@@ -80,6 +85,7 @@ pub(super) static CUSTOMERS: [Entry; 10] = [
         why: "`count` is 0 or negative.",
         mend: "Send 1 or more. To turn pages, leave `count` as it is and move `skip`.",
         law: COUNT,
+        acts: PAGES,
         is_ours: false,
         case: Case::List("count=0"),
     },
@@ -89,6 +95,7 @@ pub(super) static CUSTOMERS: [Entry; 10] = [
         why: "`count` is more than 100.",
         mend: "Ask for 100 at a time, and move `skip` by 100 until a page has fewer.",
         law: COUNT,
+        acts: PAGES,
         is_ours: false,
         case: Case::List("count=500"),
     },
@@ -98,6 +105,7 @@ pub(super) static CUSTOMERS: [Entry; 10] = [
         why: "`skip` is no whole number: it is empty, has a fraction, or is a word.",
         mend: "Send digits, or leave it out.",
         law: SKIP,
+        acts: PAGES,
         is_ours: false,
         case: Case::List("skip=two"),
     },
@@ -107,6 +115,7 @@ pub(super) static CUSTOMERS: [Entry; 10] = [
         why: "`skip` is negative.",
         mend: "Send 0 or more.",
         law: SKIP,
+        acts: PAGES,
         is_ours: false,
         case: Case::List("skip=-10"),
     },
@@ -118,6 +127,7 @@ pub(super) static CUSTOMERS: [Entry; 10] = [
         mend: "Divide milliseconds by 1000 and drop the fraction. Leave the parameter out where there is no bound.",
         law: "`from` and `to` are whole Unix seconds from 946684800 (2000-01-01) to 4765046400 (2120-12-31), both \
             inclusive.",
+        acts: &[Act::List],
         is_ours: false,
         case: Case::List("from=1582033731000"),
     },

@@ -1,6 +1,6 @@
 //! What is wrong with a field, or with the fields as a whole.
 
-use super::{Case, Entry};
+use super::{Act, Case, Entry, WRITES};
 
 const CONTACT: &str = "A contact is an optional leading `+`, then digits only: at least 8 of them, and at most 15 \
     characters in all. Characters are judged first. It comes back exactly as it was sent.";
@@ -17,6 +17,7 @@ pub(super) static FIELDS: [Entry; 12] = [
         mend: "Send the whole number, with its country code where you have it: `9123456780` or `+919123456780`. To \
             keep a customer without a contact, leave the field out.",
         law: CONTACT,
+        acts: WRITES,
         is_ours: false,
         case: Case::Create(|| r#"{"contact":"1234567"}"#.to_owned()),
     },
@@ -27,6 +28,7 @@ pub(super) static FIELDS: [Entry; 12] = [
             usual cause.",
         mend: "Send one number. A second one can be kept in the notes.",
         law: CONTACT,
+        acts: WRITES,
         is_ours: false,
         case: Case::Create(|| r#"{"contact":"91234567809123456781"}"#.to_owned()),
     },
@@ -38,6 +40,7 @@ pub(super) static FIELDS: [Entry; 12] = [
         mend: "Take out everything but the digits and one leading `+` before you send it: `98765 43210` becomes \
             `9876543210`.",
         law: CONTACT,
+        acts: WRITES,
         is_ours: false,
         case: Case::Create(|| r#"{"contact":"98765 43210"}"#.to_owned()),
     },
@@ -48,6 +51,7 @@ pub(super) static FIELDS: [Entry; 12] = [
         mend: "Shorten the name. What must not be lost can be kept in the notes, each of which has room for 256 \
             characters.",
         law: NAME,
+        acts: WRITES,
         is_ours: false,
         case: Case::Create(|| format!(r#"{{"name":"{}"}}"#, "Venkatanarasimharajuvaripeta ".repeat(2).trim_end())),
     },
@@ -60,6 +64,7 @@ pub(super) static FIELDS: [Entry; 12] = [
         mend: "Trim the name, and replace what is not allowed before you send it: `Kumar & Sons` becomes `Kumar and \
             Sons`. To take a name away, send `null` or an empty string.",
         law: NAME,
+        acts: WRITES,
         is_ours: false,
         case: Case::Create(|| r#"{"name":"Kumar & Sons"}"#.to_owned()),
     },
@@ -71,6 +76,7 @@ pub(super) static FIELDS: [Entry; 12] = [
         mend: "Send the bare address, and let people correct what they typed before you send it. To take an email \
             away, send `null` or an empty string.",
         law: EMAIL,
+        acts: WRITES,
         is_ours: false,
         case: Case::Create(|| r#"{"email":"gaurav.kumar@example"}"#.to_owned()),
     },
@@ -80,6 +86,7 @@ pub(super) static FIELDS: [Entry; 12] = [
         why: "The email has more than 64 characters.",
         mend: "Ask for a shorter address. A longer one can be kept in the notes.",
         law: EMAIL,
+        acts: WRITES,
         is_ours: false,
         case: Case::Create(|| {
             format!(r#"{{"email":"{}@example.com"}}"#, "gaurav.kumar.".repeat(5).trim_end_matches('.'))
@@ -94,6 +101,7 @@ pub(super) static FIELDS: [Entry; 12] = [
             `null` or an empty string.",
         law: "A GSTIN is 15 letters and digits, the first two of them digits. Either case will do, and the check \
             digit is not held against it.",
+        acts: WRITES,
         is_ours: false,
         case: Case::Create(|| r#"{"gstin":"29 XAbbA4369J1PA"}"#.to_owned()),
     },
@@ -104,6 +112,7 @@ pub(super) static FIELDS: [Entry; 12] = [
         mend: "Put the value in quotes. A contact alone may be a whole number too, and is kept as its digits; only \
             as text does it keep a zero in front.",
         law: "`name`, `email`, `contact` and `gstin` are strings; `null` and an empty string clear them.",
+        acts: WRITES,
         is_ours: true,
         case: Case::Create(|| r#"{"name":12345}"#.to_owned()),
     },
@@ -115,6 +124,7 @@ pub(super) static FIELDS: [Entry; 12] = [
             nothing, to be told that there is one.",
         law: "`fail_existing` is `\"0\"`, `0`, `false` or `\"false\"` for no, and `\"1\"`, `1`, `true`, `\"true\"`, \
             `null` or an empty string for yes. It is known where a customer is created, and nowhere else.",
+        acts: &[Act::Create],
         is_ours: true,
         case: Case::Create(|| r#"{"name":"Gaurav Kumar","fail_existing":"no"}"#.to_owned()),
     },
@@ -128,6 +138,7 @@ pub(super) static FIELDS: [Entry; 12] = [
         law: "Bodies know `name`, `email`, `contact`, `gstin` and `notes`, and `fail_existing` where a customer is \
             created. Lists know `count`, `skip`, `from`, `to`, `email` and `contact`; histories `count` and `skip`. \
             This is judged before any field.",
+        acts: &[Act::Create, Act::Edit, Act::List, Act::History],
         is_ours: false,
         case: Case::Create(|| r#"{"name":"Gaurav Kumar","phone":"9123456780","city":"Pune"}"#.to_owned()),
     },
@@ -138,6 +149,7 @@ pub(super) static FIELDS: [Entry; 12] = [
             it again.",
         mend: "Send one of the three, or do not clear the last one that is left.",
         law: "A customer keeps at least one of `name`, `email` and `contact`.",
+        acts: WRITES,
         is_ours: true,
         case: Case::Create(|| r#"{"notes":{"city":"Pune"}}"#.to_owned()),
     },

@@ -1,6 +1,6 @@
 //! What is wrong with the notes.
 
-use super::{Case, Entry};
+use super::{Case, Entry, WRITES};
 
 const PAIRS: &str = "Notes are an object of at most 15 pairs. A key and a value have at most 256 characters each; \
     values are strings, numbers or booleans.";
@@ -13,6 +13,7 @@ pub(super) static NOTES: [Entry; 6] = [
         mend: "Send an object: `{\"city\":\"Pune\"}`. In a form each note is a field of its own: \
             `notes[city]=Pune`. An empty object, an empty array, `null` and an empty string clear all notes.",
         law: PAIRS,
+        acts: WRITES,
         is_ours: false,
         case: Case::Create(|| with_notes(r#""Tea, Earl Grey, Hot""#)),
     },
@@ -23,6 +24,7 @@ pub(super) static NOTES: [Entry; 6] = [
         mend: "Put several things in one note, or keep them where they belong, and their id in a note. An edit \
             replaces all notes, so what was there before does not count.",
         law: PAIRS,
+        acts: WRITES,
         is_ours: false,
         case: Case::Create(|| {
             let pairs: Vec<String> = (1..=16).map(|number| format!(r#""key_{number}":"{number}""#)).collect();
@@ -35,6 +37,7 @@ pub(super) static NOTES: [Entry; 6] = [
         why: "The value of a note has more than 256 characters.",
         mend: "Shorten it, or split it over several notes.",
         law: PAIRS,
+        acts: WRITES,
         is_ours: false,
         case: Case::Create(|| with_notes(&format!(r#"{{"words":"{}"}}"#, "x".repeat(257)))),
     },
@@ -44,6 +47,7 @@ pub(super) static NOTES: [Entry; 6] = [
         why: "The key of a note has more than 256 characters.",
         mend: "Use a short key, and put the words in the value.",
         law: PAIRS,
+        acts: WRITES,
         is_ours: false,
         case: Case::Create(|| with_notes(&format!(r#"{{"{}":"Pune"}}"#, "k".repeat(257)))),
     },
@@ -54,6 +58,7 @@ pub(super) static NOTES: [Entry; 6] = [
         mend: "Send text, a number or a boolean. What has parts of its own can be sent as text that holds JSON. To \
             remove a note, send the others without it.",
         law: PAIRS,
+        acts: WRITES,
         is_ours: false,
         case: Case::Create(|| with_notes(r#"{"cities":["Pune","Goa"]}"#)),
     },
@@ -63,6 +68,7 @@ pub(super) static NOTES: [Entry; 6] = [
         why: "A note has the character U+0000 in its key or its value.",
         mend: "Take it out. It mostly comes from fields of fixed length, and means nothing.",
         law: "The character U+0000 is not kept, since many programs take it for the end of a text.",
+        acts: WRITES,
         is_ours: true,
         case: Case::Create(|| with_notes(r#"{"city":"Pune\u0000"}"#)),
     },

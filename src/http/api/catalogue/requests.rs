@@ -1,7 +1,7 @@
 //! What is wrong with credentials, with a request as a whole, and with the server.
 
 use super::super::{Problem, body};
-use super::{Case, Entry};
+use super::{ALL, Case, Entry, WRITES};
 use crate::service::NotAdmitted;
 
 const TROUBLE: &str = "We are facing some trouble completing your request at the moment. Please try again shortly.";
@@ -15,6 +15,7 @@ pub(super) static CREDENTIALS: [Entry; 3] = [
         mend: "Send your key's id and secret by HTTP Basic: `curl -u KEY_ID:KEY_SECRET`, or give both to the SDK. A \
             proxy in between may have taken the header away.",
         law: "Every request below `/v1` needs a key: `Authorization: Basic` and the base64 of `KEY_ID:KEY_SECRET`.",
+        acts: ALL,
         is_ours: false,
         case: Case::Request("GET /v1/customers", Problem::no_credentials),
     },
@@ -29,6 +30,7 @@ pub(super) static CREDENTIALS: [Entry; 3] = [
             secret is lost, rotating the key makes another.",
         law: "A key id is `rzp_test_` or `rzp_live_` and 14 letters and digits, a secret is 24. The scheme is \
             spelled `Basic`.",
+        acts: ALL,
         is_ours: false,
         case: Case::Request(
             "GET /v1/customers\nAuthorization: Basic cnpwX3Rlc3RfMUFhMDAwMDAwMDAwMDQ6bm90IHRoZSBzZWNyZXQ=",
@@ -45,6 +47,7 @@ pub(super) static CREDENTIALS: [Entry; 3] = [
             first.",
         law: "Whoever runs the server sets the limits, and by default there is none but for wrong secrets: 20 a \
             minute from one address for one key, and 60 for all keys.",
+        acts: ALL,
         is_ours: false,
         case: Case::Request("GET /v1/customers", || NotAdmitted::TooMany(60).into()),
     },
@@ -60,6 +63,7 @@ pub(super) static REQUESTS: [Entry; 8] = [
             themselves.",
         law: "There are `POST` and `GET` on `/v1/customers`, `PUT` and `GET` on `/v1/customers/ID`, and `GET` on \
             `/v1/customers/ID/revisions`. This is judged before the key.",
+        acts: &[],
         is_ours: false,
         case: Case::Request("GET /v1/payments", Problem::url_not_found),
     },
@@ -71,6 +75,7 @@ pub(super) static REQUESTS: [Entry; 8] = [
         mend: "Let a library write the JSON. Where you send a form, say so: `Content-Type: \
             application/x-www-form-urlencoded`.",
         law: "A body is one JSON document in UTF-8. Without a `Content-Type` it is read as JSON.",
+        acts: WRITES,
         is_ours: true,
         case: Case::Request("POST /v1/customers\nContent-Type: application/json\n\n{'name':'Gaurav Kumar'}", || {
             body::read_json(BROKEN.as_bytes()).err().unwrap_or_else(Problem::failed)
@@ -82,6 +87,7 @@ pub(super) static REQUESTS: [Entry; 8] = [
         why: "The form is not UTF-8 once it is decoded: it was written in another encoding, such as Latin-1.",
         mend: "Encode text as UTF-8, then by percents: `é` is `%C3%A9`, and not `%E9`.",
         law: "A form is `application/x-www-form-urlencoded` in UTF-8; notes are `notes[key]=value`.",
+        acts: WRITES,
         is_ours: true,
         case: Case::Request(
             "POST /v1/customers\nContent-Type: application/x-www-form-urlencoded\n\nname=Jos%E9",
@@ -95,6 +101,7 @@ pub(super) static REQUESTS: [Entry; 8] = [
         mend: "Send JSON or a form, and say by the `Content-Type` which of them.",
         law: "Bodies are `application/json` or `application/x-www-form-urlencoded`, in any case and with any \
             parameters.",
+        acts: WRITES,
         is_ours: true,
         case: Case::Request("POST /v1/customers\nContent-Type: text/plain\n\nname=Gaurav", Problem::media_type),
     },
@@ -104,6 +111,7 @@ pub(super) static REQUESTS: [Entry; 8] = [
         why: "The body is larger than 128 KiB. The largest customer that keeps all rules is many times smaller.",
         mend: "Send one customer with a request, and keep files elsewhere.",
         law: "A body has at most 131072 bytes.",
+        acts: WRITES,
         is_ours: true,
         case: Case::Request("POST /v1/customers\nContent-Type: application/json\nContent-Length: 131073", || {
             Problem::body_too_large(body::LEN_MAX)
@@ -117,6 +125,7 @@ pub(super) static REQUESTS: [Entry; 8] = [
         mend: "Send the request again. Where it happens often, look at the proxy in between, and at a \
             `Content-Length` that is set by hand and counts characters instead of bytes.",
         law: "A body is as long as its `Content-Length` says, or ends with its last chunk.",
+        acts: WRITES,
         is_ours: true,
         case: Case::Request(
             "POST /v1/customers\nContent-Type: application/json\nContent-Length: 500\n\n{\"name\":\"Gau",
@@ -130,6 +139,7 @@ pub(super) static REQUESTS: [Entry; 8] = [
             connection is closed.",
         mend: "Send the request again. Have the body ready before you send the head.",
         law: "A body has ten seconds, counted from its request's head.",
+        acts: WRITES,
         is_ours: true,
         case: Case::Request(
             "POST /v1/customers\nContent-Type: application/json\nContent-Length: 500",
@@ -143,6 +153,7 @@ pub(super) static REQUESTS: [Entry; 8] = [
             key that its user once typed.",
         mend: "Call the API from your server. A page is no place for a secret: whoever opens it can read it.",
         law: "Of browsers, forms are taken from pages of this server alone; programs may send them from anywhere.",
+        acts: WRITES,
         is_ours: true,
         case: Case::Request(
             "POST /v1/customers\nContent-Type: application/x-www-form-urlencoded\nSec-Fetch-Site: \
@@ -160,6 +171,7 @@ pub(super) static SERVER: [Entry; 2] = [
         mend: "Wait as many seconds as `Retry-After` says and send the same request again. Where it stays so, \
             whoever runs the server finds the cause with `patron doctor`.",
         law: "What waits is bounded, and each key has a share of it; past that the answer is this one, at once.",
+        acts: ALL,
         is_ours: true,
         case: Case::Request(
             "POST /v1/customers\nContent-Type: application/json\n\n{\"name\":\"Gaurav Kumar\"}",
@@ -176,6 +188,7 @@ pub(super) static SERVER: [Entry; 2] = [
             `X-Request-Id`.",
         law: "Success means that the change is on the disk. Failure does not mean that it is not: look before you \
             assume either.",
+        acts: ALL,
         is_ours: false,
         case: Case::Request("GET /v1/customers/cust_1Aa00000000004", Problem::failed),
     },

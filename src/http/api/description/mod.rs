@@ -2,7 +2,6 @@
 //! `tests/it/openapi.rs` holds it against the routes and against what the service answers.
 
 mod bodies;
-mod errors;
 mod headers;
 mod operations;
 mod parameters;
@@ -32,7 +31,7 @@ pub fn document(base_url: &str) -> OpenApi {
         .servers(Some([Server::new(base_url)]))
         .tags(Some(tags().map(|(name, about)| TagBuilder::new().name(name).description(Some(about)).build())))
         .paths(server::add(operations::add(PathsBuilder::new())))
-        .components(Some(components()))
+        .components(Some(components(base_url)))
         .build()
 }
 
@@ -57,10 +56,11 @@ fn tags() -> [(&'static str, &'static str); 3] {
     ]
 }
 
-fn components() -> Components {
+fn components(base_url: &str) -> Components {
     let basic = HttpBuilder::new().scheme(HttpAuthScheme::Basic).description(Some(
         "The id of a key (`rzp_test_…` or `rzp_live_…`) as the user, its secret as the password. The scheme is spelled `Basic`.",
     ));
-    let components = headers::add(responses::add(bodies::add(schemas::add(ComponentsBuilder::new()))));
+    let components = headers::add(bodies::add(schemas::add(ComponentsBuilder::new())));
+    let components = responses::add(components, base_url);
     components.security_scheme(KEY, SecurityScheme::Http(basic.build())).build()
 }

@@ -5,10 +5,10 @@ use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, PathItemBui
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{RefOr, Response, ResponseBuilder};
 
-use super::errors::Act;
 use super::responses::{errors_of, success};
 use super::{KEY, bodies, headers, parameters, samples};
 use crate::http::api::Place;
+use crate::http::api::catalogue::Act;
 
 /// Every operation of the API.
 pub(super) fn add(paths: PathsBuilder) -> PathsBuilder {
