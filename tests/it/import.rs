@@ -131,7 +131,7 @@ async fn each_row_has_its_outcome_and_nothing_is_written_before_it_is_applied() 
             "7 refused: The email must be a valid email address.",
             "8 refused: Line 2 has the same id.",
             "9 refused: Line 2 has the same email and contact.",
-            "10 refused: The id is a customer's in the other mode.",
+            "10 refused: The id is a customer's in the other mode: leave the id out to make another customer.",
             "11 refused: At least one of name, email or contact is required.",
             "12 refused: Line 4 is about the same customer.",
             "13 unread: The line has 3 values, and the first line names 6 columns.",

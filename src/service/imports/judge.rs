@@ -160,9 +160,11 @@ fn in_its_way(after: &Customer, looking: &Looking<'_>) -> Result<Option<String>,
 
 fn words_of(elsewhere: Elsewhere) -> &'static str {
     match elsewhere {
-        Elsewhere::OtherMode => "The id is a customer's in the other mode.",
+        Elsewhere::OtherMode => "The id is a customer's in the other mode: leave the id out to make another customer.",
         Elsewhere::Erased => "The customer of this id was erased.",
-        Elsewhere::Withdrawn => "The customer of this id was withdrawn when an import was undone.",
+        Elsewhere::Withdrawn => {
+            "The customer of this id was withdrawn when an import was undone: redo that import, or leave the id out."
+        }
     }
 }
 
