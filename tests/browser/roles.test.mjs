@@ -16,6 +16,8 @@ const pages = [
   ['/customers/new', editors],
   ['/customers/{id}', everybody],
   ['/customers/{id}/erase', owners],
+  ['/imports', editors],
+  ['/imports/new', editors],
   ['/activity', everybody],
   ['/account', everybody],
   ['/requests', owners],
@@ -32,8 +34,8 @@ const forms = [
 ];
 const places = {
   viewer: ['Home', 'Customers', 'Activity'],
-  editor: ['Home', 'Customers', 'Activity'],
-  owner: ['Home', 'Customers', 'Activity', 'Requests', 'Keys', 'Staff'],
+  editor: ['Home', 'Customers', 'Activity', 'Imports'],
+  owner: ['Home', 'Customers', 'Activity', 'Imports', 'Requests', 'Keys', 'Staff'],
 };
 const people = { viewer: 'vikram', editor: 'ravi', owner: 'asha' };
 
