@@ -51,7 +51,7 @@ impl Scene {
     fn start(&self, report: &mut Report) {
         let starts = self.rounds_of(|| Server::patron(&self.fixture.db).started_in.as_secs_f64() * 1_000.0);
         report.hold("start to listening", median(starts), "ms", Limit::AtMost(30.0));
-        report.hold("the binary", server::binary_size(), "MB", Limit::AtMost(12.0));
+        report.hold("the binary", server::binary_size(), "MB", Limit::AtMost(20.0));
         let server = Server::patron(&self.fixture.db);
         load(&server.address, Load { connections: 1, ..self.load(1) }, &self.get());
         drop(server);
