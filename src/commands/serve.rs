@@ -27,7 +27,11 @@ pub fn run(db: &Path, settings: &Serve) -> Done {
     let store = Store::open(db, Use::Serve).map_err(|unusable| unusable.to_string())?;
     System::new().block_on(async {
         let services = Data::new(Services::new(store, Ambient::of_system()));
-        let served = serve(&services, doors, metrics, tls, settings).await;
+        let served = match services.known_key().await {
+            Ok(None) => serve(&services, doors, metrics, tls, settings).await,
+            Ok(Some(words)) => Err(format!("cannot serve {}: {words}", db.display())),
+            Err(refused) => Err(refused.to_string()),
+        };
         services.close();
         served
     })

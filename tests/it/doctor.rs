@@ -6,9 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use patron::domain::{Email, KeyId, Mode, Role, Secret};
+use patron::domain::{Email, Mode, Role};
 use patron::service::doctor::Verdict;
-use patron::service::{OldSecret, Schedule, Worlds};
+use patron::service::{OldSecret, Schedule};
 use tempfile::tempdir;
 
 use crate::backup::{backup, seeded};
@@ -122,16 +122,6 @@ async fn keys_that_nobody_uses_and_rotations_that_are_not_followed_are_named() {
     says(finding(&world, "Keys").await, Verdict::Look, &format!("not used for 90 days: {};", idle.id.as_str()));
     access.revoke(&idle.id).await.unwrap();
     says(finding(&world, "Keys").await, Verdict::Fine, "1 work");
-}
-
-#[tokio::test]
-async fn a_key_that_everybody_knows_is_named() {
-    let world = World::new();
-    let key = KeyId::parse(Worlds::KEY_ID).unwrap();
-    world.services.access.import(maker(), key, &Secret::given(Worlds::SECRET.to_owned()), "", None).await.unwrap();
-    let findings = world.services.examine(true).await.unwrap();
-    let wrong = findings.iter().find(|finding| finding.verdict == Verdict::Wrong).unwrap();
-    assert!(wrong.words.contains("`patron key revoke rzp_test_EmulatorKey001`"), "{}", wrong.words);
 }
 
 #[tokio::test]

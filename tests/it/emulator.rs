@@ -1,7 +1,9 @@
 //! `patron emulate` as tests meet it: what it says, resets, seeds, keeps, breaks and tells apart; and that nobody else has it.
 
 use std::fs::read_link;
+use std::io::Write;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use actix_web::http::{Method, StatusCode};
@@ -317,6 +319,55 @@ fn the_first_world_may_be_in_a_file_but_not_in_one_that_was_served() {
     let seeded = directory.path().join("seeded.db");
     run(&seeded, &["seed", "--count", "3"]);
     assert_eq!(run(&seeded, &["emulate", "--db", seeded.to_str().unwrap()]).status.code(), Some(1));
+    let staffed = directory.path().join("staffed.db");
+    run(&staffed, &["staff", "add", "meera@example.com", "--role", "owner"]);
+    assert_eq!(run(&staffed, &["emulate", "--db", staffed.to_str().unwrap()]).status.code(), Some(1));
+    // Another key beside the emulator's: somebody else's customers may be there.
+    run(&db, &["key", "create", "--mode", "live"]);
+    assert_eq!(run(&db, &["emulate", "--db", db.to_str().unwrap()]).status.code(), Some(1));
+}
+
+#[test]
+fn a_file_of_real_customers_is_never_taken_for_an_emulators() {
+    let directory = tempdir().unwrap();
+    let db = directory.path().join("real.db");
+    let mut import = patron(&db)
+        .args(["key", "import", Worlds::KEY_ID])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    writeln!(import.stdin.take().unwrap(), "{}", Worlds::SECRET).unwrap();
+    let output = import.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("everybody knows it; make another with `patron key create`"), "{said}");
+    assert_eq!(output.status.code(), Some(1));
+    // As it was imported by a program that did not refuse it.
+    run(&db, &["seed", "--count", "3"]);
+    let key = "INSERT INTO keys (id, label, created_at, secret_hash, maker_type, maker_id, maker_label) VALUES \
+               (?1, '', 1700000000, 'x', 'command', 'key import', 'key import')";
+    rusqlite::Connection::open(&db).unwrap().execute(key, [Worlds::KEY_ID]).unwrap();
+    let output = run(&db, &["emulate", "--db", db.to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("was not made by `patron emulate`") && output.status.code() == Some(1), "{said}");
+}
+
+#[test]
+fn a_file_of_an_emulators_is_not_served_while_its_key_works() {
+    let directory = tempdir().unwrap();
+    let db = directory.path().join("emulated.db");
+    Emulator::start(&["--db", db.to_str().unwrap()]).server.stop();
+    let output = run(&db, &["serve"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let words = "is the emulator's, whose secret everybody knows: `patron key revoke rzp_test_EmulatorKey001`, or leave \
+                 this file to tests";
+    assert!(said.contains("cannot serve ") && said.contains(words) && output.status.code() == Some(1), "{said}");
+    let examined = String::from_utf8(run(&db, &["doctor", "--quick"]).stdout).unwrap();
+    assert!(examined.lines().any(|line| line.starts_with("wrong ") && line.contains(words)), "{examined}");
+    assert!(run(&db, &["key", "revoke", Worlds::KEY_ID, "--yes"]).status.success());
+    assert_eq!(Server::start(&db).stop(), Some(0));
+    let output = run(&db, &["emulate", "--db", db.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1), "it is somebody's now");
 }
 
 #[tokio::test]
