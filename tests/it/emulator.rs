@@ -370,6 +370,48 @@ fn a_file_of_an_emulators_is_not_served_while_its_key_works() {
     assert_eq!(output.status.code(), Some(1), "it is somebody's now");
 }
 
+#[test]
+fn it_says_so_where_other_machines_may_reach_it() {
+    let warning = "whoever does may do everything: everybody knows the key";
+    for (address, is_warned_of) in [("0.0.0.0:0", true), ("127.0.0.1:0", false)] {
+        let emulator = Emulator::start(&["--listen", address]);
+        let log = std::fs::read_to_string(&emulator.server.log).unwrap();
+        assert_eq!(
+            [emulator.server.printed.contains(warning), log.contains(warning)],
+            [is_warned_of; 2],
+            "{address}: {log}"
+        );
+    }
+}
+
+#[test]
+fn no_page_of_another_site_breaks_a_world() {
+    let emulator = Emulator::start(&[]);
+    let tester = emulator.tester();
+    tester.create(MEERA);
+    let ask = |path: &str, more: &str| {
+        let (authorization, address) = (&tester.authorization, &emulator.server.address);
+        emulator.server.speak(
+            format!(
+                "POST {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: {authorization}\r\n{more}\
+                 Content-Length: 0\r\nConnection: close\r\n\r\n"
+            )
+            .as_bytes(),
+        )
+    };
+    for more in ["Content-Type: text/plain\r\nOrigin: https://evil.example\r\n", "Sec-Fetch-Site: cross-site\r\n"] {
+        for path in ["/_emulator/reset", "/_emulator/reset?worlds=all", "/_emulator/snapshots/x", "/%5Femulator/reset"]
+        {
+            let answer = ask(path, more);
+            assert!(answer.starts_with("HTTP/1.1 403 "), "{path} {more}: {answer}");
+            assert!(answer.contains("The request may not come from a page of another site."), "{answer}");
+        }
+    }
+    assert_eq!(tester.count(), 1);
+    assert!(ask("/_emulator/reset", "Sec-Fetch-Site: same-origin\r\n").starts_with("HTTP/1.1 200 "));
+    assert_eq!(tester.count(), 0);
+}
+
 #[tokio::test]
 async fn the_search_follows_in_memory_too() {
     let worlds = Worlds::over(Store::in_memory(true).unwrap(), 0).await.unwrap();
