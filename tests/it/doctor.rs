@@ -56,6 +56,29 @@ fn it_is_one_screen_of_what_was_looked_at_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn whether_the_file_is_served_is_found_out_by_asking() {
+    let (_directory, db) = seeded(3);
+    let asked = |address: &str| {
+        let output = run(&db, &["doctor", "--quick", "--served", "--listen", address]);
+        let said = String::from_utf8(output.stdout).unwrap();
+        let line = said.lines().find(|line| line.contains(" Server ")).unwrap_or_else(|| panic!("{said}")).to_owned();
+        (output.status.code(), line)
+    };
+    let (code, line) = asked("127.0.0.1:1");
+    assert!(code == Some(1) && line.starts_with("wrong ") && line.contains("nobody serves the file"), "{line}");
+    let server = Server::start(&db);
+    let (code, line) = asked(&server.address);
+    assert!(code == Some(0) && line.starts_with("ok ") && line.contains("/readyz answers that it is ready"), "{line}");
+    let (code, line) = asked("127.0.0.1:1");
+    assert!(code == Some(1) && line.contains("127.0.0.1:1/readyz does not answer"), "{line}");
+    // As a process that hangs.
+    server.signal("STOP");
+    let (code, line) = asked(&server.address);
+    server.signal("CONT");
+    assert!(code == Some(1) && line.contains("does not answer (timeout"), "{line}");
+}
+
+#[test]
 fn what_is_wrong_is_said_with_the_way_out_and_the_exit_code_is_1() {
     let (directory, seeded) = seeded(500);
     // A backup is one file, without a log.

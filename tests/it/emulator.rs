@@ -151,6 +151,13 @@ fn it_prints_the_key_that_everybody_knows_and_leaves_nothing_on_the_disk() {
     emulator.server.kill();
     let left: Vec<_> = emulator.directory.path().read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["emulator.log"], "not even the file that the environment names");
+    let help = run(Path::new("patron.db"), &["emulate", "--help"]);
+    let help = String::from_utf8(help.stdout).unwrap();
+    let db = help.split("--db <FILE>").nth(1).unwrap().split("--").next().unwrap();
+    assert!(
+        db.contains("Keep the first world in this file") && !db.contains("PATRON_DB") && !db.contains("default"),
+        "{db}"
+    );
 }
 
 #[test]

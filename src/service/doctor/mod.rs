@@ -100,6 +100,11 @@ impl Services {
         Ok(known_key(&self.access.list().await?, self.now()))
     }
 
+    /// Whether another process serves the file.
+    pub fn is_served(&self) -> bool {
+        self.store.is_served_by_another()
+    }
+
     async fn hashing(&self) -> Finding {
         let began = Instant::now();
         self.access.hash_for_nothing(Secret::given("what a hash costs".into())).await;
