@@ -4,11 +4,12 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 use std::thread::sleep;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use patron::http::Tls;
 use patron::service::doctor::Verdict;
@@ -235,7 +236,7 @@ fn a_replaced_certificate_is_judged_as_at_a_start() {
     let directory = tempdir().unwrap();
     let (cert, key) = certificate(directory.path(), "one", 90);
     let tls = Tls::open(&cert, &key).unwrap();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().cast_signed();
+    let now = cert.metadata().unwrap().mtime();
     let reloaded = |days: i64| tls.reload(now + days * DAY).map(|finding| finding.verdict);
     assert_eq!([reloaded(0), reloaded(89)], [Ok(Verdict::Fine), Ok(Verdict::Look)]);
     assert!(reloaded(91).unwrap_err().contains(": renew it, then `kill -HUP` the server"));
