@@ -172,6 +172,10 @@ pub struct Serve {
 /// Settings of `emulate`.
 #[derive(Debug, Args)]
 pub struct Emulate {
+    /// Keep the first world in this file, which is made, or was made by an emulator. Without this in memory
+    // In the place of the setting that every command has, whose default and environment variable are not looked at here.
+    #[arg(long, value_name = "FILE")]
+    pub db: Option<PathBuf>,
     /// Where to listen. Port 0 picks a free one
     #[arg(long, env = "PATRON_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub listen: SocketAddr,
@@ -186,7 +190,8 @@ pub struct Emulate {
 /// The two files of HTTPS: both, or neither.
 #[derive(Debug, Args)]
 pub struct TlsFiles {
-    /// Speak HTTPS with this certificate, in PEM, those that lead to a known authority behind it. SIGHUP reads both files again
+    /// The certificate by which a server speaks HTTPS, in PEM, those that lead to a known authority behind it. SIGHUP makes it read
+    /// both files again
     #[arg(long, env = "PATRON_TLS_CERT", requires = "tls_key", value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,
     /// The certificate's private key, in PEM, not encrypted
@@ -208,6 +213,12 @@ pub struct Doctor {
     /// Leave out what takes long: the reading of every page
     #[arg(long)]
     pub quick: bool,
+    /// Also make sure that a server of the file runs and answers where it listens; wrong where none does
+    #[arg(long)]
+    pub served: bool,
+    /// Where that server listens
+    #[arg(long, env = "PATRON_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
     /// The certificate to look at.
     #[command(flatten)]
     pub tls: TlsFiles,

@@ -36,7 +36,8 @@
 //!
 //! # What never is
 //!
-//! - No SQL outside [`store::sqlite`], no HTTP outside [`http`], no JSON in the domain. `http` never names `store`: no path to a
+//! - No SQL outside [`store::sqlite`], no HTTP outside [`http`] but where a command asks a server
+//!   (`patron pull`, and `patron doctor --served`), no JSON in the domain. `http` never names `store`: no path to a
 //!   row skips the service.
 //! - No value of a customer in a log line; no secret in the clear in a file, a log line or a `Debug`, nor in
 //!   memory once its connection is closed.

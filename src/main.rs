@@ -31,7 +31,9 @@ fn main() -> ExitCode {
     let Common { db, .. } = cli.common;
     let done = match cli.command {
         Command::Serve(settings) => commands::serve::run(&db, &settings),
-        Command::Emulate(settings) => commands::emulate::run(db_is_asked_for.then_some(&db), &settings),
+        Command::Emulate(settings) => {
+            commands::emulate::run(settings.db.as_ref().filter(|_| db_is_asked_for), &settings)
+        }
         Command::Key(command) => commands::key::run(&db, command),
         Command::Staff(command) => commands::staff::run(&db, command),
         Command::Customer(command) => commands::customer::run(&db, command),

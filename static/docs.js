@@ -2,12 +2,19 @@
 // What comes back is shown as text, and the key is kept nowhere but in its field.
 const each = (selector, act, within = document) => within.querySelectorAll(selector).forEach(act);
 
-// The language that was chosen last, on every page.
+// The language that was chosen last, on every page; where a browser keeps nothing of a site, on this one.
+const kept = (language) => {
+  try {
+    return language ? localStorage.setItem("docs-language", language) : localStorage.getItem("docs-language");
+  } catch {
+    return null;
+  }
+};
 const choose = (language) =>
   each('.samples input[value]', (input) => input.value === language && (input.checked = true));
-choose(localStorage.getItem("docs-language"));
+choose(kept());
 addEventListener("change", ({ target }) => {
-  if (target.matches(".samples input")) localStorage.setItem("docs-language", target.value);
+  if (target.matches(".samples input")) kept(target.value);
 });
 
 const trial = document.querySelector("form[data-try]");

@@ -36,6 +36,11 @@ async fn emulate(emulator: &Data<Emulator>, doors: Listening) -> Done {
     let handle = server.handle();
     let (id, secret) = (Worlds::KEY_ID, Worlds::SECRET);
     say(&format!("An emulator, for tests only.\n\n  key id      {id}\n  key secret  {secret}\n\n"));
+    if !address.ip().to_canonical().is_loopback() {
+        let warning = "other machines may reach it, and whoever does may do everything: everybody knows the key";
+        tracing::warn!(%address, "{warning}");
+        say(&format!("On {address}, {warning}.\n\n"));
+    }
     // Nobody who only runs tests looks at pages; whoever does finds the first world there.
     if let Ok(Some(token)) = services.staff.first_link().await {
         say(&format!("Pages: {}/link/{}\n\n", reachable(address, false), token.reveal()));

@@ -1,7 +1,10 @@
 //! `patron serve`: open, listen, print what a newcomer needs, and end well.
 
+use std::fs::File;
 use std::io::{ErrorKind, Write, stdout};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,8 +12,7 @@ use actix_web::rt::System;
 use actix_web::web::Data;
 use patron::domain::{Actor, Key, Mode, Secret};
 use patron::http::{self, Tls};
-use patron::service::doctor::Verdict;
-use patron::service::figures::date;
+use patron::service::doctor::{Finding, Verdict};
 use patron::service::{Ambient, NotCopied, Schedule, Services};
 use patron::store::{Store, Use};
 use tokio::task::JoinHandle;
@@ -27,7 +29,11 @@ pub fn run(db: &Path, settings: &Serve) -> Done {
     let store = Store::open(db, Use::Serve).map_err(|unusable| unusable.to_string())?;
     System::new().block_on(async {
         let services = Data::new(Services::new(store, Ambient::of_system()));
-        let served = serve(&services, doors, metrics, tls, settings).await;
+        let served = match services.known_key().await {
+            Ok(None) => serve(&services, doors, metrics, tls, settings).await,
+            Ok(Some(words)) => Err(format!("cannot serve {}: {words}", db.display())),
+            Err(refused) => Err(refused.to_string()),
+        };
         services.close();
         served
     })
@@ -63,11 +69,8 @@ async fn serve(
         limits: http::Limits::new(settings.rate_limit_address, settings.rate_limit_key),
         tls: tls.clone(),
     };
-    if let Some(finding) = tls.as_ref().map(|tls| tls.finding(services.now())) {
-        match finding.verdict {
-            Verdict::Fine => tracing::info!("the certificate {}", finding.words),
-            Verdict::Look | Verdict::Wrong => tracing::warn!("the certificate {}", finding.words),
-        }
+    if let Some(tls) = &tls {
+        tell(&tls.finding(services.now()), "");
     }
     services.start().map_err(|error| format!("cannot start: {error}"))?;
     let schedule = settings.backup_dir.clone().map(|folder| Schedule {
@@ -143,13 +146,17 @@ async fn serve(
 fn reload(tls: Option<&Tls>, now: i64) {
     match tls.map(|tls| tls.reload(now)) {
         None => tracing::info!("told to read files again, and there is no certificate: nothing to do"),
-        Some(Ok(validity)) => {
-            tracing::info!(
-                "the certificate is read again; new connections have it, and it holds until {}",
-                date(validity.to)
-            )
-        }
+        Some(Ok(finding)) => tell(&finding, " is read again, and new connections have it:"),
         Some(Err(why)) => tracing::error!("the certificate is as it was before: {why}"),
+    }
+}
+
+/// How the certificate is, in the log: a warning where somebody should do something about it.
+fn tell(finding: &Finding, what_happened: &str) {
+    let words = &finding.words;
+    match finding.verdict {
+        Verdict::Fine => tracing::info!("the certificate{what_happened} {words}"),
+        Verdict::Look | Verdict::Wrong => tracing::warn!("the certificate{what_happened} {words}"),
     }
 }
 
@@ -179,6 +186,13 @@ pub(super) fn cannot_listen(address: SocketAddr, error: &std::io::Error, flag: &
 /// Where there has never been a key, makes one and shows it; while there is no staff, shows a link that makes the first
 /// owner. Each is shown this once, and nowhere but here.
 async fn greet(services: &Services, address: SocketAddr, tls: Option<&Tls>, public_url: Option<&str>) -> Done {
+    if is_unseen() {
+        tracing::info!(
+            "standard output goes nowhere, so no first key and no link are made: `patron key create` and `patron staff add EMAIL \
+             --role owner` make them"
+        );
+        return Ok(());
+    }
     // A certificate is for a name.
     let named = public_url.filter(|_| tls.is_some()).map(str::to_owned);
     let here = named.unwrap_or_else(|| reachable(address, tls.is_some()));
@@ -202,6 +216,13 @@ async fn greet(services: &Services, address: SocketAddr, tls: Option<&Tls>, publ
         )),
     }
     Ok(())
+}
+
+/// Whether nobody can see what is printed: standard output is /dev/null, as in a service.
+fn is_unseen() -> bool {
+    let device = |file: &File| file.metadata().ok().map(|about| (about.file_type().is_char_device(), about.rdev()));
+    let out = stdout().as_fd().try_clone_to_owned().map(File::from);
+    matches!((out, File::open("/dev/null")), (Ok(out), Ok(null)) if device(&out).is_some() && device(&out) == device(&null))
 }
 
 /// An address of this machine's under which the server is reached.

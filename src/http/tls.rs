@@ -13,6 +13,7 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{Error as TlsError, ServerConfig};
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
+use zeroize::Zeroizing;
 
 use crate::service::doctor::{Finding, Verdict};
 use crate::service::figures::date;
@@ -51,15 +52,16 @@ impl Tls {
         Ok(Self { cert: cert.to_owned(), key: key.to_owned(), shown })
     }
 
-    /// Reads both files again. What is broken, or over at this Unix time, changes nothing: the pair before goes on.
-    pub fn reload(&self, now: i64) -> Result<Validity, String> {
+    /// Reads both files again, and gives how the certificate is at this Unix time. What is broken, is over, or has not begun changes
+    /// nothing: the pair before goes on.
+    pub fn reload(&self, now: i64) -> Result<Finding, String> {
         let fresh = read(&self.cert, &self.key)?;
-        let validity = fresh.validity;
-        if validity.to < now {
-            return Err(format!("the certificate in {} ended {}; renew it", self.cert.display(), date(validity.to)));
+        let finding = fresh.validity.finding(&self.cert, now);
+        if finding.verdict == Verdict::Wrong {
+            return Err(finding.words);
         }
         *self.shown.write().unwrap_or_else(PoisonError::into_inner) = fresh;
-        Ok(validity)
+        Ok(finding)
     }
 
     /// The file of the certificate.
@@ -153,8 +155,8 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
     }
 }
 
-fn bytes(path: &Path, flag: &str) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|error| {
+fn bytes(path: &Path, flag: &str) -> Result<Zeroizing<Vec<u8>>, String> {
+    std::fs::read(path).map(Zeroizing::new).map_err(|error| {
         let why = match error.kind() {
             ErrorKind::NotFound => "there is no such file".into(),
             ErrorKind::PermissionDenied => "this user may not read it; mend its permissions or its owner".into(),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::failures::Limits;
 use super::uses::{LastUse, Uses};
 use super::verification::{Crowded, Verification};
-use super::{Ambient, Refused};
+use super::{Ambient, Refused, Worlds};
 use crate::domain::{Actor, Key, KeyId, Mode, Secret, SecretHash};
 use crate::store::{self, Store};
 
@@ -75,6 +75,8 @@ pub enum KeyRefused {
     Exists,
     /// The key is revoked or expired, for good.
     Ended,
+    /// The key is the emulator's, whose secret everybody knows.
+    Known,
     /// A label has at most [`Key::LABEL_LEN_MAX`] characters, none of them a control character.
     Label,
     /// The store refused.
@@ -89,6 +91,9 @@ impl fmt::Display for KeyRefused {
             Self::Ended => {
                 formatter.write_str("the key is revoked or expired; make a new one with `patron key create`")
             }
+            Self::Known => formatter.write_str(
+                "it is the key of `patron emulate`, and everybody knows it; make another with `patron key create`",
+            ),
             Self::Label => {
                 write!(formatter, "a label has at most {} characters and no control characters", Key::LABEL_LEN_MAX)
             }
@@ -144,6 +149,9 @@ impl Access {
     ) -> Result<Key, KeyRefused> {
         if label.chars().count() > Key::LABEL_LEN_MAX || label.chars().any(char::is_control) {
             return Err(KeyRefused::Label);
+        }
+        if Worlds::is_known(&id) {
+            return Err(KeyRefused::Known);
         }
         let now = self.ambient.seconds();
         let key = Key {

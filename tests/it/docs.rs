@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
-use actix_web::http::StatusCode;
 use actix_web::http::header::HOST;
+use actix_web::http::{Method, StatusCode};
 use actix_web::test::TestRequest;
 use patron::domain::Role;
 use patron::http::api::catalogue;
@@ -40,6 +40,17 @@ async fn every_page_in_every_state() {
     keep("docs_error@customer-changed", &error("customer-changed").await);
     keep("docs_error@notes-key-too-long", &error("notes-key-too-long").await);
     keep("docs_missing@page", &visitor.get("/docs/nowhere").await);
+}
+
+#[tokio::test]
+async fn it_is_read_and_nothing_else() {
+    let world = World::new();
+    let visitor = world.visitor();
+    for path in ["/docs", "/docs/customers/edit", "/docs/errors", "/docs/errors/key-invalid", "/openapi.json"] {
+        let answer = visitor.send(TestRequest::post().uri(path)).await;
+        assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, Some("GET, HEAD")), "{path}");
+        assert_eq!(visitor.send(TestRequest::default().method(Method::HEAD).uri(path)).await.status, StatusCode::OK);
+    }
 }
 
 /// What a page links to, and the places on it that can be linked to.

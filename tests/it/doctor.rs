@@ -6,9 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use patron::domain::{Email, KeyId, Mode, Role, Secret};
+use patron::domain::{Email, Mode, Role};
 use patron::service::doctor::Verdict;
-use patron::service::{OldSecret, Schedule, Worlds};
+use patron::service::{OldSecret, Schedule};
 use tempfile::tempdir;
 
 use crate::backup::{backup, seeded};
@@ -53,6 +53,29 @@ fn it_is_one_screen_of_what_was_looked_at_and_leaves_nothing_behind() {
             .contains(&name.to_str().unwrap())
     });
     assert!(names.is_empty(), "{names:?}");
+}
+
+#[test]
+fn whether_the_file_is_served_is_found_out_by_asking() {
+    let (_directory, db) = seeded(3);
+    let asked = |address: &str| {
+        let output = run(&db, &["doctor", "--quick", "--served", "--listen", address]);
+        let said = String::from_utf8(output.stdout).unwrap();
+        let line = said.lines().find(|line| line.contains(" Server ")).unwrap_or_else(|| panic!("{said}")).to_owned();
+        (output.status.code(), line)
+    };
+    let (code, line) = asked("127.0.0.1:1");
+    assert!(code == Some(1) && line.starts_with("wrong ") && line.contains("nobody serves the file"), "{line}");
+    let server = Server::start(&db);
+    let (code, line) = asked(&server.address);
+    assert!(code == Some(0) && line.starts_with("ok ") && line.contains("/readyz answers that it is ready"), "{line}");
+    let (code, line) = asked("127.0.0.1:1");
+    assert!(code == Some(1) && line.contains("127.0.0.1:1/readyz does not answer"), "{line}");
+    // As a process that hangs.
+    server.signal("STOP");
+    let (code, line) = asked(&server.address);
+    server.signal("CONT");
+    assert!(code == Some(1) && line.contains("does not answer (timeout"), "{line}");
 }
 
 #[test]
@@ -122,16 +145,6 @@ async fn keys_that_nobody_uses_and_rotations_that_are_not_followed_are_named() {
     says(finding(&world, "Keys").await, Verdict::Look, &format!("not used for 90 days: {};", idle.id.as_str()));
     access.revoke(&idle.id).await.unwrap();
     says(finding(&world, "Keys").await, Verdict::Fine, "1 work");
-}
-
-#[tokio::test]
-async fn a_key_that_everybody_knows_is_named() {
-    let world = World::new();
-    let key = KeyId::parse(Worlds::KEY_ID).unwrap();
-    world.services.access.import(maker(), key, &Secret::given(Worlds::SECRET.to_owned()), "", None).await.unwrap();
-    let findings = world.services.examine(true).await.unwrap();
-    let wrong = findings.iter().find(|finding| finding.verdict == Verdict::Wrong).unwrap();
-    assert!(wrong.words.contains("`patron key revoke rzp_test_EmulatorKey001`"), "{}", wrong.words);
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! `patron emulate` as tests meet it: what it says, resets, seeds, keeps, breaks and tells apart; and that nobody else has it.
 
 use std::fs::read_link;
+use std::io::Write;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use actix_web::http::{Method, StatusCode};
@@ -149,6 +151,13 @@ fn it_prints_the_key_that_everybody_knows_and_leaves_nothing_on_the_disk() {
     emulator.server.kill();
     let left: Vec<_> = emulator.directory.path().read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["emulator.log"], "not even the file that the environment names");
+    let help = run(Path::new("patron.db"), &["emulate", "--help"]);
+    let help = String::from_utf8(help.stdout).unwrap();
+    let db = help.split("--db <FILE>").nth(1).unwrap().split("--").next().unwrap();
+    assert!(
+        db.contains("Keep the first world in this file") && !db.contains("PATRON_DB") && !db.contains("default"),
+        "{db}"
+    );
 }
 
 #[test]
@@ -317,6 +326,97 @@ fn the_first_world_may_be_in_a_file_but_not_in_one_that_was_served() {
     let seeded = directory.path().join("seeded.db");
     run(&seeded, &["seed", "--count", "3"]);
     assert_eq!(run(&seeded, &["emulate", "--db", seeded.to_str().unwrap()]).status.code(), Some(1));
+    let staffed = directory.path().join("staffed.db");
+    run(&staffed, &["staff", "add", "meera@example.com", "--role", "owner"]);
+    assert_eq!(run(&staffed, &["emulate", "--db", staffed.to_str().unwrap()]).status.code(), Some(1));
+    // Another key beside the emulator's: somebody else's customers may be there.
+    run(&db, &["key", "create", "--mode", "live"]);
+    assert_eq!(run(&db, &["emulate", "--db", db.to_str().unwrap()]).status.code(), Some(1));
+}
+
+#[test]
+fn a_file_of_real_customers_is_never_taken_for_an_emulators() {
+    let directory = tempdir().unwrap();
+    let db = directory.path().join("real.db");
+    let mut import = patron(&db)
+        .args(["key", "import", Worlds::KEY_ID])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    writeln!(import.stdin.take().unwrap(), "{}", Worlds::SECRET).unwrap();
+    let output = import.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("everybody knows it; make another with `patron key create`"), "{said}");
+    assert_eq!(output.status.code(), Some(1));
+    // As it was imported by a program that did not refuse it.
+    run(&db, &["seed", "--count", "3"]);
+    let key = "INSERT INTO keys (id, label, created_at, secret_hash, maker_type, maker_id, maker_label) VALUES \
+               (?1, '', 1700000000, 'x', 'command', 'key import', 'key import')";
+    rusqlite::Connection::open(&db).unwrap().execute(key, [Worlds::KEY_ID]).unwrap();
+    let output = run(&db, &["emulate", "--db", db.to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("was not made by `patron emulate`") && output.status.code() == Some(1), "{said}");
+}
+
+#[test]
+fn a_file_of_an_emulators_is_not_served_while_its_key_works() {
+    let directory = tempdir().unwrap();
+    let db = directory.path().join("emulated.db");
+    Emulator::start(&["--db", db.to_str().unwrap()]).server.stop();
+    let output = run(&db, &["serve"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let words = "is the emulator's, whose secret everybody knows: `patron key revoke rzp_test_EmulatorKey001`, or leave \
+                 this file to tests";
+    assert!(said.contains("cannot serve ") && said.contains(words) && output.status.code() == Some(1), "{said}");
+    let examined = String::from_utf8(run(&db, &["doctor", "--quick"]).stdout).unwrap();
+    assert!(examined.lines().any(|line| line.starts_with("wrong ") && line.contains(words)), "{examined}");
+    assert!(run(&db, &["key", "revoke", Worlds::KEY_ID, "--yes"]).status.success());
+    assert_eq!(Server::start(&db).stop(), Some(0));
+    let output = run(&db, &["emulate", "--db", db.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1), "it is somebody's now");
+}
+
+#[test]
+fn it_says_so_where_other_machines_may_reach_it() {
+    let warning = "whoever does may do everything: everybody knows the key";
+    for (address, is_warned_of) in [("0.0.0.0:0", true), ("127.0.0.1:0", false)] {
+        let emulator = Emulator::start(&["--listen", address]);
+        let log = std::fs::read_to_string(&emulator.server.log).unwrap();
+        assert_eq!(
+            [emulator.server.printed.contains(warning), log.contains(warning)],
+            [is_warned_of; 2],
+            "{address}: {log}"
+        );
+    }
+}
+
+#[test]
+fn no_page_of_another_site_breaks_a_world() {
+    let emulator = Emulator::start(&[]);
+    let tester = emulator.tester();
+    tester.create(MEERA);
+    let ask = |path: &str, more: &str| {
+        let (authorization, address) = (&tester.authorization, &emulator.server.address);
+        emulator.server.speak(
+            format!(
+                "POST {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: {authorization}\r\n{more}\
+                 Content-Length: 0\r\nConnection: close\r\n\r\n"
+            )
+            .as_bytes(),
+        )
+    };
+    for more in ["Content-Type: text/plain\r\nOrigin: https://evil.example\r\n", "Sec-Fetch-Site: cross-site\r\n"] {
+        for path in ["/_emulator/reset", "/_emulator/reset?worlds=all", "/_emulator/snapshots/x", "/%5Femulator/reset"]
+        {
+            let answer = ask(path, more);
+            assert!(answer.starts_with("HTTP/1.1 403 "), "{path} {more}: {answer}");
+            assert!(answer.contains("The request may not come from a page of another site."), "{answer}");
+        }
+    }
+    assert_eq!(tester.count(), 1);
+    assert!(ask("/_emulator/reset", "Sec-Fetch-Site: same-origin\r\n").starts_with("HTTP/1.1 200 "));
+    assert_eq!(tester.count(), 0);
 }
 
 #[tokio::test]

@@ -33,6 +33,12 @@ fn faults_answer_in_the_place_of_the_api() {
         shown["faults"].as_array().unwrap().iter().map(|rule| json!([rule["matched"], rule["fired"]])).collect();
     assert_eq!(counts, [json!([4, 1]), json!([3, 1]), json!([2, 1]), json!([1, 1])]);
     assert_eq!(shown["faults"][0]["path"], "/v1/customers/*");
+    // Nothing happens to the emulator itself, however its path is written.
+    tester.does("PUT", "/_emulator/faults", r#"[{"path":"/**","status":500}]"#);
+    for path in ["/_emulator/clock", "/%5Femulator/clock", "//%5femulator//clock/"] {
+        assert_eq!(tester.ask("GET", path, "").status, 200, "{path}");
+    }
+    assert_eq!(tester.ask("GET", "/_emulators", "").status, 500);
     assert_eq!(tester.does("DELETE", "/_emulator/faults", ""), json!({"faults": []}));
     assert_eq!(tester.ask("POST", "/v1/customers", "{}").status, 400);
     let codes = [(502, "GATEWAY_ERROR"), (500, "SERVER_ERROR"), (404, "BAD_REQUEST_ERROR"), (401, "BAD_REQUEST_ERROR")];

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::{TempDir, tempdir};
@@ -62,6 +63,24 @@ fn it_hears_of_the_start_of_reading_files_again_and_of_the_stop() {
     assert!(server.speak(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").contains(" 200 OK"));
     assert_eq!(server.stop(), Some(0));
     assert_eq!(manager.hears(), "STOPPING=1\nSTATUS=finishing what is in flight\n");
+}
+
+#[test]
+fn where_nobody_sees_what_is_printed_no_key_and_no_link_are_made() {
+    let manager = Manager::new();
+    let db = manager.directory.path().join("patron.db");
+    let mut command = patron(&db);
+    command.env("NOTIFY_SOCKET", manager.directory.path().join("notify"));
+    let log = db.with_extension("log");
+    let mut child = command.stdout(Stdio::null()).stderr(fs::File::create(&log).unwrap()).spawn().unwrap();
+    assert!(manager.hears().starts_with("READY=1\n"));
+    let end = Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    assert!(end.success() && child.wait().unwrap().success());
+    let rows = rusqlite::Connection::open(&db).unwrap();
+    let count = "SELECT (SELECT count(*) FROM keys) + (SELECT count(*) FROM links)";
+    assert_eq!(rows.query_one(count, [], |row| row.get::<_, u64>(0)).unwrap(), 0);
+    let log = fs::read_to_string(&log).unwrap();
+    assert!(log.contains("`patron key create` and `patron staff add EMAIL --role owner` make them"), "{log}");
 }
 
 #[test]

@@ -21,7 +21,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("crate::json", &["http/", "rows/", "store/sqlite/columns.rs"]),
     ("crate::rows", &["http/", "service/"]),
     ("csv_core", &["rows/"]),
-    ("ureq", &["commands/pull/remote.rs"]),
+    ("ureq", &["commands/doctor.rs", "commands/pull/remote.rs"]),
 ];
 
 /// The crates that the domain may name, besides `std`.

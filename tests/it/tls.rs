@@ -4,12 +4,15 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use patron::http::Tls;
+use patron::service::doctor::Verdict;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::version::{TLS12, TLS13};
@@ -210,13 +213,14 @@ fn a_certificate_is_replaced_while_the_server_runs_and_a_broken_one_is_not_taken
     fs::copy(&over, &secure.cert).unwrap();
     fs::copy(&over_key, &secure.key).unwrap();
     secure.server.signal("HUP");
-    secure.said("; renew it");
+    secure.said(": renew it, then `kill -HUP` the server");
     assert!(secure.shows(&before));
 
     fs::copy(&cert, &secure.cert).unwrap();
     fs::copy(&key, &secure.key).unwrap();
     secure.server.signal("HUP");
-    secure.said("the certificate is read again; new connections have it, and it holds until 2");
+    let log = secure.said(" is read again, and new connections have it: ");
+    assert!(log.contains(" holds until 2"), "{log}");
     assert!(secure.shows(&cert) && !secure.shows(&before));
     // Who was connected stays so.
     open.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
@@ -224,6 +228,19 @@ fn a_certificate_is_replaced_while_the_server_runs_and_a_broken_one_is_not_taken
     let _ = open.read_to_string(&mut answer);
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     assert_eq!(secure.server.stop(), Some(0));
+}
+
+#[test]
+fn a_replaced_certificate_is_judged_as_at_a_start() {
+    const DAY: i64 = 24 * 3600;
+    let directory = tempdir().unwrap();
+    let (cert, key) = certificate(directory.path(), "one", 90);
+    let tls = Tls::open(&cert, &key).unwrap();
+    let now = cert.metadata().unwrap().mtime();
+    let reloaded = |days: i64| tls.reload(now + days * DAY).map(|finding| finding.verdict);
+    assert_eq!([reloaded(0), reloaded(89)], [Ok(Verdict::Fine), Ok(Verdict::Look)]);
+    assert!(reloaded(91).unwrap_err().contains(": renew it, then `kill -HUP` the server"));
+    assert!(reloaded(-2).unwrap_err().contains(" begins only "), "a certificate of tomorrow is not taken");
 }
 
 fn refusal(output: &Output) -> String {

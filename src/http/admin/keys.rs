@@ -235,7 +235,7 @@ pub(super) fn refused(owner: &Visit, cause: KeyRefused) -> Turned {
             "This key has ended",
             "It is revoked or expired, for good. Whatever still needs one can get a new key.",
         ),
-        KeyRefused::Exists | KeyRefused::Label => Turned::failed(),
+        KeyRefused::Exists | KeyRefused::Known | KeyRefused::Label => Turned::failed(),
         KeyRefused::Store(cause) => cause.into(),
     };
     owner.turned(turned.with_ways(vec![(owner.to("/keys"), "See all keys".to_owned())]))

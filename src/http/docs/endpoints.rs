@@ -1,8 +1,11 @@
 //! The pages of endpoints, each with a form that sends what one types.
 
+use std::sync::LazyLock;
+
 use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
+use serde_json::Value;
 
 use super::frame::{self, Frame};
 use super::operation::Operation;
@@ -29,6 +32,10 @@ pub(super) const ENDPOINTS: [Endpoint; 5] = [
     Endpoint { slug: "revisions", name: "List revisions", call: Call::Revisions, operation: "listRevisions" },
 ];
 
+/// What programs are told, of which no operation names the server's address.
+static DOCUMENT: LazyLock<Value> =
+    LazyLock::new(|| serde_json::to_value(description::document("")).unwrap_or_default());
+
 #[derive(Template)]
 #[template(path = "docs_endpoint.html")]
 struct EndpointPage {
@@ -42,8 +49,7 @@ pub(super) async fn show(request: HttpRequest, slug: Path<String>) -> HttpRespon
     let frame = Frame::of(&request);
     let endpoint = ENDPOINTS.iter().find(|endpoint| endpoint.slug == *slug);
     let page = endpoint.and_then(|endpoint| {
-        let document = serde_json::to_value(description::document(&frame.base)).ok()?;
-        let operation = Operation::of(&document, endpoint.operation)?;
+        let operation = Operation::of(&DOCUMENT, endpoint.operation)?;
         let samples = samples::of(endpoint.call, &frame.base);
         Some(EndpointPage { frame, name: endpoint.name, operation, samples })
     });

@@ -13,7 +13,7 @@ mod start;
 use actix_web::middleware::Compress;
 use actix_web::web::{self, ServiceConfig};
 
-use super::reading;
+use super::only_read;
 
 pub(super) use errors::address_of_recorded;
 
@@ -26,10 +26,10 @@ const CUSTOMER_ID: &str = "cust_1Aa00000000004";
 pub(super) fn routes(config: &mut ServiceConfig) {
     let pages = web::scope("/docs")
         .wrap(Compress::default())
-        .route("", web::route().guard(reading()).to(start::show))
-        .route("/customers/{endpoint}", web::route().guard(reading()).to(endpoints::show))
-        .route("/errors", web::route().guard(reading()).to(errors::list))
-        .route("/errors/{slug}", web::route().guard(reading()).to(errors::show))
+        .service(only_read("", web::to(start::show)))
+        .service(only_read("/customers/{endpoint}", web::to(endpoints::show)))
+        .service(only_read("/errors", web::to(errors::list)))
+        .service(only_read("/errors/{slug}", web::to(errors::show)))
         .default_service(web::to(frame::not_found));
     config.service(pages);
 }

@@ -29,7 +29,9 @@ pub(super) async fn enter(
         request.extensions_mut().insert(Injected::Problem(not_done.into()));
         emulator.worlds.first().clone()
     });
-    let fault = emulator.faults_of(&world.key).next(request.method(), request.path());
+    // As the router reads it: `%5F` is `_`.
+    let path = request.match_info().get_ref().path();
+    let fault = emulator.faults_of(&world.key).next(request.method(), path);
     request.add_data_container(Rc::new(beside(world)));
     let Some(fault) = fault else { return Ok(next.call(request).await?.map_into_boxed_body()) };
     if let Some(latency) = fault.latency {

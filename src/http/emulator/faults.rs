@@ -83,7 +83,7 @@ impl Faults {
     /// What happens to this request, if anything does.
     pub(super) fn next(&self, method: &Method, path: &str) -> Option<Fault> {
         let mut rules = self.0.lock().ok()?;
-        if path.trim_start_matches('/').starts_with("_emulator") {
+        if path.split('/').find(|segment| !segment.is_empty()) == Some("_emulator") {
             return None;
         }
         rules.iter_mut().find_map(|rule| (rule.is_about(method, path) && rule.is_due()).then(|| rule.fault()))

@@ -94,6 +94,7 @@ fn routes(config: &mut ServiceConfig, emulator: Data<Emulator>) {
         config.configure(strict::routes);
     }
     let own = web::scope("/_emulator")
+        .wrap(from_fn(sent::from_us))
         .route("/reset", web::post().to(customers::reset))
         .route("/seed", web::put().to(customers::seed))
         .route("/snapshots", web::get().to(snapshots::list))
@@ -123,7 +124,8 @@ impl From<NotDone> for Problem {
             NotDone::TooManyWorlds(most) => {
                 let words = format!(
                     "There are {most} worlds beside the first, the most there may be; end them with \
-                     POST /_emulator/reset?worlds=all, or start with a larger --worlds."
+                     POST /_emulator/reset?worlds=all by the key {}, or start with a larger --worlds.",
+                    Worlds::KEY_ID
                 );
                 Self::made(StatusCode::TOO_MANY_REQUESTS, Some(words), None)
             }

@@ -1,15 +1,32 @@
 //! What is sent to the emulator itself: JSON, larger than anything that the API takes.
 
-use actix_web::HttpRequest;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Payload};
+use actix_web::{Error, HttpMessage, HttpRequest, ResponseError};
 use indexmap::IndexMap;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::http::api::{Problem, body};
+use crate::http::origin::may_be_ours;
 
 /// The most bytes of a body: some 50,000 customers.
 pub(super) const LEN_MAX: usize = 16 * 1024 * 1024;
+
+/// Lets through what may be from a page of ours or is of no page, as the API does with its bodies: a browser that was asked for
+/// the key once adds it to what any page sends. JSON no page of another site can send without asking first.
+pub(super) async fn from_us<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let is_json = request.content_type().eq_ignore_ascii_case("application/json");
+    if request.method().is_safe() || is_json || may_be_ours(request.request()) {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    }
+    Ok(request.into_response(Problem::cross_site().error_response()))
+}
 
 /// The bytes of a body.
 pub(super) async fn bytes(request: &HttpRequest, payload: Payload) -> Result<Bytes, Problem> {

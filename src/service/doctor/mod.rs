@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::backups::LastBackups;
 use super::figures::date;
-use super::{LastUse, OldSecret, Refused, Services, Worlds};
+use super::{KeyRefused, LastUse, OldSecret, Refused, Services, Worlds};
 use crate::domain::{Key, KeyId, Role, Secret};
 use crate::store::StaffListed;
 
@@ -86,13 +86,23 @@ impl Services {
         let uses = self.access.last_uses().await?;
         findings.push(rotations(&keys, &uses, now));
         findings.push(unused_keys(&keys, &uses, now));
-        findings.extend(known_key(&keys, now));
+        findings.extend(known_key(&keys, now).map(|words| found("Keys", Verdict::Wrong, words)));
         findings.push(staff(&self.staff.list().await?, now));
         findings.push(backups(&self.backups.last().await?, now));
         findings.push(erasures(self.erasures.count().await?));
         findings.extend(interrupted(&self.imports.interrupted().await?));
         findings.push(self.hashing().await);
         Ok(findings)
+    }
+
+    /// Why the file must not be served to others: a key opens it whose secret everybody knows. The error is the store's.
+    pub async fn known_key(&self) -> Result<Option<String>, KeyRefused> {
+        Ok(known_key(&self.access.list().await?, self.now()))
+    }
+
+    /// Whether another process serves the file.
+    pub fn is_served(&self) -> bool {
+        self.store.is_served_by_another()
     }
 
     async fn hashing(&self) -> Finding {
@@ -156,13 +166,12 @@ fn unused_keys(keys: &[Key], uses: &HashMap<KeyId, LastUse>, now: i64) -> Findin
 }
 
 /// Nothing, where the file was not made by an emulator.
-fn known_key(keys: &[Key], now: i64) -> Option<Finding> {
-    keys.iter().find(|key| key.id.as_str() == Worlds::KEY_ID && key.is_live(now))?;
-    let words = format!(
+fn known_key(keys: &[Key], now: i64) -> Option<String> {
+    keys.iter().find(|key| Worlds::is_known(&key.id) && key.is_live(now))?;
+    Some(format!(
         "{0} is the emulator's, whose secret everybody knows: `patron key revoke {0}`, or leave this file to tests",
         Worlds::KEY_ID
-    );
-    Some(found("Keys", Verdict::Wrong, words))
+    ))
 }
 
 fn staff(listed: &[StaffListed], now: i64) -> Finding {

@@ -45,30 +45,32 @@ pub(super) struct Time {
 impl Time {
     /// The time since 1970, given the machine's.
     pub(super) fn now(self, machine: Duration) -> Duration {
-        let nanos = self.nanos(machine);
-        Duration::from_nanos(u64::try_from(nanos).unwrap_or_default())
+        Duration::from_nanos(u64::try_from(self.nanos(machine)).unwrap_or_default())
     }
 
+    /// It stops at the last second, however long it runs.
     fn nanos(self, machine: Duration) -> i128 {
-        self.stands.unwrap_or(machine.as_nanos().cast_signed() + self.ahead)
+        let nanos = self.stands.unwrap_or(machine.as_nanos().cast_signed() + self.ahead);
+        nanos.clamp(i128::from(FIRST) * NANOS, i128::from(LAST) * NANOS)
     }
 
     fn moved(self, by: Move, machine: Duration) -> Result<Self, NotDone> {
-        let of_machine = machine.as_nanos().cast_signed();
-        let running = |nanos: i128| Self { stands: None, ahead: nanos - of_machine };
-        let moved = match by {
-            Move::Stand(second) => Self { stands: Some(i128::from(second) * NANOS), ahead: 0 },
-            Move::Set(second) => running(i128::from(second) * NANOS),
-            Move::Advance(seconds) => {
-                let by = i128::from(seconds) * NANOS;
-                Self { stands: self.stands.map(|nanos| nanos + by), ahead: self.ahead + by }
-            }
-            Move::Run => running(self.nanos(machine)),
-            Move::Follow => Self::default(),
+        let shown = self.nanos(machine);
+        let (nanos, stands) = match by {
+            Move::Stand(second) => (i128::from(second) * NANOS, true),
+            Move::Set(second) => (i128::from(second) * NANOS, false),
+            Move::Advance(seconds) => (shown + i128::from(seconds) * NANOS, self.stands.is_some()),
+            Move::Run => (shown, false),
+            Move::Follow => return Ok(Self::default()),
         };
-        let second = moved.nanos(machine).div_euclid(NANOS);
-        let may_be = (i128::from(FIRST)..=i128::from(LAST)).contains(&second) || by == Move::Follow;
-        if may_be { Ok(moved) } else { Err(NotDone::OutOfTime(FIRST, LAST)) }
+        if !(i128::from(FIRST)..=i128::from(LAST)).contains(&nanos.div_euclid(NANOS)) {
+            return Err(NotDone::OutOfTime(FIRST, LAST));
+        }
+        Ok(if stands {
+            Self { stands: Some(nanos), ahead: 0 }
+        } else {
+            Self { stands: None, ahead: nanos - machine.as_nanos().cast_signed() }
+        })
     }
 }
 
@@ -109,6 +111,17 @@ mod tests {
         let set = earlier.moved(Move::Set(1_700_000_000), at(0)).unwrap();
         assert_eq!(set.now(at(3)).as_secs(), 1_700_000_003);
         assert_eq!(set.moved(Move::Follow, at(3)).unwrap().now(at(4)), at(4));
+    }
+
+    #[test]
+    fn a_clock_that_runs_stops_at_the_last_second_and_comes_back_from_there() {
+        let at = |seconds: u64| Duration::from_secs(1_600_000_000 + seconds);
+        let late = Time::default().moved(Move::Set(LAST - 2), at(0)).unwrap();
+        assert_eq!([1, 2, 3, 1_000].map(|seconds| late.now(at(seconds)).as_secs().cast_signed() - LAST), [-1, 0, 0, 0]);
+        assert!(matches!(late.moved(Move::Advance(1), at(1_000)), Err(NotDone::OutOfTime(..))));
+        let back = late.moved(Move::Advance(-60), at(1_000)).unwrap();
+        assert_eq!(back.now(at(1_007)).as_secs().cast_signed(), LAST - 53);
+        assert_eq!(late.moved(Move::Run, at(1_000)).unwrap().now(at(1_001)).as_secs().cast_signed(), LAST);
     }
 
     #[test]
