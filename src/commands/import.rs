@@ -1,7 +1,7 @@
 //! `patron import`: customers from a file, rehearsed first, applied as one, and undone as one; also beside a server.
 
 use std::fs::File;
-use std::io::{IsTerminal, Read, Write, stdin};
+use std::io::{Read, Write, stdin};
 use std::path::Path;
 
 use indicatif::ProgressBar;
@@ -10,7 +10,7 @@ use patron::rows::{For, Format, Mapping, Target, Writer};
 use patron::service::{Caller, Moving, NotImported, Refused, RowsOf, Services, Work};
 use patron::store::Use;
 
-use super::{Done, date, line, print, progress_bar, sentence, with_services};
+use super::{Done, confirmed, date, print, progress_bar, sentence, with_services};
 use crate::config::{ImportCommand, ImportFile};
 
 /// How much of a file is read at a time.
@@ -149,38 +149,24 @@ async fn rehearsed(
         print("This was a dry run: nothing is written.")?;
         return Ok(false);
     }
-    confirmed(settings, writes).map(|()| true)
-}
-
-/// Somebody who sits there says yes; a script says `--yes`.
-fn confirmed(settings: &ImportFile, writes: u64) -> Done {
-    if settings.yes {
-        return Ok(());
-    }
-    let mode = settings.mode.as_str();
-    if settings.path.as_os_str() == "-" || !stdin().is_terminal() {
-        return Err(format!(
-            "{} would be written to {mode}: say so with --yes; nothing was written",
-            of(writes, "customer")
-        ));
-    }
-    if line(&format!("Write {} to {mode}? Type yes: ", of(writes, "customer")))? == "yes" {
-        return Ok(());
-    }
-    Err("nothing was written".into())
+    let (mode, customers) = (settings.mode.as_str(), of(writes, "customer"));
+    let otherwise = format!("{customers} would be written to {mode}");
+    confirmed(&format!("Write {customers} to {mode}?"), settings.yes, &otherwise).map(|()| true)
 }
 
 async fn reverse(services: &Services, number: i64, what: Work, yes: bool) -> Done {
-    let (caller, import) = find(services, number).await?;
-    if !yes && stdin().is_terminal() {
-        let question = match what {
-            Work::Undo => "Take back what import {} wrote? Customers that it made are withdrawn. Type yes: ",
-            _ => "Bring back what undoing import {} took back? Type yes: ",
-        };
-        if line(&question.replace("{}", &import.number.to_string()))? != "yes" {
-            return Err("nothing was changed".into());
-        }
-    }
+    let (caller, _) = find(services, number).await?;
+    let (question, otherwise) = match what {
+        Work::Undo => (
+            format!("Take back what import {number} wrote? Customers that it made are withdrawn."),
+            format!("this takes back what import {number} wrote"),
+        ),
+        _ => (
+            format!("Bring back what undoing import {number} took back?"),
+            format!("this brings back what undoing import {number} took back"),
+        ),
+    };
+    confirmed(&question, yes, &otherwise)?;
     begin(services, &caller, number, what).await?;
     work(services, &caller, number).await
 }

@@ -62,6 +62,23 @@ fn line(question: &str) -> Result<String, String> {
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
+/// Whether it is to be done: whoever sits there types yes; a script says `--yes`. `otherwise` is what would be done, as the
+/// beginning of the sentence that says so.
+fn confirmed(question: &str, yes: bool, otherwise: &str) -> Done {
+    confirmed_by("yes", &format!("{question} Type yes: "), yes, otherwise)
+}
+
+/// The same by other words than yes, which the question names.
+fn confirmed_by(answer: &str, question: &str, yes: bool, otherwise: &str) -> Done {
+    if yes {
+        return Ok(());
+    }
+    if !stdin().is_terminal() {
+        return Err(format!("{otherwise}: say so with --yes; nothing was changed"));
+    }
+    if line(question)?.trim() == answer { Ok(()) } else { Err("nothing was changed".into()) }
+}
+
 /// A refusal of the services in a sentence, for commands that bring no input of their own.
 fn sentence(refused: Refused) -> String {
     match refused {

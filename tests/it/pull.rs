@@ -262,7 +262,8 @@ fn a_server_that_fails_is_asked_again_and_one_that_is_none_is_not() {
     let list = answer("200 OK", &format!(r#"{{"entity":"collection","count":1,"items":[{item}]}}"#));
     let refused = answer("503 Service Unavailable\r\nRetry-After: 1", "busy");
     let broken = list[..list.len() - 30].to_owned();
-    let done = pull(vec![refused.clone(), broken, list.clone(), list.clone()]);
+    let empty = answer("200 OK", r#"{"entity":"collection","count":0,"items":[]}"#);
+    let done = pull(vec![refused.clone(), broken, list.clone(), empty, list.clone()]);
     assert!(text(&done).contains("Made 1 customer, changed 0."), "{done:?}");
     let errors = String::from_utf8_lossy(&done.stderr).into_owned();
     assert!(errors.contains("the server answers 503; waits 1 seconds"), "{errors}");
@@ -284,4 +285,63 @@ fn a_server_that_fails_is_asked_again_and_one_that_is_none_is_not() {
     let body = r#"{"error":{"code":"BAD_REQUEST_ERROR","description":"No \u001b[31mmore"}}"#;
     let said = refusal(&pull(vec![answer("400 Bad Request", body)]));
     assert_eq!(said, "patron: the server answers 400: No [31mmore");
+}
+
+/// Leaves behind what a pull leaves that was cut off while it wrote: one customer, none of them done. Gives the import's number.
+fn cut_off(db: &Path, base: &str, command: &str) -> i64 {
+    let services = Services::new(Store::open(db, Use::Fill).unwrap(), Ambient::of_system());
+    let number = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        let actor = patron::domain::Actor::Command { name: command.into() };
+        let caller = Caller { mode: patron::domain::Mode::Test, actor, request_id: None, request: None };
+        let imports = &services.imports;
+        let mut pulling = imports.pull(&caller, &format!("{base} rzp_test_aaaaaaaaaaaaaa")).await.unwrap();
+        pulling.push(vec![r#"{"id":"cust_1Aa00000000004","name":"Cut Off"}"#.into()]).await.unwrap();
+        let number = pulling.finish().await.unwrap().number;
+        imports.start(&caller, number, Work::Rehearse).await.unwrap();
+        imports.work(&caller, number, |_| {}).await.unwrap();
+        imports.start(&caller, number, Work::Apply).await.unwrap();
+        number
+    });
+    services.close();
+    number
+}
+
+#[test]
+fn what_was_cut_off_while_it_was_written_is_not_written_unasked() {
+    let directory = tempfile::tempdir().unwrap();
+    let db = directory.path().join("here.db");
+    // Nobody is asked there.
+    let base = "http://127.0.0.1:1";
+    let number = cut_off(&db, base, "pull");
+    let pull = |more: &[&str]| begin(&db, base, ("rzp_test_aaaaaaaaaaaaaa", "x"), more).wait_with_output().unwrap();
+    for (argument, way_out) in [
+        (
+            &["--dry-run", "--yes"][..],
+            "`patron import resume 1` writes the rest, or `patron import undo 1` takes it back",
+        ),
+        (&["--dry-run"], "`patron import resume 1` writes the rest"),
+        (&[], "this writes the rest: say so with --yes; nothing was changed"),
+    ] {
+        let refused = refusal(&pull(argument));
+        assert!(
+            refused.starts_with(&format!("patron: import {number}, the last from there, was interrupted")),
+            "{refused}"
+        );
+        assert!(refused.contains(way_out), "{refused}");
+        assert_eq!(exported(&db, "test"), "");
+    }
+    let said = text(&pull(&["--yes"]));
+    assert!(said.contains("Made 1 customer, changed 0."), "{said}");
+    assert_eq!(exported(&db, "test").lines().count(), 1);
+
+    // Taken back and brought back, too, only where somebody says so.
+    let import = |act: &str, more: &[&str]| run(&db, &[&["import", act, "1"], more].concat());
+    let before = "patron: this takes back what import 1 wrote: say so with --yes; nothing was changed";
+    assert_eq!(refusal(&import("undo", &[])), before);
+    assert_eq!(exported(&db, "test").lines().count(), 1);
+    text(&import("undo", &["--yes"]));
+    assert!(refusal(&import("redo", &[])).contains("import 1 took back: say so with --yes"));
+    assert_eq!(exported(&db, "test"), "");
+    text(&import("redo", &["--yes"]));
+    assert_eq!(exported(&db, "test").lines().count(), 1);
 }

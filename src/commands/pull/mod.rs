@@ -4,7 +4,6 @@ mod reading;
 mod remote;
 mod report;
 
-use std::io::{IsTerminal, stdin};
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use patron::service::{Caller, NotImported, Refused, Services, Work};
 use patron::store::Use;
 
 use super::import::{discard, moved};
-use super::{Done, line, print, sentence, with_services};
+use super::{Done, confirmed, line, print, sentence, with_services};
 use crate::config::Pull;
 use reading::Reading;
 use remote::Remote;
@@ -56,8 +55,7 @@ async fn pull(services: &Services, caller: &Caller, remote: &Remote, settings: &
                 "import {number}, the last from there, is being undone: `patron import resume {number}` ends that"
             ));
         }
-        print(&format!("Import {} was interrupted while it was written: it goes on.", import.number))?;
-        return finish(services, caller, import.number).await;
+        return go_on(services, caller, import, settings).await;
     }
     let (import, reading) = read(services, caller, remote, &name, before).await?;
     imports.start(caller, import.number, Work::Rehearse).await.map_err(not_pulled)?;
@@ -70,15 +68,33 @@ async fn pull(services: &Services, caller: &Caller, remote: &Remote, settings: &
         discard(services, caller, import.number).await?;
         return print("Nothing was changed.");
     }
-    if !settings.yes {
-        let asked = confirm(caller, made, changed);
-        if asked.is_err() {
-            discard(services, caller, import.number).await?;
-        }
-        asked?;
+    let asked = confirm(caller, made, changed, settings.yes);
+    if asked.is_err() {
+        discard(services, caller, import.number).await?;
     }
+    asked?;
     imports.start(caller, import.number, Work::Apply).await.map_err(not_pulled)?;
     finish(services, caller, import.number).await
+}
+
+/// Writes the rest of an import whose writing was interrupted, where that is asked for: nothing of it was compared now.
+async fn go_on(services: &Services, caller: &Caller, import: &Import, settings: &Pull) -> Done {
+    let number = import.number;
+    let is_cut_off = format!("import {number}, the last from there, was interrupted while it was written");
+    if settings.dry_run {
+        return Err(format!(
+            "{is_cut_off}: `patron import resume {number}` writes the rest, or `patron import undo {number}` takes it back; then \
+             try this again; nothing was changed"
+        ));
+    }
+    let question = format!(
+        "Import {number}, the last from there, was interrupted while it was written: {} of {} rows are done. Write the rest?",
+        grouped(import.done),
+        grouped(import.rows)
+    );
+    confirmed(&question, settings.yes, &format!("{is_cut_off}, and this writes the rest"))?;
+    print(&format!("Import {number} was interrupted while it was written: it goes on."))?;
+    finish(services, caller, number).await
 }
 
 /// Reads the list to its end; goes on where that was interrupted before.
@@ -138,19 +154,14 @@ async fn stand_still(services: &Services, caller: &Caller, import: &Import) -> R
     Err("another pull from there is under way: wait for it".into())
 }
 
-/// Somebody who sits there says yes; a script says `--yes`.
-fn confirm(caller: &Caller, made: u64, changed: u64) -> Done {
+fn confirm(caller: &Caller, made: u64, changed: u64, yes: bool) -> Done {
     let what = match (made, changed) {
         (made, 0) => format!("makes {}", customers(made)),
         (0, changed) => format!("changes {}", customers(changed)),
         (made, changed) => format!("makes {} and changes {}", customers(made), grouped(changed)),
     };
-    if !stdin().is_terminal() {
-        return Err(format!("this {what}: say so with --yes; nothing was changed"));
-    }
-    let mode = caller.mode.as_str();
-    let answer = line(&format!("This {what} in {mode}. It can be undone whole. Type yes to do it: "))?;
-    if answer.trim() == "yes" { Ok(()) } else { Err("nothing was changed".into()) }
+    let question = format!("This {what} in {}. It can be undone whole. Do it?", caller.mode.as_str());
+    confirmed(&question, yes, &format!("this {what}"))
 }
 
 async fn finish(services: &Services, caller: &Caller, number: i64) -> Done {
