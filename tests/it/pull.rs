@@ -275,6 +275,8 @@ fn a_server_that_fails_is_asked_again_and_one_that_is_none_is_not() {
         hour,
         "patron: the server answers 429 and asks to be left alone for 1h: the same command goes on after that"
     );
+    let ages = refusal(&pull(vec![answer("429 Too Many Requests\r\nRetry-After: 18446744073709551615", "")]));
+    assert!(ages.contains("asks to be left alone for more than a day: the same"), "{ages}");
     let page = refusal(&pull(vec![answer("200 OK", "<html>Welcome</html>")]));
     assert!(page.contains("the answer is no list of customers") && page.ends_with("is --base-url right?"), "{page}");
     let moved = refusal(&pull(vec![answer("302 Found\r\nLocation: https://elsewhere.example/v1/customers", "")]));
@@ -344,4 +346,62 @@ fn what_was_cut_off_while_it_was_written_is_not_written_unasked() {
     assert_eq!(exported(&db, "test"), "");
     text(&import("redo", &["--yes"]));
     assert_eq!(exported(&db, "test").lines().count(), 1);
+}
+
+/// A server with a list, of which this is the page after so many.
+fn listing(page: impl Fn(usize) -> Vec<String> + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            let Some(Ok(first)) = lines.next() else { continue };
+            while lines.next().is_some_and(|line| !line.unwrap().is_empty()) {}
+            let skip = first.split_once("skip=").unwrap().1.split(' ').next().unwrap().parse().unwrap();
+            let body = format!(r#"{{"entity":"collection","items":[{}]}}"#, page(skip).join(","));
+            stream.write_all(answer("200 OK", &body).as_bytes()).unwrap();
+        }
+    });
+    address
+}
+
+fn person(number: usize) -> String {
+    format!(
+        r#"{{"id":"cust_{number:014}","name":"Person Number","email":"p{number}@example.com","created_at":1582033731}}"#
+    )
+}
+
+#[test]
+fn all_come_from_a_server_that_gives_fewer_than_it_is_asked_for_and_none_from_one_without_an_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let db = directory.path().join("here.db");
+    let pull = |base: &str| begin(&db, base, ("rzp_test_aaaaaaaaaaaaaa", "x"), &["--yes"]).wait_with_output().unwrap();
+    let same = pull(&listing(|_| (0..100).map(person).collect()));
+    assert!(refusal(&same).contains("as if there were no `skip`"), "{same:?}");
+    assert_eq!(exported(&db, "test"), "");
+    let capped = pull(&listing(|skip| (skip..300.min(skip + 25)).map(person).collect()));
+    assert!(text(&capped).contains("Made 300 customers, changed 0."), "{capped:?}");
+    assert_eq!(exported(&db, "test").lines().count(), 300);
+}
+
+#[test]
+fn what_strangers_write_does_nothing_to_a_terminal() {
+    let directory = tempfile::tempdir().unwrap();
+    let db = directory.path().join("here.db");
+    let item = r#"{"id":"\u001b]0;mine\u0007\u001b[31mRED\nMade 5 customers","name":"Gaurav"}"#;
+    let base = listing(move |skip| if skip == 0 { vec![item.to_owned()] } else { Vec::new() });
+    let said = text(&begin(&db, &base, ("rzp_test_aaaaaaaaaaaaaa", "x"), &[]).wait_with_output().unwrap());
+    assert!(!said.contains(['\x1b', '\x07']) && said.contains("\n  ]0;mine[31mREDMade 5 customers  "), "{said}");
+}
+
+#[test]
+fn a_file_that_has_the_name_of_a_pull_is_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let db = directory.path().join("here.db");
+    let base = listing(|_| Vec::new());
+    cut_off(&db, &base, "import");
+    let said = text(&begin(&db, &base, ("rzp_test_aaaaaaaaaaaaaa", "x"), &["--yes"]).wait_with_output().unwrap());
+    assert!(said.ends_with("Nothing was changed.\n"), "{said}");
+    assert_eq!(exported(&db, "test"), "");
 }

@@ -12,9 +12,10 @@ use patron::domain::{Actor, Import, ImportState, Outcome, Secret};
 use patron::service::figures::grouped;
 use patron::service::{Caller, NotImported, Refused, Services, Work};
 use patron::store::Use;
+use zeroize::Zeroizing;
 
 use super::import::{discard, moved};
-use super::{Done, confirmed, line, print, sentence, with_services};
+use super::{Done, apart_from, confirmed, line, plain, print, sentence, with_services};
 use crate::config::Pull;
 use reading::Reading;
 use remote::Remote;
@@ -24,24 +25,20 @@ use report::Report;
 const STILL: Duration = Duration::from_secs(10);
 
 pub fn run(db: &Path, settings: &Pull) -> Done {
+    apart_from(db, settings.report.as_deref())?;
     if let Some(report) = settings.report.as_ref().filter(|report| report.exists()) {
         return Err(format!("{} is there already: remove it, or name another --report", report.display()));
     }
-    let secret = Secret::given(line("The key's secret: ")?.trim().to_owned());
+    let secret = Secret::given(Zeroizing::new(line("The key's secret: ")?).trim().to_owned());
     let remote = Remote::new(&settings.base_url, &settings.key_id, &secret, settings.ca_file.as_deref())?;
     let mode = settings.mode.unwrap_or(settings.key_id.mode());
-    if settings.base_url.starts_with("http://") && !is_here(&settings.base_url) {
+    if settings.base_url.starts_with("http://") && !remote::is_here(&settings.base_url) {
         eprintln!("{} is not HTTPS: the key and all customers cross the network in the clear.", settings.base_url);
     }
     with_services(db, Use::Fill, async |services| {
         let caller = Caller { mode, actor: Actor::Command { name: "pull".into() }, request_id: None, request: None };
         pull(services, &caller, &remote, settings).await
     })
-}
-
-fn is_here(base: &str) -> bool {
-    let host = base.trim_start_matches("http://");
-    ["127.", "localhost", "[::1]"].iter().any(|here| host.starts_with(here))
 }
 
 async fn pull(services: &Services, caller: &Caller, remote: &Remote, settings: &Pull) -> Done {
@@ -123,7 +120,7 @@ async fn read(
     let bar = ProgressBar::new_spinner().with_message("reading customers");
     bar.enable_steady_tick(Duration::from_millis(200));
     let waits = |why: &str, rest: Duration| {
-        bar.suspend(|| eprintln!("{why}; waits {} seconds and asks again", rest.as_secs()));
+        bar.suspend(|| eprintln!("{}; waits {} seconds and asks again", plain(why), rest.as_secs()));
     };
     loop {
         let next = reading.next(|skip| remote.page(skip, &waits));
