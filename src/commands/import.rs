@@ -1,16 +1,16 @@
 //! `patron import`: customers from a file, rehearsed first, applied as one, and undone as one; also beside a server.
 
 use std::fs::File;
-use std::io::{Read, Write, stdin};
+use std::io::{self, BufWriter, Read, Write, stdin};
 use std::path::Path;
 
 use indicatif::ProgressBar;
 use patron::domain::{Actor, Fate, Import, ImportState, Mode, Outcome, Step};
 use patron::rows::{For, Format, Mapping, Target, Writer};
 use patron::service::{Caller, Moving, NotImported, Refused, RowsOf, Services, Work};
-use patron::store::Use;
+use patron::store::{Partial, Use};
 
-use super::{Done, confirmed, date, print, progress_bar, sentence, with_services};
+use super::{Done, apart_from, confirmed, date, plain, print, progress_bar, sentence, with_services};
 use crate::config::{ImportCommand, ImportFile};
 
 /// How much of a file is read at a time.
@@ -24,14 +24,21 @@ const LISTED: u64 = 50;
 
 pub fn run(db: &Path, settings: &crate::config::Import) -> Done {
     match (&settings.command, &settings.file) {
-        (None, Some(file)) => with_services(db, Use::Fill, async |services| import(services, file).await),
+        (Some(_), Some(file)) => Err(format!(
+            "{} is a file to import, and what stands behind it is another command: give one of them",
+            file.path.display()
+        )),
+        (None, Some(file)) => {
+            is_free(db, file.refused.as_deref())?;
+            with_services(db, Use::Fill, async |services| import(services, file).await)
+        }
         (Some(ImportCommand::List), _) => with_services(db, Use::Read, async |services| list(services).await),
         (Some(ImportCommand::Show { number, refused }), _) => with_services(db, Use::Read, async |services| {
+            is_free(db, refused.as_deref())?;
             let (caller, import) = find(services, *number).await?;
-            is_free(refused.as_deref())?;
             print(&told(services, &import))?;
             show_unwritten(services, &caller, &import).await?;
-            save_unwritten(services, &caller, &import, refused.as_deref()).await
+            save_unwritten(services, &caller, &import, refused.as_deref(), Partial::name).await
         }),
         (Some(ImportCommand::Resume { number }), _) => with_services(db, Use::Fill, async |services| {
             let (caller, import) = find(services, *number).await?;
@@ -70,7 +77,6 @@ async fn find(services: &Services, number: i64) -> Result<(Caller, Import), Stri
 
 async fn import(services: &Services, settings: &ImportFile) -> Done {
     let caller = caller(settings.mode);
-    is_free(settings.refused.as_deref())?;
     let import = receive(services, &caller, settings).await?;
     let done = rehearsed(services, &caller, &import, settings).await;
     if !matches!(done, Ok(true)) {
@@ -83,7 +89,7 @@ async fn import(services: &Services, settings: &ImportFile) -> Done {
     work(services, &caller, import.number).await?;
     // What was not written when it was applied goes to the same file.
     let (_, import) = find(services, import.number).await?;
-    save_unwritten(services, &caller, &import, settings.refused.as_deref()).await
+    save_unwritten(services, &caller, &import, settings.refused.as_deref(), Partial::replace).await
 }
 
 async fn receive(services: &Services, caller: &Caller, settings: &ImportFile) -> Result<Import, String> {
@@ -139,7 +145,7 @@ async fn rehearsed(
     let import = moved(services, caller, number).await?;
     print(&told(services, &import))?;
     show_unwritten(services, caller, &import).await?;
-    save_unwritten(services, caller, &import, settings.refused.as_deref()).await?;
+    save_unwritten(services, caller, &import, settings.refused.as_deref(), Partial::name).await?;
     let writes = import.count(Outcome::Create) + import.count(Outcome::Update);
     if writes == 0 {
         print("There is nothing to write.")?;
@@ -226,7 +232,7 @@ async fn list(services: &Services) -> Done {
             import.mode.as_str(),
             of(import.rows, "row"),
             stands(services, &import),
-            import.file
+            plain(&import.file)
         ))?;
     }
     Ok(())
@@ -240,8 +246,8 @@ fn mapped(mapping: &Mapping) -> String {
     let is_left_out = |target: &Target| *target == Target::Ignore;
     let mut lines = vec!["The columns are taken so; --map COLUMN=TARGET takes one otherwise:".to_owned()];
     lines.extend(mapping.columns().map(|(column, target)| match is_left_out(target) {
-        true => format!("  {column}  is left out"),
-        false => format!("  {column}  is {target}"),
+        true => format!("  {}  is left out", plain(column)),
+        false => format!("  {}  is {}", plain(column), plain(&target.to_string())),
     }));
     lines.join("\n")
 }
@@ -251,7 +257,7 @@ fn told(services: &Services, import: &Import) -> String {
     let mut lines = vec![format!(
         "Import {}: {}, {} to {}, {}.",
         import.number,
-        import.file,
+        plain(&import.file),
         of(import.rows, "row"),
         import.mode.as_str(),
         stands(services, import)
@@ -305,7 +311,7 @@ fn told(services: &Services, import: &Import) -> String {
 async fn show_unwritten(services: &Services, caller: &Caller, import: &Import) -> Done {
     let rows = services.imports.rows(caller, import.number, RowsOf::Unwritten, 0, SHOWN + 1).await.map_err(sentence)?;
     for shown in rows.iter().take(SHOWN as usize) {
-        print(&format!("  line {}: {}", shown.row.line, shown.row.reason()))?;
+        print(&format!("  line {}: {}", shown.row.line, plain(&shown.row.reason())))?;
     }
     if rows.len() as u64 > SHOWN {
         print(&format!("  and more: patron import show {} --refused FILE.csv", import.number))?;
@@ -314,18 +320,25 @@ async fn show_unwritten(services: &Services, caller: &Caller, import: &Import) -
 }
 
 /// No file that is there is written over, but what this command wrote itself.
-fn is_free(path: Option<&Path>) -> Done {
-    match path.filter(|path| path.exists()) {
+fn is_free(db: &Path, path: Option<&Path>) -> Done {
+    apart_from(db, path)?;
+    match path.filter(|path| path.symlink_metadata().is_ok()) {
         Some(path) => Err(format!("{} is there already: remove it, or give --refused another name", path.display())),
         None => Ok(()),
     }
 }
 
-/// Writes the rows that were not written to a file, to be mended and imported again.
-async fn save_unwritten(services: &Services, caller: &Caller, import: &Import, path: Option<&Path>) -> Done {
+/// Writes the rows that were not written to a file, to be mended and imported again. It gets its name so once it is whole.
+async fn save_unwritten(
+    services: &Services,
+    caller: &Caller,
+    import: &Import,
+    path: Option<&Path>,
+    named: fn(Partial) -> io::Result<()>,
+) -> Done {
     let Some(path) = path else { return Ok(()) };
-    let cannot = |error: std::io::Error| format!("cannot write {}: {error}", path.display());
-    let mut file = std::io::BufWriter::new(File::create(path).map_err(cannot)?);
+    let cannot = |error: io::Error| format!("cannot write {}: {error}", path.display());
+    let mut file = BufWriter::new(Partial::beside(path).map_err(cannot)?);
     let writer = Writer::new(Format::Csv, For::Programs);
     let columns: Vec<&str> = import.columns.iter().map(String::as_str).collect();
     let mut text = writer.head(&[columns.as_slice(), &["line", "reason"]].concat());
@@ -342,7 +355,9 @@ async fn save_unwritten(services: &Services, caller: &Caller, import: &Import, p
         file.write_all(text.as_bytes()).map_err(cannot)?;
         text.clear();
     }
-    file.write_all(text.as_bytes()).and_then(|()| file.flush()).map_err(cannot)?;
+    file.write_all(text.as_bytes()).map_err(cannot)?;
+    let partial = file.into_inner().map_err(|error| cannot(error.into_error()))?;
+    partial.sync().and_then(|()| named(partial)).map_err(cannot)?;
     print(&format!("{} not written: {}", of(count, "row"), path.display()))
 }
 
