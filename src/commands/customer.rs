@@ -7,7 +7,7 @@ use patron::json::HeldJson;
 use patron::service::{BeforeErasure, Caller, Erased, KeptCopy, Leaves, NotErased, Refused, Services};
 use patron::store::Use;
 
-use super::{Done, confirmed_by, date, print, sentence, with_services};
+use super::{Done, confirmed_by, counted, date, print, sentence, with_services};
 use crate::config::{CustomerCommand, Erase};
 
 pub fn run(db: &Path, command: CustomerCommand) -> Done {
@@ -53,9 +53,9 @@ async fn erase(services: &Services, Erase { id, yes }: &Erase) -> Done {
 fn before_the_end(id: &CustomerId, before: &BeforeErasure) -> String {
     let revisions = before.held.revisions.len();
     format!(
-        "This erases {} for good, with its history of {revisions} revision{}. {}",
+        "This erases {} for good, with its history of {}. {}",
         id.as_str(),
-        if revisions == 1 { "" } else { "s" },
+        counted(revisions as u64, "revision"),
         held_in(&before.copies)
     )
 }

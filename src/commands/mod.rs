@@ -24,7 +24,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use patron::service::figures::date;
+use patron::service::figures::{date, grouped};
 use patron::service::{Ambient, Copied, Copying, NotCopied, Progress, Refused, Services};
 use patron::store::{Partial, Store, Use};
 
@@ -106,6 +106,11 @@ fn sentence(refused: Refused) -> String {
         Refused::Busy => "the database is busy or its disk is full; try again".into(),
         _ => "the database failed; the log line above says why".into(),
     }
+}
+
+/// So many of something: `1 row`, `2,000 rows`.
+fn counted(count: u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
 /// A bar that shows how far a copy is that is made and read again.

@@ -10,12 +10,12 @@ use std::time::Duration;
 use indicatif::ProgressBar;
 use patron::domain::{Actor, Import, ImportState, Outcome, Secret};
 use patron::service::figures::grouped;
-use patron::service::{Caller, NotImported, Refused, Services, Work};
+use patron::service::{Caller, Services, Work};
 use patron::store::Use;
 use zeroize::Zeroizing;
 
-use super::import::{discard, moved};
-use super::{Done, apart_from, confirmed, line, plain, print, sentence, with_services};
+use super::import::{discard, moved, words_of};
+use super::{Done, apart_from, confirmed, counted, line, plain, print, sentence, with_services};
 use crate::config::Pull;
 use reading::Reading;
 use remote::Remote;
@@ -55,7 +55,7 @@ async fn pull(services: &Services, caller: &Caller, remote: &Remote, settings: &
         return go_on(services, caller, import, settings).await;
     }
     let (import, reading) = read(services, caller, remote, &name, before).await?;
-    imports.start(caller, import.number, Work::Rehearse).await.map_err(not_pulled)?;
+    imports.start(caller, import.number, Work::Rehearse).await.map_err(words_of)?;
     let import = moved(services, caller, import.number).await?;
 
     let report = Report { services, caller, import: &import, seen: reading.seen() };
@@ -70,7 +70,7 @@ async fn pull(services: &Services, caller: &Caller, remote: &Remote, settings: &
         discard(services, caller, import.number).await?;
     }
     asked?;
-    imports.start(caller, import.number, Work::Apply).await.map_err(not_pulled)?;
+    imports.start(caller, import.number, Work::Apply).await.map_err(words_of)?;
     finish(services, caller, import.number).await
 }
 
@@ -106,16 +106,16 @@ async fn read(
     let (mut pulling, mut reading) = match before {
         Some(import) if import.state == ImportState::Receiving => {
             stand_still(services, caller, &import).await?;
-            let (pulling, seen) = imports.pull_on(caller, &import).await.map_err(not_pulled)?;
+            let (pulling, seen) = imports.pull_on(caller, &import).await.map_err(words_of)?;
             eprintln!("Goes on after {} that came in before.", customers(import.rows));
             (pulling, Reading::resumed(seen))
         }
         // What was compared at another time is compared anew.
         Some(import) => {
             discard(services, caller, import.number).await?;
-            (imports.pull(caller, name).await.map_err(not_pulled)?, Reading::default())
+            (imports.pull(caller, name).await.map_err(words_of)?, Reading::default())
         }
-        None => (imports.pull(caller, name).await.map_err(not_pulled)?, Reading::default()),
+        None => (imports.pull(caller, name).await.map_err(words_of)?, Reading::default()),
     };
     let bar = ProgressBar::new_spinner().with_message("reading customers");
     bar.enable_steady_tick(Duration::from_millis(200));
@@ -130,11 +130,11 @@ async fn read(
         }
         let Some(items) = next? else { break };
         let objects = items.into_iter().map(|item| item.text).collect();
-        let count = pulling.push(objects).await.map_err(not_pulled)?;
+        let count = pulling.push(objects).await.map_err(words_of)?;
         bar.set_message(format!("{} read", customers(count)));
     }
     bar.finish_and_clear();
-    Ok((pulling.finish().await.map_err(not_pulled)?, reading))
+    Ok((pulling.finish().await.map_err(words_of)?, reading))
 }
 
 /// Waits until it is sure that nobody else receives an import.
@@ -167,14 +167,5 @@ async fn finish(services: &Services, caller: &Caller, number: i64) -> Done {
 }
 
 fn customers(count: u64) -> String {
-    format!("{} customer{}", grouped(count), if count == 1 { "" } else { "s" })
-}
-
-fn not_pulled(why: NotImported) -> String {
-    match why {
-        NotImported::Unfit(sentence) => sentence,
-        NotImported::State(state) => format!("the import is {} by now: somebody else has it", state.as_str()),
-        NotImported::Refused(Refused::NotFound) => "the import is gone: somebody gave it up".into(),
-        NotImported::Refused(refused) => sentence(refused),
-    }
+    counted(count, "customer")
 }
