@@ -375,7 +375,7 @@ pub struct Erase {
 
 /// What `import` takes.
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(subcommand_negates_reqs = true)]
 pub struct Import {
     /// What to do with imports that are there.
     #[command(subcommand)]

@@ -55,7 +55,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
             // Nobody may listen, which changes nothing about the outcome.
-            let _ = writeln!(stderr(), "patron: {sentence}");
+            let _ = writeln!(stderr(), "patron: {}", commands::lines(&sentence));
             ExitCode::FAILURE
         }
     }

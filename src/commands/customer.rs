@@ -1,6 +1,5 @@
 //! `patron customer`: all that is held on a person, and its end.
 
-use std::io::{IsTerminal, stdin};
 use std::path::Path;
 
 use patron::domain::{Actor, CustomerId};
@@ -8,7 +7,7 @@ use patron::json::HeldJson;
 use patron::service::{BeforeErasure, Caller, Erased, KeptCopy, Leaves, NotErased, Refused, Services};
 use patron::store::Use;
 
-use super::{Done, date, line, print, sentence, with_services};
+use super::{Done, confirmed_by, counted, date, print, sentence, with_services};
 use crate::config::{CustomerCommand, Erase};
 
 pub fn run(db: &Path, command: CustomerCommand) -> Done {
@@ -32,9 +31,8 @@ async fn export(services: &Services, id: &CustomerId) -> Done {
 async fn erase(services: &Services, Erase { id, yes }: &Erase) -> Done {
     let caller = caller(services, id, "customer erase").await?;
     let before = services.erasures.preview(&caller, id).await.map_err(about(id))?;
-    if !yes {
-        confirm(id, &before)?;
-    }
+    let question = format!("{}\nType the id to erase it: ", before_the_end(id, &before));
+    confirmed_by(id.as_str(), &question, *yes, &format!("{} is erased for good", id.as_str()))?;
     services.erasures.erase(&caller, id).await.map_err(|refused| not_erased(id, refused))?;
     print(&format!("{} is erased.", id.as_str()))?;
     let is_swept = services.erasures.sweep().map_err(sentence)?;
@@ -51,19 +49,15 @@ async fn erase(services: &Services, Erase { id, yes }: &Erase) -> Done {
     print(&held_in(&copies))
 }
 
-/// Somebody who sits there types the id; a script says `--yes`.
-fn confirm(id: &CustomerId, before: &BeforeErasure) -> Done {
-    if !stdin().is_terminal() {
-        return Err(format!("{} is erased for good: say so with --yes; nothing was erased", id.as_str()));
-    }
+/// What goes with a customer, and what does not.
+fn before_the_end(id: &CustomerId, before: &BeforeErasure) -> String {
     let revisions = before.held.revisions.len();
-    eprintln!(
-        "This erases {} for good, with its history of {revisions} revision{}. {}",
+    format!(
+        "This erases {} for good, with its history of {}. {}",
         id.as_str(),
-        if revisions == 1 { "" } else { "s" },
+        counted(revisions as u64, "revision"),
         held_in(&before.copies)
-    );
-    if line("Type the id to erase it: ")?.trim() == id.as_str() { Ok(()) } else { Err("nothing was erased".into()) }
+    )
 }
 
 /// Where the values are still, and until when.

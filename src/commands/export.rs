@@ -9,12 +9,13 @@ use patron::rows::{For, Writer};
 use patron::service::{Caller, Leaving, Services, Span, Walk};
 use patron::store::{Partial, Use};
 
-use super::{Done, progress_bar, sentence, with_services};
+use super::{Done, apart_from, progress_bar, sentence, with_services};
 use crate::config::Export;
 
 pub fn run(db: &Path, settings: &Export) -> Done {
     let readers = if settings.safe_for_spreadsheets { For::Spreadsheets } else { For::Programs };
     let writer = Writer::new(settings.format, readers);
+    apart_from(db, settings.out.as_deref())?;
     with_services(db, Use::Read, async |services| {
         let caller = Caller {
             mode: settings.mode,

@@ -1,6 +1,5 @@
 //! `patron key`: create, list, rotate, revoke, import.
 
-use std::io::{IsTerminal, stdin};
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use patron::service::{KeyRefused, Services};
 use patron::store::Use;
 use serde::Serialize;
 
-use super::{Done, date, line, print, with_services};
+use super::{Done, confirmed, date, line, print, with_services};
 use crate::config::{KeyCommand, KeyCreate, KeyImport, KeyRotate};
 
 pub fn run(db: &Path, command: KeyCommand) -> Done {
@@ -45,12 +44,8 @@ async fn rotate(services: &Services, KeyRotate { id, old, json }: KeyRotate) -> 
 }
 
 async fn revoke(services: &Services, id: &KeyId, yes: bool) -> Done {
-    if !yes && stdin().is_terminal() {
-        let id = id.as_str();
-        if line(&format!("Revoke {id}? Applications that use it are refused at once, for good. Type yes: "))? != "yes" {
-            return Err("nothing was revoked".into());
-        }
-    }
+    let question = format!("Revoke {}? Applications that use it are refused at once, for good.", id.as_str());
+    confirmed(&question, yes, &format!("this revokes {} for good", id.as_str()))?;
     let key = services.access.revoke(id).await.map_err(about(id))?;
     print(&format!("{} is revoked since {}.", id.as_str(), date(key.revoked_at.unwrap_or_default())))
 }

@@ -24,9 +24,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use patron::service::figures::date;
+use patron::service::figures::{date, grouped};
 use patron::service::{Ambient, Copied, Copying, NotCopied, Progress, Refused, Services};
-use patron::store::{Store, Use};
+use patron::store::{Partial, Store, Use};
 
 /// What a command ends with: nothing to say, or one sentence that names the thing and the way out.
 pub type Done = Result<(), String>;
@@ -45,10 +45,20 @@ fn runtime() -> Result<tokio::runtime::Runtime, String> {
     runtime.map_err(|error| format!("cannot start: {error}"))
 }
 
+/// What a stranger wrote, as one line that is fit for a terminal: nothing in it can move the cursor, or look like another line.
+fn plain(text: &str) -> String {
+    text.chars().filter(|char| !char.is_control()).take(200).collect()
+}
+
+/// Lines that are fit for a terminal, whoever wrote what is in them.
+pub fn lines(text: &str) -> String {
+    text.chars().filter(|char| !char.is_control() || *char == '\n').collect()
+}
+
 /// Prints a line, or several. What could not be shown is an error, however well the rest went.
 fn print(text: &str) -> Done {
     let mut out = stdout();
-    let written = writeln!(out, "{text}").and_then(|()| out.flush());
+    let written = writeln!(out, "{}", lines(text)).and_then(|()| out.flush());
     written.map_err(|error| format!("cannot write to standard output: {error}"))
 }
 
@@ -62,12 +72,45 @@ fn line(question: &str) -> Result<String, String> {
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
+/// Whether it is to be done: whoever sits there types yes; a script says `--yes`. `otherwise` is what would be done, as the
+/// beginning of the sentence that says so.
+fn confirmed(question: &str, yes: bool, otherwise: &str) -> Done {
+    confirmed_by("yes", &format!("{question} Type yes: "), yes, otherwise)
+}
+
+/// The same by other words than yes, which the question names.
+fn confirmed_by(answer: &str, question: &str, yes: bool, otherwise: &str) -> Done {
+    if yes {
+        return Ok(());
+    }
+    if !stdin().is_terminal() {
+        return Err(format!("{otherwise}: say so with --yes; nothing was changed"));
+    }
+    if line(question)?.trim() == answer { Ok(()) } else { Err("nothing was changed".into()) }
+}
+
+/// No file that a command writes is in the place of the database.
+fn apart_from(db: &Path, file: Option<&Path>) -> Done {
+    match file.filter(|file| Partial::harms(file, db)) {
+        Some(file) => Err(format!(
+            "cannot write {}: it is the database itself, or what belongs to it; choose another name",
+            file.display()
+        )),
+        None => Ok(()),
+    }
+}
+
 /// A refusal of the services in a sentence, for commands that bring no input of their own.
 fn sentence(refused: Refused) -> String {
     match refused {
         Refused::Busy => "the database is busy or its disk is full; try again".into(),
         _ => "the database failed; the log line above says why".into(),
     }
+}
+
+/// So many of something: `1 row`, `2,000 rows`.
+fn counted(count: u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
 /// A bar that shows how far a copy is that is made and read again.

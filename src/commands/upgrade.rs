@@ -1,6 +1,5 @@
 //! `patron upgrade`: what this binary does to the file of an older one, told before and done after a copy.
 
-use std::io::{IsTerminal, stdin};
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use patron::service::{Ambient, back_up_as_it_is};
 use patron::store::{Ahead, Store, Use, look_ahead, rehearse};
 use serde::Serialize;
 
-use super::{Done, copying_bar, date, line, not_copied, print};
+use super::{Done, confirmed, copying_bar, date, not_copied, print};
 use crate::config;
 
 pub fn run(db: &Path, settings: &config::Upgrade) -> Done {
@@ -42,9 +41,8 @@ fn upgrade(db: &Path, settings: &config::Upgrade, ahead: &Ahead) -> Done {
                 .into(),
         );
     }
-    if !settings.yes {
-        confirm()?;
-    }
+    let otherwise = "an older patron cannot use the database afterwards";
+    confirmed("An older patron cannot use the database afterwards. Upgrade it?", settings.yes, otherwise)?;
     if !settings.no_backup {
         let (bar, progress) = copying_bar();
         let copy = back_up_as_it_is(db, &Ambient::of_system(), progress);
@@ -59,18 +57,6 @@ fn upgrade(db: &Path, settings: &config::Upgrade, ahead: &Ahead) -> Done {
     let store = Store::open(db, Use::Serve).map_err(|unusable| unusable.to_string())?;
     store.close();
     print(&format!("{} has schema {} now.", db.display(), ahead.newest))
-}
-
-fn confirm() -> Done {
-    if !stdin().is_terminal() {
-        return Err("an older patron cannot use the database afterwards: say so with --yes; nothing was changed".into());
-    }
-    let answer = line("An older patron cannot use the database afterwards. Upgrade it? [y/N] ")?;
-    if ["y", "yes"].contains(&answer.trim().to_lowercase().as_str()) {
-        Ok(())
-    } else {
-        Err("nothing was changed".into())
-    }
 }
 
 /// How long the steps took on a copy.

@@ -87,7 +87,7 @@ fn a_secret_that_cannot_be_shown_is_told_of() {
     );
     assert!(into_full(&["key", "rotate", id, "--json"]).contains(&format!("patron key rotate {id} --old now")));
     assert!(into_full(&["key", "list"]).contains("cannot write to standard output"));
-    assert!(run(&db, &["key", "revoke", id]).status.success());
+    assert!(run(&db, &["key", "revoke", id, "--yes"]).status.success());
 }
 
 #[test]
@@ -209,10 +209,14 @@ fn keys_are_managed_beside_a_running_server() {
     let command = |name: &str| json!({ "type": "command", "id": null, "label": name });
     assert_eq!(makers, [&command("key create"), &command("serve")]);
 
-    assert!(run(&db, &["key", "revoke", id]).status.success());
+    assert!(refusal(&run(&db, &["key", "revoke", id])).contains("for good: say so with --yes; nothing was changed"));
+    assert_eq!(status(&pair(&again)), 200);
+    assert!(run(&db, &["key", "revoke", id, "--yes"]).status.success());
     assert_eq!(status(&pair(&again)), 401);
     assert!(refusal(&run(&db, &["key", "rotate", id])).contains("revoked or expired"));
-    assert!(refusal(&run(&db, &["key", "revoke", "rzp_test_00000000000000"])).contains("there is no such key"));
+    assert!(
+        refusal(&run(&db, &["key", "revoke", "rzp_test_00000000000000", "--yes"])).contains("there is no such key")
+    );
 
     let import = |secret: &str| {
         let mut command = patron(&db);

@@ -149,7 +149,7 @@ fn without_a_server_the_command_does_it_all() {
     let server = Server::start(&db);
     let id = quixhari(&Client::new(&server, &db), &db);
     server.kill();
-    assert!(refusal(&run(&db, &["customer", "erase", &id])).contains("say so with --yes; nothing was erased"));
+    assert!(refusal(&run(&db, &["customer", "erase", &id])).contains("say so with --yes; nothing was changed"));
     assert!(
         refusal(&run(&db, &["customer", "erase", "cust_1Aa00000000004", "--yes"])).contains("there is no customer")
     );

@@ -115,6 +115,57 @@ fn a_file_is_whole_or_not_there() {
     assert_eq!(closed.wait().unwrap().code(), Some(1));
 }
 
+#[test]
+fn no_command_writes_its_file_in_the_place_of_the_database() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let db = at("customers.partial");
+    text(&run(&db, &["seed", "--count", "20", "--mode", "test"]));
+    let server = Server::start(&db);
+    std::os::unix::fs::symlink(&db, at("link")).unwrap();
+    std::fs::hard_link(&db, at("hard")).unwrap();
+    write(at("people.csv"), "name\nx\n").unwrap();
+    let before = std::fs::read(&db).unwrap();
+    let names = [
+        "customers.partial",
+        "customers.partial-wal",
+        "customers.partial-shm",
+        "customers.partial.lock",
+        "link",
+        "hard",
+    ];
+    // The last would be on its way under the name of the database.
+    for name in names.iter().chain(&["customers"]) {
+        let file = at(name);
+        let (file, people) = (file.to_str().unwrap(), at("people.csv"));
+        let commands: [&[&str]; 4] = [
+            &["export", "--mode", "test", "--force", "--out", file],
+            &["import", people.to_str().unwrap(), "--mode", "test", "--yes", "--refused", file],
+            &["import", "show", "1", "--refused", file],
+            &[
+                "pull",
+                "--key-secret-stdin",
+                "--base-url",
+                "http://127.0.0.1:1",
+                "--key-id",
+                "rzp_test_aaaaaaaaaaaaaa",
+                "--report",
+                file,
+            ],
+        ];
+        for command in commands {
+            let refused = refusal(&run(&db, command));
+            assert!(refused.contains("it is the database itself, or what belongs to it"), "{command:?}: {refused}");
+        }
+    }
+    assert_eq!((std::fs::read(&db).unwrap() == before, server.stop()), (true, Some(0)));
+    assert!(run(&db, &["check"]).status.success());
+    // Neither a name of its own that is free at the moment.
+    let journal = at("customers.partial-journal");
+    refusal(&run(&db, &["export", "--mode", "test", "--out", journal.to_str().unwrap()]));
+    assert!(!journal.exists());
+}
+
 #[tokio::test]
 async fn the_list_is_downloaded_as_it_is_shown() {
     let world = World::new();

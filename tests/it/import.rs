@@ -8,6 +8,7 @@ use patron::service::imports::{REFUSED_DAYS, REHEARSAL_DAYS};
 use patron::service::{ActivityFilter, Caller, Happened, NotImported, Place, RowsOf, Slice, Work};
 use serde_json::Value;
 
+use crate::server::run;
 use crate::world::{Persona, World};
 
 fn caller(mode: Mode) -> Caller {
@@ -499,4 +500,58 @@ async fn what_stands_still_is_interrupted_and_is_undone_or_resumed() {
     assert!(matches!(again, Err(NotImported::State(ImportState::Applied))), "{again:?}");
     let other = caller(Mode::Live);
     assert!(imports.find(&other, number).await.is_err(), "the modes do not meet");
+}
+
+#[test]
+fn rows_to_be_mended_are_for_the_owner_alone_and_names_of_columns_do_nothing_to_a_terminal() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let (db, people, refused) = (at("patron.db"), at("people.csv"), at("refused.csv"));
+    std::fs::write(
+        &people,
+        "name,email,\x1b]0;mine\x07\x1b[31mcity\nGood Name,g@example.com,\nx,bad@example.com,Pune\n",
+    )
+    .unwrap();
+    let import = |refused: &std::path::Path, more: &[&str]| {
+        let arguments = ["import", people.to_str().unwrap(), "--mode", "test", "--refused", refused.to_str().unwrap()];
+        run(&db, &[&arguments, more].concat())
+    };
+    let unasked = import(&at("unasked.csv"), &[]);
+    let said = String::from_utf8_lossy(&unasked.stderr).into_owned();
+    assert!(said.contains("1 customer would be written to test: say so with --yes; nothing was changed"), "{said}");
+
+    // A link that leads nowhere is not followed.
+    std::os::unix::fs::symlink(at("elsewhere"), at("link.csv")).unwrap();
+    let linked = import(&at("link.csv"), &["--yes"]);
+    assert!(String::from_utf8_lossy(&linked.stderr).contains("link.csv is there already"), "{linked:?}");
+    assert!(!at("elsewhere").exists());
+
+    let done = import(&refused, &["--yes"]);
+    assert!(done.status.success(), "{done:?}");
+    let printed = String::from_utf8(done.stdout).unwrap();
+    assert!(!printed.contains(['\x1b', '\x07']) && printed.contains("]0;mine[31mcity  is "), "{printed}");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&refused.metadata().unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    let lines = std::fs::read_to_string(&refused).unwrap();
+    assert!(
+        lines.lines().count() == 2 && lines.contains("x,bad@example.com,Pune,3,name: The name format is invalid."),
+        "{lines}"
+    );
+    assert!(!at("refused.csv.partial").exists());
+}
+
+#[test]
+fn settings_of_every_command_may_stand_before_what_is_done_with_imports() {
+    let directory = tempfile::tempdir().unwrap();
+    let db = directory.path().join("patron.db");
+    assert!(run(&db, &["seed", "--count", "1"]).status.success());
+    let (elsewhere, db) = (directory.path().join("none.db"), db.to_str().unwrap());
+    for arguments in [&["import", "--db", db, "list"][..], &["import", "--log-level", "warn", "list", "--db", db]] {
+        let listed = run(&elsewhere, arguments);
+        assert!(listed.status.success() && listed.stdout.starts_with(b"Nothing was imported."), "{listed:?}");
+    }
+    let both = run(&elsewhere, &["import", "people.csv", "--mode", "test", "--db", db, "list"]);
+    assert_eq!(both.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&both.stderr).contains("give one of them"), "{both:?}");
+    assert_eq!(run(&elsewhere, &["import", "--db", db]).status.code(), Some(2));
 }

@@ -262,7 +262,8 @@ fn a_server_that_fails_is_asked_again_and_one_that_is_none_is_not() {
     let list = answer("200 OK", &format!(r#"{{"entity":"collection","count":1,"items":[{item}]}}"#));
     let refused = answer("503 Service Unavailable\r\nRetry-After: 1", "busy");
     let broken = list[..list.len() - 30].to_owned();
-    let done = pull(vec![refused.clone(), broken, list.clone(), list.clone()]);
+    let empty = answer("200 OK", r#"{"entity":"collection","count":0,"items":[]}"#);
+    let done = pull(vec![refused.clone(), broken, list.clone(), empty, list.clone()]);
     assert!(text(&done).contains("Made 1 customer, changed 0."), "{done:?}");
     let errors = String::from_utf8_lossy(&done.stderr).into_owned();
     assert!(errors.contains("the server answers 503; waits 1 seconds"), "{errors}");
@@ -274,6 +275,8 @@ fn a_server_that_fails_is_asked_again_and_one_that_is_none_is_not() {
         hour,
         "patron: the server answers 429 and asks to be left alone for 1h: the same command goes on after that"
     );
+    let ages = refusal(&pull(vec![answer("429 Too Many Requests\r\nRetry-After: 18446744073709551615", "")]));
+    assert!(ages.contains("asks to be left alone for more than a day: the same"), "{ages}");
     let page = refusal(&pull(vec![answer("200 OK", "<html>Welcome</html>")]));
     assert!(page.contains("the answer is no list of customers") && page.ends_with("is --base-url right?"), "{page}");
     let moved = refusal(&pull(vec![answer("302 Found\r\nLocation: https://elsewhere.example/v1/customers", "")]));
@@ -284,4 +287,121 @@ fn a_server_that_fails_is_asked_again_and_one_that_is_none_is_not() {
     let body = r#"{"error":{"code":"BAD_REQUEST_ERROR","description":"No \u001b[31mmore"}}"#;
     let said = refusal(&pull(vec![answer("400 Bad Request", body)]));
     assert_eq!(said, "patron: the server answers 400: No [31mmore");
+}
+
+/// Leaves behind what a pull leaves that was cut off while it wrote: one customer, none of them done. Gives the import's number.
+fn cut_off(db: &Path, base: &str, command: &str) -> i64 {
+    let services = Services::new(Store::open(db, Use::Fill).unwrap(), Ambient::of_system());
+    let number = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        let actor = patron::domain::Actor::Command { name: command.into() };
+        let caller = Caller { mode: patron::domain::Mode::Test, actor, request_id: None, request: None };
+        let imports = &services.imports;
+        let mut pulling = imports.pull(&caller, &format!("{base} rzp_test_aaaaaaaaaaaaaa")).await.unwrap();
+        pulling.push(vec![r#"{"id":"cust_1Aa00000000004","name":"Cut Off"}"#.into()]).await.unwrap();
+        let number = pulling.finish().await.unwrap().number;
+        imports.start(&caller, number, Work::Rehearse).await.unwrap();
+        imports.work(&caller, number, |_| {}).await.unwrap();
+        imports.start(&caller, number, Work::Apply).await.unwrap();
+        number
+    });
+    services.close();
+    number
+}
+
+#[test]
+fn what_was_cut_off_while_it_was_written_is_not_written_unasked() {
+    let directory = tempfile::tempdir().unwrap();
+    let db = directory.path().join("here.db");
+    // Nobody is asked there.
+    let base = "http://127.0.0.1:1";
+    let number = cut_off(&db, base, "pull");
+    let pull = |more: &[&str]| begin(&db, base, ("rzp_test_aaaaaaaaaaaaaa", "x"), more).wait_with_output().unwrap();
+    for (argument, way_out) in [
+        (
+            &["--dry-run", "--yes"][..],
+            "`patron import resume 1` writes the rest, or `patron import undo 1` takes it back",
+        ),
+        (&["--dry-run"], "`patron import resume 1` writes the rest"),
+        (&[], "this writes the rest: say so with --yes; nothing was changed"),
+    ] {
+        let refused = refusal(&pull(argument));
+        assert!(
+            refused.starts_with(&format!("patron: import {number}, the last from there, was interrupted")),
+            "{refused}"
+        );
+        assert!(refused.contains(way_out), "{refused}");
+        assert_eq!(exported(&db, "test"), "");
+    }
+    let said = text(&pull(&["--yes"]));
+    assert!(said.contains("Made 1 customer, changed 0."), "{said}");
+    assert_eq!(exported(&db, "test").lines().count(), 1);
+
+    // Taken back and brought back, too, only where somebody says so.
+    let import = |act: &str, more: &[&str]| run(&db, &[&["import", act, "1"], more].concat());
+    let before = "patron: this takes back what import 1 wrote: say so with --yes; nothing was changed";
+    assert_eq!(refusal(&import("undo", &[])), before);
+    assert_eq!(exported(&db, "test").lines().count(), 1);
+    text(&import("undo", &["--yes"]));
+    assert!(refusal(&import("redo", &[])).contains("import 1 took back: say so with --yes"));
+    assert_eq!(exported(&db, "test"), "");
+    text(&import("redo", &["--yes"]));
+    assert_eq!(exported(&db, "test").lines().count(), 1);
+}
+
+/// A server with a list, of which this is the page after so many.
+fn listing(page: impl Fn(usize) -> Vec<String> + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            let Some(Ok(first)) = lines.next() else { continue };
+            while lines.next().is_some_and(|line| !line.unwrap().is_empty()) {}
+            let skip = first.split_once("skip=").unwrap().1.split(' ').next().unwrap().parse().unwrap();
+            let body = format!(r#"{{"entity":"collection","items":[{}]}}"#, page(skip).join(","));
+            stream.write_all(answer("200 OK", &body).as_bytes()).unwrap();
+        }
+    });
+    address
+}
+
+fn person(number: usize) -> String {
+    format!(
+        r#"{{"id":"cust_{number:014}","name":"Person Number","email":"p{number}@example.com","created_at":1582033731}}"#
+    )
+}
+
+#[test]
+fn all_come_from_a_server_that_gives_fewer_than_it_is_asked_for_and_none_from_one_without_an_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let db = directory.path().join("here.db");
+    let pull = |base: &str| begin(&db, base, ("rzp_test_aaaaaaaaaaaaaa", "x"), &["--yes"]).wait_with_output().unwrap();
+    let same = pull(&listing(|_| (0..100).map(person).collect()));
+    assert!(refusal(&same).contains("as if there were no `skip`"), "{same:?}");
+    assert_eq!(exported(&db, "test"), "");
+    let capped = pull(&listing(|skip| (skip..300.min(skip + 25)).map(person).collect()));
+    assert!(text(&capped).contains("Made 300 customers, changed 0."), "{capped:?}");
+    assert_eq!(exported(&db, "test").lines().count(), 300);
+}
+
+#[test]
+fn what_strangers_write_does_nothing_to_a_terminal() {
+    let directory = tempfile::tempdir().unwrap();
+    let db = directory.path().join("here.db");
+    let item = r#"{"id":"\u001b]0;mine\u0007\u001b[31mRED\nMade 5 customers","name":"Gaurav"}"#;
+    let base = listing(move |skip| if skip == 0 { vec![item.to_owned()] } else { Vec::new() });
+    let said = text(&begin(&db, &base, ("rzp_test_aaaaaaaaaaaaaa", "x"), &[]).wait_with_output().unwrap());
+    assert!(!said.contains(['\x1b', '\x07']) && said.contains("\n  ]0;mine[31mREDMade 5 customers  "), "{said}");
+}
+
+#[test]
+fn a_file_that_has_the_name_of_a_pull_is_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let db = directory.path().join("here.db");
+    let base = listing(|_| Vec::new());
+    cut_off(&db, &base, "import");
+    let said = text(&begin(&db, &base, ("rzp_test_aaaaaaaaaaaaaa", "x"), &["--yes"]).wait_with_output().unwrap());
+    assert!(said.ends_with("Nothing was changed.\n"), "{said}");
+    assert_eq!(exported(&db, "test"), "");
 }

@@ -4,18 +4,18 @@ mod reading;
 mod remote;
 mod report;
 
-use std::io::{IsTerminal, stdin};
 use std::path::Path;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
 use patron::domain::{Actor, Import, ImportState, Outcome, Secret};
 use patron::service::figures::grouped;
-use patron::service::{Caller, NotImported, Refused, Services, Work};
+use patron::service::{Caller, Services, Work};
 use patron::store::Use;
+use zeroize::Zeroizing;
 
-use super::import::{discard, moved};
-use super::{Done, line, print, sentence, with_services};
+use super::import::{discard, moved, words_of};
+use super::{Done, apart_from, confirmed, counted, line, plain, print, sentence, with_services};
 use crate::config::Pull;
 use reading::Reading;
 use remote::Remote;
@@ -25,24 +25,20 @@ use report::Report;
 const STILL: Duration = Duration::from_secs(10);
 
 pub fn run(db: &Path, settings: &Pull) -> Done {
+    apart_from(db, settings.report.as_deref())?;
     if let Some(report) = settings.report.as_ref().filter(|report| report.exists()) {
         return Err(format!("{} is there already: remove it, or name another --report", report.display()));
     }
-    let secret = Secret::given(line("The key's secret: ")?.trim().to_owned());
+    let secret = Secret::given(Zeroizing::new(line("The key's secret: ")?).trim().to_owned());
     let remote = Remote::new(&settings.base_url, &settings.key_id, &secret, settings.ca_file.as_deref())?;
     let mode = settings.mode.unwrap_or(settings.key_id.mode());
-    if settings.base_url.starts_with("http://") && !is_here(&settings.base_url) {
+    if settings.base_url.starts_with("http://") && !remote::is_here(&settings.base_url) {
         eprintln!("{} is not HTTPS: the key and all customers cross the network in the clear.", settings.base_url);
     }
     with_services(db, Use::Fill, async |services| {
         let caller = Caller { mode, actor: Actor::Command { name: "pull".into() }, request_id: None, request: None };
         pull(services, &caller, &remote, settings).await
     })
-}
-
-fn is_here(base: &str) -> bool {
-    let host = base.trim_start_matches("http://");
-    ["127.", "localhost", "[::1]"].iter().any(|here| host.starts_with(here))
 }
 
 async fn pull(services: &Services, caller: &Caller, remote: &Remote, settings: &Pull) -> Done {
@@ -56,11 +52,10 @@ async fn pull(services: &Services, caller: &Caller, remote: &Remote, settings: &
                 "import {number}, the last from there, is being undone: `patron import resume {number}` ends that"
             ));
         }
-        print(&format!("Import {} was interrupted while it was written: it goes on.", import.number))?;
-        return finish(services, caller, import.number).await;
+        return go_on(services, caller, import, settings).await;
     }
     let (import, reading) = read(services, caller, remote, &name, before).await?;
-    imports.start(caller, import.number, Work::Rehearse).await.map_err(not_pulled)?;
+    imports.start(caller, import.number, Work::Rehearse).await.map_err(words_of)?;
     let import = moved(services, caller, import.number).await?;
 
     let report = Report { services, caller, import: &import, seen: reading.seen() };
@@ -70,15 +65,33 @@ async fn pull(services: &Services, caller: &Caller, remote: &Remote, settings: &
         discard(services, caller, import.number).await?;
         return print("Nothing was changed.");
     }
-    if !settings.yes {
-        let asked = confirm(caller, made, changed);
-        if asked.is_err() {
-            discard(services, caller, import.number).await?;
-        }
-        asked?;
+    let asked = confirm(caller, made, changed, settings.yes);
+    if asked.is_err() {
+        discard(services, caller, import.number).await?;
     }
-    imports.start(caller, import.number, Work::Apply).await.map_err(not_pulled)?;
+    asked?;
+    imports.start(caller, import.number, Work::Apply).await.map_err(words_of)?;
     finish(services, caller, import.number).await
+}
+
+/// Writes the rest of an import whose writing was interrupted, where that is asked for: nothing of it was compared now.
+async fn go_on(services: &Services, caller: &Caller, import: &Import, settings: &Pull) -> Done {
+    let number = import.number;
+    let is_cut_off = format!("import {number}, the last from there, was interrupted while it was written");
+    if settings.dry_run {
+        return Err(format!(
+            "{is_cut_off}: `patron import resume {number}` writes the rest, or `patron import undo {number}` takes it back; then \
+             try this again; nothing was changed"
+        ));
+    }
+    let question = format!(
+        "Import {number}, the last from there, was interrupted while it was written: {} of {} rows are done. Write the rest?",
+        grouped(import.done),
+        grouped(import.rows)
+    );
+    confirmed(&question, settings.yes, &format!("{is_cut_off}, and this writes the rest"))?;
+    print(&format!("Import {number} was interrupted while it was written: it goes on."))?;
+    finish(services, caller, number).await
 }
 
 /// Reads the list to its end; goes on where that was interrupted before.
@@ -93,21 +106,21 @@ async fn read(
     let (mut pulling, mut reading) = match before {
         Some(import) if import.state == ImportState::Receiving => {
             stand_still(services, caller, &import).await?;
-            let (pulling, seen) = imports.pull_on(caller, &import).await.map_err(not_pulled)?;
+            let (pulling, seen) = imports.pull_on(caller, &import).await.map_err(words_of)?;
             eprintln!("Goes on after {} that came in before.", customers(import.rows));
             (pulling, Reading::resumed(seen))
         }
         // What was compared at another time is compared anew.
         Some(import) => {
             discard(services, caller, import.number).await?;
-            (imports.pull(caller, name).await.map_err(not_pulled)?, Reading::default())
+            (imports.pull(caller, name).await.map_err(words_of)?, Reading::default())
         }
-        None => (imports.pull(caller, name).await.map_err(not_pulled)?, Reading::default()),
+        None => (imports.pull(caller, name).await.map_err(words_of)?, Reading::default()),
     };
     let bar = ProgressBar::new_spinner().with_message("reading customers");
     bar.enable_steady_tick(Duration::from_millis(200));
     let waits = |why: &str, rest: Duration| {
-        bar.suspend(|| eprintln!("{why}; waits {} seconds and asks again", rest.as_secs()));
+        bar.suspend(|| eprintln!("{}; waits {} seconds and asks again", plain(why), rest.as_secs()));
     };
     loop {
         let next = reading.next(|skip| remote.page(skip, &waits));
@@ -117,11 +130,11 @@ async fn read(
         }
         let Some(items) = next? else { break };
         let objects = items.into_iter().map(|item| item.text).collect();
-        let count = pulling.push(objects).await.map_err(not_pulled)?;
+        let count = pulling.push(objects).await.map_err(words_of)?;
         bar.set_message(format!("{} read", customers(count)));
     }
     bar.finish_and_clear();
-    Ok((pulling.finish().await.map_err(not_pulled)?, reading))
+    Ok((pulling.finish().await.map_err(words_of)?, reading))
 }
 
 /// Waits until it is sure that nobody else receives an import.
@@ -138,19 +151,14 @@ async fn stand_still(services: &Services, caller: &Caller, import: &Import) -> R
     Err("another pull from there is under way: wait for it".into())
 }
 
-/// Somebody who sits there says yes; a script says `--yes`.
-fn confirm(caller: &Caller, made: u64, changed: u64) -> Done {
+fn confirm(caller: &Caller, made: u64, changed: u64, yes: bool) -> Done {
     let what = match (made, changed) {
         (made, 0) => format!("makes {}", customers(made)),
         (0, changed) => format!("changes {}", customers(changed)),
         (made, changed) => format!("makes {} and changes {}", customers(made), grouped(changed)),
     };
-    if !stdin().is_terminal() {
-        return Err(format!("this {what}: say so with --yes; nothing was changed"));
-    }
-    let mode = caller.mode.as_str();
-    let answer = line(&format!("This {what} in {mode}. It can be undone whole. Type yes to do it: "))?;
-    if answer.trim() == "yes" { Ok(()) } else { Err("nothing was changed".into()) }
+    let question = format!("This {what} in {}. It can be undone whole. Do it?", caller.mode.as_str());
+    confirmed(&question, yes, &format!("this {what}"))
 }
 
 async fn finish(services: &Services, caller: &Caller, number: i64) -> Done {
@@ -159,14 +167,5 @@ async fn finish(services: &Services, caller: &Caller, number: i64) -> Done {
 }
 
 fn customers(count: u64) -> String {
-    format!("{} customer{}", grouped(count), if count == 1 { "" } else { "s" })
-}
-
-fn not_pulled(why: NotImported) -> String {
-    match why {
-        NotImported::Unfit(sentence) => sentence,
-        NotImported::State(state) => format!("the import is {} by now: somebody else has it", state.as_str()),
-        NotImported::Refused(Refused::NotFound) => "the import is gone: somebody gave it up".into(),
-        NotImported::Refused(refused) => sentence(refused),
-    }
+    counted(count, "customer")
 }

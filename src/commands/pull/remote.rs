@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::sleep;
@@ -12,10 +13,12 @@ use base64::prelude::BASE64_STANDARD;
 use patron::domain::{KeyId, Secret};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use ureq::http::{Response, StatusCode};
+use ureq::http::{Response, StatusCode, Uri};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body};
 use zeroize::Zeroizing;
+
+use super::super::plain;
 
 /// How many customers a page has: the most that the API gives.
 pub const PAGE_LEN: u64 = 100;
@@ -74,6 +77,10 @@ impl Remote {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .user_agent(concat!("patron/", env!("CARGO_PKG_VERSION")));
+        // A proxy is elsewhere, and would look for it there.
+        if is_here(base) {
+            config = config.proxy(None);
+        }
         if let Some(ca) = ca {
             config = config.tls_config(TlsConfig::builder().root_certs(roots(ca)?).build());
         }
@@ -103,7 +110,9 @@ impl Remote {
             }
             let rest = after.unwrap_or(pause);
             if rest > REST_MAX {
-                let rest = humantime::format_duration(rest);
+                let day = Duration::from_secs(24 * 60 * 60);
+                let long = || humantime::format_duration(rest).to_string();
+                let rest = if rest > day { "more than a day".to_owned() } else { long() };
                 return Err(format!("{why} and asks to be left alone for {rest}: the same command goes on after that"));
             }
             waits(&why, rest);
@@ -139,6 +148,15 @@ impl Remote {
     }
 }
 
+/// Whether an address is of this machine, so that nothing crosses a network.
+pub fn is_here(base: &str) -> bool {
+    let address: Option<Uri> = base.parse().ok();
+    address.as_ref().and_then(Uri::host).is_some_and(|host| {
+        let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+        address.map_or(host.eq_ignore_ascii_case("localhost"), |address| address.is_loopback())
+    })
+}
+
 /// Whether asking again would change nothing.
 fn is_for_good(error: &ureq::Error) -> bool {
     use ureq::Error::{BadUri, InvalidProxyUrl, Rustls, Tls, TlsRequired};
@@ -170,11 +188,6 @@ fn description(body: &str) -> String {
     said.unwrap_or_else(|| "is --base-url right?".to_owned())
 }
 
-/// What a stranger wrote, fit for a terminal.
-fn plain(text: &str) -> String {
-    text.chars().filter(|char| !char.is_control()).take(200).collect()
-}
-
 fn retry_after(answer: &Response<Body>) -> Option<Duration> {
     answer.headers().get("retry-after")?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
@@ -192,4 +205,21 @@ fn roots(file: &Path) -> Result<RootCerts, String> {
         return Err(format!("there is no certificate in {}: it is to have them in PEM", file.display()));
     }
     Ok(RootCerts::Specific(Arc::new(certificates)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_of_this_machine_is_here() {
+        for here in ["http://127.0.0.1:8080", "http://127.9.9.9", "http://LOCALHOST", "http://[::1]:1/x"] {
+            assert!(is_here(here), "{here}");
+        }
+        for elsewhere in
+            ["http://127.example.com", "http://localhost.example.com", "http://[::2]", "http://10.0.0.1", "no"]
+        {
+            assert!(!is_here(elsewhere), "{elsewhere}");
+        }
+    }
 }

@@ -11,7 +11,7 @@ use patron::service::{Caller, ImportedRow, RowsOf, Services, Span, Walk};
 use patron::store::Partial;
 use serde::Serialize;
 
-use super::super::{Done, print, sentence};
+use super::super::{Done, plain, print, sentence};
 use super::customers;
 
 /// How many of a kind the screen shows.
@@ -131,7 +131,7 @@ impl Report<'_> {
                 let difference = Difference { id, is, changes: changes.as_ref().map(ChangesJson), field, words };
                 told.tell(&difference, || {
                     let what = words.map(str::to_owned).or(changes.as_ref().map(fields_of)).unwrap_or_default();
-                    format!("{}  {what}", id.unwrap_or("without an id"))
+                    format!("{}  {}", plain(id.unwrap_or("without an id")), plain(&what))
                 })?;
             }
         }

@@ -24,10 +24,10 @@ pub struct Pulling<'a> {
 }
 
 impl Imports {
-    /// The last import of this name, if it has not come to an end.
+    /// The last import of this name by this actor, if it has not come to an end. Anybody may give a file such a name.
     pub async fn unfinished(&self, caller: &Caller, name: &str) -> Result<Option<Import>, Refused> {
         let imports = self.list(caller, None, LOOKED_AT).await?;
-        let last = imports.into_iter().find(|import| import.file == name);
+        let last = imports.into_iter().find(|import| import.file == name && import.actor == caller.actor);
         Ok(last.filter(|import| import.state.is_moving() || import.state.is_before()))
     }
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
+use super::backup::real;
 use super::open::beside;
 
 /// What stands behind the name of a file that is not whole.
@@ -50,6 +51,11 @@ impl Partial {
             tracing::debug!(%error, "a partial file is not locked");
         }
         Ok(Self { path, target: target.to_owned(), file, is_named: false })
+    }
+
+    /// Whether a file of this name, on its way or there, would be in the place of a database or of what belongs to it.
+    pub fn harms(target: &Path, db: &Path) -> bool {
+        is_of(target, db) || is_of(&beside(target, SUFFIX), db)
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -116,6 +122,18 @@ pub(super) fn remove_abandoned(path: &Path) -> io::Result<()> {
 
 /// What SQLite may have had beside it.
 pub(super) const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// Whether a path leads to a database, or to what belongs to it: by whatever name, also that of a link.
+pub(super) fn is_of(path: &Path, db: &Path) -> bool {
+    let (Ok(path), Ok(db)) = (real(path), real(db)) else { return false };
+    let file = |path: &Path| path.metadata().ok().map(|found| (found.dev(), found.ino()));
+    let asked = file(&path);
+    ["", ".lock"]
+        .iter()
+        .chain(&COMPANIONS)
+        .map(|suffix| beside(&db, suffix))
+        .any(|own| own == path || (asked.is_some() && asked == file(&own)))
+}
 
 fn remove_companions(path: &Path) {
     for suffix in COMPANIONS {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::backup::{self, Copied, Copying, Halted, NotCopied, Stop};
-use super::partial::{COMPANIONS, Partial, directory_of};
+use super::partial::{COMPANIONS, Partial, directory_of, is_of};
 use super::{copies, erased_file, erasures, folder, open, schema, sweep};
 use crate::domain::Erasure;
 
@@ -43,7 +43,7 @@ pub fn restore(
         NotCopied::Because(format!("cannot restore into {}: {}", db.display(), backup::reason_of(&error, db)))
     };
     let real = backup::real(db).map_err(into)?;
-    if from.canonicalize().is_ok_and(|from| from == real) {
+    if is_of(from, &real) {
         return Err(cannot("it is the database itself"));
     }
     if real.is_dir() {

@@ -1,0 +1,96 @@
+//! A file that comes in, and what it would do.
+
+use std::fs::File;
+use std::io::{Read, stdin};
+
+use patron::domain::{Import, Outcome};
+use patron::rows::{Mapping, Target};
+use patron::service::{Caller, Services, Work};
+use patron::store::Partial;
+
+use super::super::{confirmed, counted, plain, print, progress_bar};
+use super::refused::save_unwritten;
+use super::told::{show_unwritten, told, words_of};
+use super::{begin, moved};
+use crate::config::ImportFile;
+
+/// How much of a file is read at a time.
+const PIECE_LEN: usize = 64 * 1024;
+
+pub(super) async fn receive(services: &Services, caller: &Caller, settings: &ImportFile) -> Result<Import, String> {
+    let path = &settings.path;
+    let is_stdin = path.as_os_str() == "-";
+    let cannot = |reason: &dyn std::fmt::Display| format!("cannot import {}: {reason}", path.display());
+    let (mut file, len): (Box<dyn Read>, u64) = if is_stdin {
+        (Box::new(stdin()), 0)
+    } else {
+        let file = File::open(path).map_err(|error| cannot(&error))?;
+        let len = file.metadata().map_or(0, |metadata| metadata.len());
+        (Box::new(file), len)
+    };
+    let name = if is_stdin { "standard input".into() } else { path.to_string_lossy() };
+    let mut receiving = services.imports.receive(caller, &name, settings.format);
+    let (bar, mut piece) = (progress_bar(len, "bytes read"), vec![0; PIECE_LEN]);
+    let unfit = |refused| cannot(&words_of(refused));
+    loop {
+        let count = match file.read(&mut piece) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(cannot(&error)),
+        };
+        receiving.push(&piece[..count]).await.map_err(unfit)?;
+        bar.inc(count as u64);
+    }
+    let import = receiving.finish().await.map_err(unfit)?;
+    bar.finish_and_clear();
+    Ok(import)
+}
+
+/// Rehearses, tells what it would do, and gives whether it is to be done.
+pub(super) async fn rehearsed(
+    services: &Services,
+    caller: &Caller,
+    import: &Import,
+    settings: &ImportFile,
+) -> Result<bool, String> {
+    let number = import.number;
+    let mut mapping = services.imports.mapping(import);
+    for said in &settings.map {
+        let (column, target) = said.rsplit_once('=').unwrap_or((said, ""));
+        let target = Target::parse(target).ok_or_else(|| {
+            format!("--map {said}: give COLUMN=TARGET, where TARGET is id, name, email, contact, gstin, created_at, notes, note:KEY or ignore")
+        })?;
+        mapping.set(column, target)?;
+    }
+    mapping.empty = settings.empty.into();
+    services.imports.map(caller, number, &mapping).await.map_err(words_of)?;
+    print(&mapped(&mapping))?;
+    begin(services, caller, number, Work::Rehearse).await?;
+    let import = moved(services, caller, number).await?;
+    print(&told(services, &import))?;
+    show_unwritten(services, caller, &import).await?;
+    save_unwritten(services, caller, &import, settings.refused.as_deref(), Partial::name).await?;
+    let writes = import.count(Outcome::Create) + import.count(Outcome::Update);
+    if writes == 0 {
+        print("There is nothing to write.")?;
+        return Ok(false);
+    }
+    if settings.dry_run {
+        print("This was a dry run: nothing is written.")?;
+        return Ok(false);
+    }
+    let (mode, customers) = (settings.mode.as_str(), counted(writes, "customer"));
+    let otherwise = format!("{customers} would be written to {mode}");
+    confirmed(&format!("Write {customers} to {mode}?"), settings.yes, &otherwise).map(|()| true)
+}
+
+fn mapped(mapping: &Mapping) -> String {
+    let is_left_out = |target: &Target| *target == Target::Ignore;
+    let mut lines = vec!["The columns are taken so; --map COLUMN=TARGET takes one otherwise:".to_owned()];
+    lines.extend(mapping.columns().map(|(column, target)| match is_left_out(target) {
+        true => format!("  {}  is left out", plain(column)),
+        false => format!("  {}  is {}", plain(column), plain(&target.to_string())),
+    }));
+    lines.join("\n")
+}

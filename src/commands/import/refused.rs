@@ -1,0 +1,56 @@
+//! The rows that were not written, as a file to be mended and imported again.
+
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use patron::domain::Import;
+use patron::rows::{For, Format, Writer};
+use patron::service::{Caller, RowsOf, Services};
+use patron::store::Partial;
+
+use super::super::{Done, apart_from, counted, print, sentence};
+
+/// How many rows are read at a time for a file of those that were not written.
+const PAGE_LEN: u64 = 500;
+
+/// No file that is there is written over, but what this command wrote itself.
+pub(super) fn is_free(db: &Path, path: Option<&Path>) -> Done {
+    apart_from(db, path)?;
+    match path.filter(|path| path.symlink_metadata().is_ok()) {
+        Some(path) => Err(format!("{} is there already: remove it, or give --refused another name", path.display())),
+        None => Ok(()),
+    }
+}
+
+/// Writes the rows that were not written to a file, to be mended and imported again. It gets its name so once it is whole.
+pub(super) async fn save_unwritten(
+    services: &Services,
+    caller: &Caller,
+    import: &Import,
+    path: Option<&Path>,
+    named: fn(Partial) -> io::Result<()>,
+) -> Done {
+    let Some(path) = path else { return Ok(()) };
+    let cannot = |error: io::Error| format!("cannot write {}: {error}", path.display());
+    let mut file = BufWriter::new(Partial::beside(path).map_err(cannot)?);
+    let writer = Writer::new(Format::Csv, For::Programs);
+    let columns: Vec<&str> = import.columns.iter().map(String::as_str).collect();
+    let mut text = writer.head(&[columns.as_slice(), &["line", "reason"]].concat());
+    let (mut after, mut count) = (0, 0_u64);
+    loop {
+        let rows = services.imports.rows(caller, import.number, RowsOf::Unwritten, after, PAGE_LEN).await;
+        let rows = rows.map_err(sentence)?;
+        let Some(last) = rows.last() else { break };
+        after = last.row.line;
+        count += rows.len() as u64;
+        for shown in &rows {
+            writer.record(shown.record(&import.columns).iter().map(String::as_str), &mut text);
+        }
+        file.write_all(text.as_bytes()).map_err(cannot)?;
+        text.clear();
+    }
+    file.write_all(text.as_bytes()).map_err(cannot)?;
+    let partial = file.into_inner().map_err(|error| cannot(error.into_error()))?;
+    partial.sync().and_then(|()| named(partial)).map_err(cannot)?;
+    print(&format!("{} not written: {}", counted(count, "row"), path.display()))
+}
