@@ -24,7 +24,8 @@ async fn export(services: &Services, id: &CustomerId) -> Done {
     let export = services.erasures.export(&caller, id).await.map_err(about(id))?;
     let held = &export.held;
     let who = (export.at, &export.by);
-    let text = HeldJson::of(&held.customer, &held.revisions, &held.requests, held.in_search, who).to_text()?;
+    let rows = export.import_rows.iter().map(|each| (each.import, &each.row));
+    let text = HeldJson::of(&held.customer, &held.revisions, &held.requests, held.in_search, rows, who).to_text()?;
     print(text.trim_end())
 }
 
@@ -34,7 +35,7 @@ async fn erase(services: &Services, Erase { id, yes }: &Erase) -> Done {
     let question = format!("{}\nType the id to erase it: ", before_the_end(id, &before));
     confirmed_by(id.as_str(), &question, *yes, &format!("{} is erased for good", id.as_str()))?;
     services.erasures.erase(&caller, id).await.map_err(|refused| not_erased(id, refused))?;
-    print(&format!("{} is erased.", id.as_str()))?;
+    print(&format!("{} is erased{}.", id.as_str(), with_rows(&before)))?;
     let is_swept = services.erasures.sweep().map_err(sentence)?;
     let erased = services.erasures.find(caller.mode, id).await.map_err(sentence)?;
     let copies = erased.map_or(Vec::new(), |Erased { copies, .. }| copies);
@@ -53,11 +54,21 @@ async fn erase(services: &Services, Erase { id, yes }: &Erase) -> Done {
 fn before_the_end(id: &CustomerId, before: &BeforeErasure) -> String {
     let revisions = before.held.revisions.len();
     format!(
-        "This erases {} for good, with its history of {}. {}",
+        "This erases {} for good, with its history of {}{}. {}",
         id.as_str(),
         counted(revisions as u64, "revision"),
+        with_rows(before),
         held_in(&before.copies)
     )
+}
+
+/// What goes from imports.
+fn with_rows(before: &BeforeErasure) -> String {
+    match before.import_rows {
+        0 => String::new(),
+        1 => ", and with it what 1 row of an import holds".into(),
+        rows => format!(", and with it what {rows} rows of imports hold"),
+    }
 }
 
 /// Where the values are still, and until when.

@@ -22,6 +22,13 @@ pub fn run(db: &Path, settings: &config::Restore) -> Done {
             print(&format!("Of {known} customers that are known to be erased the backup had {again}, erased again."))?
         }
     }
+    if restored.imports != (0, 0) {
+        let (imports, rows) = restored.imports;
+        print(&format!(
+            "Imports may hold somebody who was erased since: those that were not applied are dropped ({imports}), and rows of the \
+             others are emptied ({rows}). Import what you still need again.",
+        ))?;
+    }
     print(
         "Keys, staff and their passwords are those of the backup: look at `patron key list` and `patron staff list`, and end \
          again what was ended since.",

@@ -1,9 +1,10 @@
 //! A customer, a revision, and all that is held on a customer, as JSON.
 
 use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use super::{ActorJson, ChangesJson, NotesJson};
-use crate::domain::{Contact, Customer, Email, Gstin, KeyId, Name, Notes, RequestRecord, Revision};
+use crate::domain::{Contact, Customer, Email, Gstin, ImportRow, KeyId, Name, Notes, RequestRecord, Revision};
 
 /// Eight keys, always all present, in this order.
 #[derive(Serialize)]
@@ -80,6 +81,7 @@ pub struct HeldJson<'a> {
     in_search: bool,
     revisions: Vec<RevisionJson<'a>>,
     requests: Vec<RequestJson<'a>>,
+    import_rows: Vec<ImportRowJson<'a>>,
 }
 
 impl<'a> HeldJson<'a> {
@@ -89,6 +91,7 @@ impl<'a> HeldJson<'a> {
         revisions: &'a [Revision],
         requests: &'a [RequestRecord],
         in_search: bool,
+        import_rows: impl IntoIterator<Item = (i64, &'a ImportRow)>,
         (at, by): (i64, &'a crate::domain::Actor),
     ) -> Self {
         Self {
@@ -101,12 +104,28 @@ impl<'a> HeldJson<'a> {
             in_search,
             revisions: revisions.iter().map(RevisionJson::of).collect(),
             requests: requests.iter().map(RequestJson::of).collect(),
+            import_rows: import_rows.into_iter().map(ImportRowJson::of).collect(),
         }
     }
 
     /// The same as text to be read.
     pub fn to_text(&self) -> Result<String, String> {
         serde_json::to_string_pretty(self).map(|text| text + "\n").map_err(|error| error.to_string())
+    }
+}
+
+/// A row of an import that holds something of the customer.
+#[derive(Serialize)]
+struct ImportRowJson<'a> {
+    import: i64,
+    line: u64,
+    /// As the file has them.
+    cells: Option<&'a RawValue>,
+}
+
+impl<'a> ImportRowJson<'a> {
+    fn of((import, row): (i64, &'a ImportRow)) -> Self {
+        Self { import, line: row.line, cells: row.cells.as_deref().and_then(|cells| serde_json::from_str(cells).ok()) }
     }
 }
 

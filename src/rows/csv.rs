@@ -5,7 +5,11 @@ use std::borrow::Cow;
 use csv_core::{ReadRecordResult, ReaderBuilder};
 
 use super::reader::Rows;
-use super::{COLUMNS_MAX, ROW_LEN_MAX, Row, Unread, Unreadable};
+use super::{COLUMNS_MAX, ROW_LEN_MAX, Row, Unread, Unreadable, phone};
+use crate::domain::Email;
+
+/// How many digits a telephone number has at least: fewer may be a year, or a day.
+const PHONE_LEN_MIN: usize = 8;
 
 pub(super) struct Csv {
     /// What came of the first line, until it ends.
@@ -156,6 +160,13 @@ impl Csv {
                 let words = format!("column {} has no name in the first line: name it, or remove it", at + 1);
                 return Err(Unreadable::because(words));
             }
+            if is_value(name) {
+                let at = at + 1;
+                let words = format!(
+                    "the first line must name the columns, and column {at} of it looks like a value: put a line of names before it"
+                );
+                return Err(Unreadable::because(words));
+            }
             if names[..at].contains(name) {
                 let words = format!("the first line names the column {name:?} twice: rename one of them");
                 return Err(Unreadable::because(words));
@@ -206,6 +217,13 @@ impl Csv {
         // A sign whose bytes two values share is in neither of them.
         ends.iter().map(|end| text.get(std::mem::replace(&mut begin, *end)..*end).ok_or(*end)).collect()
     }
+}
+
+/// Whether what should name a column is somebody's email address or telephone number: columns are kept longer than values.
+fn is_value(name: &str) -> bool {
+    let number = phone::cleaned(name);
+    let digits = number.strip_prefix('+').unwrap_or(&number);
+    Email::parse(name).is_ok() || digits.len() >= PHONE_LEN_MIN && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn head_too_long() -> Unreadable {

@@ -52,6 +52,10 @@ impl Jsonl {
         }
         let text = std::str::from_utf8(line).map_err(|_| unread("The line is not UTF-8.".into()))?;
         let cells: Cells = serde_json::from_str(text).map_err(|error| {
+            // The parser quotes a value that is whole and no object.
+            if error.is_data() {
+                return unread("The line is JSON, but not an object.".into());
+            }
             let said = error.to_string();
             let cause = said.split(" at line ").next().unwrap_or_default();
             unread(format!("The line is not a JSON object: {cause} at column {}.", error.column()))

@@ -124,6 +124,17 @@ pub struct Incoming {
     pub draft: Draft,
 }
 
+/// Who a row is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Who {
+    /// The id, where it is one.
+    pub id: Option<CustomerId>,
+    /// The email, whether or not it is one.
+    pub email: Option<String>,
+    /// The contact, whether or not it is one.
+    pub contact: Option<String>,
+}
+
 /// Why a row cannot even be judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unfit {
@@ -188,6 +199,36 @@ impl Mapping {
             }
         }
         Ok(incoming)
+    }
+
+    /// Who a row is about, as far as it says: its id, email and contact, each whatever is wrong with the others. The contact is
+    /// without what people put between digits, however contacts are taken.
+    pub fn who(&self, row: &Row) -> Who {
+        let mut incoming = Incoming::default();
+        for (column, target) in &self.columns {
+            if matches!(target, Target::Id | Target::Email | Target::Contact)
+                && let Some(cell) = cell(row, column)
+            {
+                // What is wrong with one of them is told when the row is read.
+                let _ = self.take(&mut incoming, column, target, cell);
+            }
+        }
+        let said = |change| if let Change::Set(text) = change { Some(text) } else { None };
+        Who {
+            id: incoming.id,
+            email: said(incoming.draft.email),
+            contact: said(incoming.draft.contact).map(|contact| phone::cleaned(&contact)),
+        }
+    }
+
+    /// Each value of a row as who it may be, whatever its column: of a row whose values may not stand under their names.
+    pub fn who_anywhere(row: &Row) -> impl Iterator<Item = Who> {
+        row.columns().filter_map(|column| match cell(row, column)? {
+            Json::Text(text) | Json::Number(text) => {
+                Some(Who { id: CustomerId::parse(&text).ok(), contact: Some(phone::cleaned(&text)), email: Some(text) })
+            }
+            _ => None,
+        })
     }
 
     fn take(&self, incoming: &mut Incoming, column: &str, target: &Target, cell: Json) -> Result<(), String> {

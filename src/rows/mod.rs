@@ -20,7 +20,7 @@ use std::fmt;
 use indexmap::IndexMap;
 use serde_json::value::{RawValue, to_raw_value};
 
-pub use mapping::{Empty, Incoming, Mapping, Phones, Target, Unfit};
+pub use mapping::{Empty, Incoming, Mapping, Phones, Target, Unfit, Who};
 pub use reader::Reader;
 pub use writer::{For, Writer};
 

@@ -156,11 +156,16 @@ mod tests {
         assert_eq!(read_any(file).unwrap(), [r#"2 {"a;b;c":"1","d":"2"}"#]);
     }
 
+    const HEADLESS: &str =
+        "the first line must name the columns, and column 2 of it looks like a value: put a line of names before it";
+
     #[test]
     fn a_first_line_that_names_no_columns_is_refused_in_a_sentence() {
         for (file, sentence) in [
             ("a,b,a\n1,2,3", "the first line names the column \"a\" twice: rename one of them"),
             ("a,,b\n1,2,3", "column 2 has no name in the first line: name it, or remove it"),
+            ("Meera,meera@example.com\n", HEADLESS),
+            ("city;+91 98765-43210\nPune;1\n", HEADLESS),
             ("", "the file is empty"),
             ("  \n\n", "the file is empty"),
             (
@@ -171,6 +176,7 @@ mod tests {
         ] {
             assert_eq!(read_any(file.as_bytes()).unwrap_err(), sentence);
         }
+        assert_eq!(read_any(b"e@mail,1234567\n"), Ok(vec![]));
         let wide = |count: usize| (0..count).map(|at| format!("c{at}")).collect::<Vec<_>>().join(",");
         assert_eq!(read_any(wide(200).as_bytes()), Ok(vec![]));
         assert_eq!(read_any(wide(201).as_bytes()).unwrap_err(), "the file has more than 200 columns");
@@ -211,7 +217,7 @@ mod tests {
             [
                 r#"1 {"id":"a","notes":{"n":1.50}}"#,
                 "3: The line is not a JSON object: EOF while parsing a value at column 6.",
-                "4: The line is not a JSON object: invalid type: sequence, expected a map at column 0.",
+                "4: The line is JSON, but not an object.",
                 "5: The line is not UTF-8.",
                 r#"6 {"id":null,"c":true}"#,
             ]

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use super::imports::about;
 use super::{Ambient, Caller, Refused, Schedule};
 use crate::domain::{Actor, CustomerId, Erasure, Mode};
-use crate::store::{Held, KeptCopy, Store};
+use crate::store::{Held, KeptCopy, RowAbout, Store};
 
 /// The exports and erasures of one store.
 pub struct Erasures {
@@ -27,6 +28,8 @@ pub struct Export {
     pub by: Actor,
     /// What is held.
     pub held: Held,
+    /// What waits in rows of imports.
+    pub import_rows: Vec<RowAbout>,
 }
 
 /// What an erasure would do.
@@ -34,6 +37,8 @@ pub struct Export {
 pub struct BeforeErasure {
     /// What would go.
     pub held: Held,
+    /// How many rows of imports would lose their values with it.
+    pub import_rows: usize,
     /// Copies of the database that hold it, and would still.
     pub copies: Vec<KeptCopy>,
 }
@@ -76,13 +81,15 @@ impl Erasures {
     /// All that is held on a customer.
     pub async fn export(&self, caller: &Caller, id: &CustomerId) -> Result<Export, Refused> {
         let held = self.store.held(caller.lane(), caller.mode, id).await?.ok_or(Refused::NotFound)?;
-        Ok(Export { at: self.ambient.seconds(), by: caller.actor.clone(), held })
+        let import_rows = self.store.import_rows_about(caller.lane(), &held.customer, about).await?;
+        Ok(Export { at: self.ambient.seconds(), by: caller.actor.clone(), held, import_rows })
     }
 
     /// What erasing a customer would do.
     pub async fn preview(&self, caller: &Caller, id: &CustomerId) -> Result<BeforeErasure, Refused> {
         let held = self.store.held(caller.lane(), caller.mode, id).await?.ok_or(Refused::NotFound)?;
-        Ok(BeforeErasure { held, copies: self.store.copies_of(id).await? })
+        let import_rows = self.store.import_rows_about(caller.lane(), &held.customer, about).await?.len();
+        Ok(BeforeErasure { held, import_rows, copies: self.store.copies_of(id).await? })
     }
 
     /// Erases a customer for good. Done, it is on the disk, in the database and in the file beside its backups; the sweep of the
@@ -95,7 +102,7 @@ impl Erasures {
         self.keep().await.map_err(NotErased::Unready)?;
         let (at, actor) = (self.ambient.seconds(), caller.actor.clone());
         let erasure = Erasure { customer: id.clone(), mode: caller.mode, at, actor };
-        self.store.erase(erasure).await.map_err(Refused::from)?;
+        self.store.erase(erasure, about).await.map_err(Refused::from)?;
         self.keep().await.map(drop).map_err(NotErased::Unkept)
     }
 

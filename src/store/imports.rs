@@ -177,3 +177,15 @@ pub enum RowsOf {
     /// Those that were not written and are to be mended: refused, or left when the import was applied.
     Unwritten,
 }
+
+/// Whether rows of an import are about a customer, by the mapping that was chosen for it, as text, or else by its columns.
+pub type About = fn(&Customer, Option<&str>, &[String]) -> Box<dyn Fn(&ImportRow) -> bool>;
+
+/// A row that holds something of a customer.
+#[derive(Clone, Debug)]
+pub struct RowAbout {
+    /// The import's number.
+    pub import: i64,
+    /// The row, with its cells.
+    pub row: ImportRow,
+}

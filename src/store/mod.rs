@@ -14,8 +14,8 @@ use crate::domain::{
 };
 
 pub use imports::{
-    Batch, Complained, DecideRow, Elsewhere, ImportHappened, Judged, NewImport, NewRow, Plan, Planned, RowsOf, Stamp,
-    Withdrawn,
+    About, Batch, Complained, DecideRow, Elsewhere, ImportHappened, Judged, NewImport, NewRow, Plan, Planned, RowAbout,
+    RowsOf, Stamp, Withdrawn,
 };
 pub use sqlite::{
     Ahead, BackupFolder, Checked, Copied, Copying, Dump, Examined, KeptBackup, Looking, NotCopied, Partial, Progress,

@@ -6,6 +6,7 @@ use patron::domain::{Mode, Role};
 use patron::service::Schedule;
 use rusqlite::Connection;
 
+use crate::console_imports::upload;
 use crate::erase::at_rest;
 use crate::pages::keep;
 use crate::schedule::{turn, until};
@@ -235,6 +236,9 @@ async fn erasing() {
     keep("erase@made-a-moment-ago", &owner.get(&ask).await);
     world.services.flush().await;
     keep("erase@remembered", &owner.get(&ask).await);
+    let rows = format!("id,name\n{id},Ananya\n{id},Ananya K\n", id = sure[0].1);
+    upload(&owner, "live", "ananya.csv", rows.as_bytes()).await;
+    keep("erase@waiting-in-an-import", &owner.get(&ask).await);
     app.put(&path, r#"{"name":"Ananya"}"#).await;
     world.services.flush().await;
     let folder = world.db().with_file_name("backups");

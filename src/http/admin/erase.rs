@@ -30,7 +30,8 @@ pub(super) async fn export(owner: Owner, path: OneCustomer, services: Data<Servi
     leave(visit, &customer.id, "all that is held on a customer is exported");
     let held = &export.held;
     let who = (export.at, &export.by);
-    let text = HeldJson::of(&held.customer, &held.revisions, &held.requests, held.in_search, who).to_text();
+    let rows = export.import_rows.iter().map(|each| (each.import, &each.row));
+    let text = HeldJson::of(&held.customer, &held.revisions, &held.requests, held.in_search, rows, who).to_text();
     let text = text.map_err(|error| {
         tracing::error!(error, "an export could not be written");
         visit.turned(Turned::failed())
@@ -66,6 +67,7 @@ struct ErasePage {
     confirm: String,
     revisions: usize,
     requests: usize,
+    import_rows: usize,
     copies: Vec<CopyRow>,
 }
 
@@ -124,7 +126,7 @@ pub(super) async fn erase(owner: Owner, path: OneCustomer, form: Form, services:
 
 async fn page(visit: &Visit, customer: &Customer, confirm: String, services: &Services) -> Result<ErasePage, Turned> {
     let before = services.erasures.preview(&visit.caller(), &customer.id).await;
-    let BeforeErasure { held, copies } = before.map_err(|refused| visit.turned(refused))?;
+    let BeforeErasure { held, import_rows, copies } = before.map_err(|refused| visit.turned(refused))?;
     Ok(ErasePage {
         shell: Shell::new(visit, "/customers"),
         address: visit.to(&format!("/customers/{}", customer.id.as_str())),
@@ -134,6 +136,7 @@ async fn page(visit: &Visit, customer: &Customer, confirm: String, services: &Se
         confirm,
         revisions: held.revisions.len(),
         requests: held.requests.len(),
+        import_rows,
         copies: copies.into_iter().map(CopyRow::of).collect(),
     })
 }

@@ -1,6 +1,7 @@
 //! Files of customers that come in: received, rehearsed, applied, undone as a whole, and brought back. Whatever is under way is
 //! done a batch at a time, each of which records how far it is: so whoever finds it interrupted goes on where it was.
 
+mod about;
 mod behind;
 mod judge;
 mod pulled;
@@ -14,6 +15,7 @@ use crate::domain::{Changes, Customer, CustomerId, Import, ImportRow, ImportStat
 use crate::rows::{Mapping, Row, Target};
 use crate::store::{self, RowsOf, Slice, Store, Withdrawn};
 
+pub(super) use about::about;
 pub use pulled::Pulling;
 pub use receive::Receiving;
 
@@ -138,8 +140,7 @@ impl Imports {
 
     /// Which column is what: as somebody said, or as the names of the columns suggest.
     pub fn mapping(&self, import: &Import) -> Mapping {
-        let said = import.mapping.as_deref().and_then(Mapping::from_text);
-        said.unwrap_or_else(|| Mapping::guess(&import.columns))
+        mapping_of(import.mapping.as_deref(), &import.columns)
     }
 
     /// Says which column is what. What was rehearsed before is to be rehearsed anew.
@@ -240,4 +241,8 @@ impl Imports {
         }
         Ok(true)
     }
+}
+
+fn mapping_of(said: Option<&str>, columns: &[String]) -> Mapping {
+    said.and_then(Mapping::from_text).unwrap_or_else(|| Mapping::guess(columns))
 }

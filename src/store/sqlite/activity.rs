@@ -211,7 +211,7 @@ mod tests {
         for at in [40, 5, 4] {
             let customer = CustomerId::stored(format!("cust_{at:014}"));
             let actor = Actor::Command { name: "test".into() };
-            erasures::erase(&connection, &Erasure { customer, mode: Mode::Test, at: 100 + at, actor }, &[]).unwrap();
+            erasures::erase(&connection, &Erasure { customer, mode: Mode::Test, at: 100 + at, actor }).unwrap();
         }
         let left = all.into_iter().filter(|at| ![40, 5, 4].contains(at));
         walks(&[104, 105, 140].into_iter().chain(left).collect::<Vec<_>>());

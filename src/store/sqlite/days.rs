@@ -153,7 +153,7 @@ mod tests {
         for (id, mode) in [("cust_U3kvJSkkPO1WOm", Mode::Test), ("cust_U3kyghRA5y5whB", Mode::Live)] {
             let customer = CustomerId::parse(id).unwrap();
             let erasure = Erasure { customer, mode, at: 1_700_000_200, actor: Actor::Command { name: "test".into() } };
-            erasures::erase(&connection, &erasure, &[]).unwrap();
+            erasures::erase(&connection, &erasure).unwrap();
             assert_eq!(left(mode), 0, "{id}");
         }
         let counted: i64 = connection.query_row("SELECT revision FROM counted", [], |row| row.get(0)).unwrap();

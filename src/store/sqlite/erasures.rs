@@ -6,12 +6,11 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::columns::CustomerRow;
-use super::imports::RowPlace;
 use super::{
     Error, Store, columns, customers, days, imports, marks, requests, revisions, search, snapshot, sweep, withdrawn,
 };
 use crate::domain::{Actor, CustomerId, Erasure, Mode};
-use crate::store::{Held, Lane, Slice};
+use crate::store::{About, Held, Lane, Slice};
 
 /// The columns that [`read`] reads, in its order, for `concat!`.
 macro_rules! erasure_columns {
@@ -30,18 +29,20 @@ const WAIT: Duration = Duration::from_secs(1);
 
 impl Store {
     /// Takes away all that is held on a customer, and keeps the fact. What is left of the values in free room of the file, in
-    /// the index of the search and in the log goes afterwards: the sweep.
-    pub async fn erase(&self, erasure: Erasure) -> Result<(), Error> {
+    /// the index of the search and in the log goes afterwards: the sweep. `about` tells which rows of imports are the customer's.
+    pub async fn erase(&self, erasure: Erasure, about: About) -> Result<(), Error> {
         // Nearly all that is to be counted first, without edits waiting for it.
         for _ in 0..STRETCHES {
             if !self.count_revisions().await? {
                 break;
             }
         }
-        // What imports keep of them is looked for here, too: what comes in meanwhile is another's doing.
-        let (mode, id) = (erasure.mode, erasure.customer.clone());
-        let naming = self.readers.away(move |connection| naming(connection, mode, &id)).await?;
-        self.act(move |connection| erase(connection, &erasure, &naming)).await
+        // What imports hold of them goes before, too, little by little: what comes in meanwhile is another's doing.
+        let (mode, id) = (erasure.mode, &erasure.customer);
+        let held = self.readers.here(|connection| find_held(connection, mode, id))?;
+        let (row, _) = held.ok_or(Error::Missing)?;
+        self.clear_rows_about(&row.customer, about).await?;
+        self.act(move |connection| erase(connection, &erasure)).await
     }
 
     /// Whether there is a customer, here or withdrawn, of whom something is held.
@@ -115,7 +116,7 @@ pub(super) fn list(connection: &Connection) -> rusqlite::Result<Vec<Erasure>> {
 }
 
 /// Erases a customer who is here, or withdrawn.
-pub(super) fn erase(connection: &Connection, erasure: &Erasure, naming: &[RowPlace]) -> Result<(), Error> {
+pub(super) fn erase(connection: &Connection, erasure: &Erasure) -> Result<(), Error> {
     let (row, is_withdrawn) = find_held(connection, erasure.mode, &erasure.customer)?.ok_or(Error::Missing)?;
     days::erase(connection, erasure.mode, erasure.at, is_withdrawn)?;
     // Before its revisions go, of which the newest may have the highest number.
@@ -124,27 +125,24 @@ pub(super) fn erase(connection: &Connection, erasure: &Erasure, naming: &[RowPla
     revisions::delete(connection, row.revision)?;
     connection.prepare_cached("DELETE FROM customers WHERE number = ?1")?.execute([row.number])?;
     withdrawn::delete(connection, row.number)?;
-    imports::forget(connection, &row.customer, naming)?;
+    imports::forget(connection, &row.customer)?;
     marks::drop_after(connection, &row.customer)?;
     Ok(requests::forget(connection, &erasure.customer)?)
 }
 
 /// Does again what was done after this database was copied: erases where there is something to erase, and keeps the fact. Gives
-/// whether there was a customer.
-pub(super) fn replay(connection: &Connection, erasure: &Erasure) -> Result<bool, Error> {
+/// whether there was a customer; `None` where the copy knows of the erasure.
+pub(super) fn replay(connection: &Connection, erasure: &Erasure) -> Result<Option<bool>, Error> {
     if list_has(connection, &erasure.customer)? {
-        return Ok(false);
+        return Ok(None);
     }
     // Ids differ between modes too: whatever the mode is said to be, it is this customer.
     const SQL: &str = "SELECT mode FROM customers WHERE id = ?1 UNION ALL SELECT mode FROM withdrawn WHERE id = ?1";
     let mode = connection.prepare_cached(SQL)?.query_row([erasure.customer.as_str()], |row| row.get(0)).optional()?;
     let erasure = &Erasure { actor: known(connection, &erasure.actor)?, ..erasure.clone() };
     match mode.map(columns::read_mode) {
-        Some(mode) => {
-            let naming = naming(connection, mode, &erasure.customer)?;
-            erase(connection, &Erasure { mode, ..erasure.clone() }, &naming).map(|()| true)
-        }
-        None => Ok(insert(connection, erasure).map(|()| false)?),
+        Some(mode) => erase(connection, &Erasure { mode, ..erasure.clone() }).map(|()| Some(true)),
+        None => Ok(insert(connection, erasure).map(|()| Some(false))?),
     }
 }
 
@@ -185,11 +183,6 @@ fn held(connection: &Connection, mode: Mode, id: &CustomerId) -> rusqlite::Resul
         in_search: search::has(&snapshot, row.number)?,
         customer: row.customer,
     }))
-}
-
-/// The rows of imports that name a customer.
-fn naming(connection: &Connection, mode: Mode, id: &CustomerId) -> rusqlite::Result<Vec<RowPlace>> {
-    find_held(connection, mode, id)?.map_or(Ok(Vec::new()), |(row, _)| imports::naming(connection, &row.customer))
 }
 
 /// A customer who is here or withdrawn, and whether they are withdrawn.

@@ -11,7 +11,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::backup::{self, Copied, Copying, Halted, NotCopied, Stop};
 use super::partial::{COMPANIONS, Partial, directory_of, is_of};
-use super::{copies, erased_file, erasures, folder, open, schema, sweep};
+use super::{copies, erased_file, erasures, folder, imports, open, schema, sweep};
 use crate::domain::Erasure;
 
 /// What a restore did.
@@ -23,6 +23,9 @@ pub struct Restored {
     pub aside: Option<PathBuf>,
     /// How many erasures were known of, and how many customers were in the backup whom they had erased.
     pub erasures: (u64, u64),
+    /// How many imports that were not applied went, and the cells of how many rows of others: they may have held somebody who was
+    /// erased since the backup was made.
+    pub imports: (u64, u64),
 }
 
 /// Puts a backup in the place of a database that nobody serves. The file before is kept beside it, under a name with
@@ -55,7 +58,7 @@ pub fn restore(
     let partial = Partial::beside(&real).map_err(into)?;
     let source = open::reader(from).map_err(|error| Halted::from(error).because(&cannot))?;
     backup::copy(&source, &partial, &Stop::default(), &progress).map_err(|halted| halted.because(&cannot))?;
-    let again = bring_up(&partial, &erased).map_err(|reason| cannot(&reason))?;
+    let (again, imports) = bring_up(&partial, &erased).map_err(|reason| cannot(&reason))?;
     let copied = backup::verify(&partial, &Stop::default(), &progress).map_err(|halted| halted.because(&cannot))?;
 
     let aside = open::beside(&real, &format!("{}{}", copies::ASIDE, folder::stamp(at)));
@@ -74,7 +77,7 @@ pub fn restore(
     // Whatever was served here before, it is not what is here now.
     lock.set_len(0).map_err(into)?;
     drop(lock);
-    Ok(Restored { copied, aside: kept.cloned(), erasures: (erased.len() as u64, again) })
+    Ok(Restored { copied, aside: kept.cloned(), erasures: (erased.len() as u64, again), imports })
 }
 
 /// Every erasure that is known of, once.
@@ -98,19 +101,24 @@ fn erasures_since(from: &Path, real: &Path, named: Option<&Path>) -> Result<Vec<
 }
 
 /// A backup of an older patron gets today's schema before it is verified, and no backup brings back who is erased. Gives how
-/// many it would have.
-fn bring_up(partial: &Partial, erased: &[Erasure]) -> Result<u64, String> {
+/// many it would have, and what of imports went.
+fn bring_up(partial: &Partial, erased: &[Erasure]) -> Result<(u64, (u64, u64)), String> {
     let mut connection = open::copy(partial.path()).map_err(|error| error.to_string())?;
     schema::bring_copy_up(&mut connection)?;
-    let mut again = 0;
+    let (mut again, mut is_from_before) = (0, false);
     for erasure in erased {
         let erased = erasures::replay(&connection, erasure);
-        again += u64::from(erased.map_err(|error| format!("{}: {error:?}", erasure.customer.as_str()))?);
+        let erased = erased.map_err(|error| format!("{}: {error:?}", erasure.customer.as_str()))?;
+        again += u64::from(erased == Some(true));
+        is_from_before |= erased.is_some();
     }
+    // Whose row waits in an import may be no customer in the backup yet, and then nothing tells which row is theirs.
+    let let_go = if is_from_before { imports::let_go(&connection) } else { Ok((0, 0)) };
+    let imports = let_go.map_err(|error| error.to_string())?;
     sweep::copy(&connection).map_err(|error| error.to_string())?;
     connection.close().map_err(|(_, error)| error.to_string())?;
     partial.sync().map_err(|error| error.to_string())?;
-    Ok(again)
+    Ok((again, imports))
 }
 
 /// Writes the log of the old database back into it, so that no log is left that the restored one would take for its own.

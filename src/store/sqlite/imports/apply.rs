@@ -47,6 +47,8 @@ fn write(
         line = customers::signed(row.line);
         let Some(outcome) = row.outcome else { continue };
         let fate = match plan {
+            // Its customer was erased since it was planned.
+            Plan::Create(_) | Plan::Update(..) if is_cleared(connection, number, line)? => Fate::Gone,
             Plan::Create(edited) => create(connection, number, line, &edited)?,
             Plan::Update(id, decide) => {
                 let decide = move |now: &Customer| decide(now);
@@ -72,6 +74,11 @@ fn write(
     }
     moved.write(connection, number)?;
     Ok(advance(connection, number, ImportState::Applying, (line, count), last, at)?)
+}
+
+fn is_cleared(connection: &Connection, number: i64, line: i64) -> rusqlite::Result<bool> {
+    const SQL: &str = "SELECT cells IS NULL FROM import_rows WHERE import = ?1 AND line = ?2";
+    connection.prepare_cached(SQL)?.query_row([number, line], |row| row.get(0))
 }
 
 fn create(connection: &Connection, number: i64, line: i64, edited: &Edited) -> Result<Fate, Error> {

@@ -1,5 +1,6 @@
 //! The table of imports: begin, find, list, move from state to state, drop; and the counts of their rows.
 
+mod about;
 mod apply;
 mod rehearse;
 mod reverse;
@@ -13,8 +14,8 @@ use super::{Error, Store, columns, customers, revisions, snapshot, withdrawn};
 use crate::domain::{Fate, Import, ImportState, ImportStep, Mode, Outcome, Step};
 use crate::store::{Batch, ImportHappened, Lane, NewImport};
 
+pub(super) use about::{forget, let_go};
 pub use rehearse::Looking;
-pub(super) use rows::{RowPlace, forget, naming};
 
 /// How many rows are deleted in one act: an edit behind it hardly waits.
 const DELETE_LEN: i64 = 256;

@@ -159,8 +159,8 @@ fn write(
     at: i64,
 ) -> rusqlite::Result<Batch> {
     const SQL: &str =
-        "UPDATE import_rows SET outcome = ?3, customer = ?4, version = ?5, pair = ?6, field = ?7, words = ?8
-        WHERE import = ?1 AND line = ?2";
+        "UPDATE import_rows SET outcome = ?3, customer = ?4, version = ?5, pair = iif(cells IS NULL, NULL, ?6), field = ?7,
+        words = ?8 WHERE import = ?1 AND line = ?2";
     // Whoever else does the same work has done this batch already.
     let Some(begun) = begun(connection, number, ImportState::Rehearsing)? else { return Ok(Batch::Elsewhere) };
     if begun.line != from {

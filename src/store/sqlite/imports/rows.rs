@@ -1,4 +1,4 @@
-//! The rows of imports: add, list, and forget those of who is erased.
+//! The rows of imports: add, and list.
 
 use blake2::digest::consts::U16;
 use blake2::{Blake2b, Digest};
@@ -95,6 +95,19 @@ pub(super) fn after(connection: &Connection, number: i64, line: i64, count: u64)
     list(connection, number, RowsOf::All, line.cast_unsigned(), count)
 }
 
+/// The next rows of an import after a line that have cells.
+pub(super) fn with_cells(
+    connection: &Connection,
+    number: i64,
+    line: u64,
+    count: u64,
+) -> rusqlite::Result<Vec<ImportRow>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM import_rows WHERE import = ?1 AND line > ?2 AND cells IS NOT NULL ORDER BY line LIMIT ?3"
+    );
+    connection.prepare_cached(&sql)?.query_map(params![number, line, count], read)?.collect()
+}
+
 fn read(row: &Row<'_>) -> rusqlite::Result<ImportRow> {
     let outcome = row.get_ref(2)?.as_str_or_null()?.is_some().then(|| named(row, 2, Outcome::parse)).transpose()?;
     let fate = row.get_ref(7)?.as_str_or_null()?.is_some().then(|| named(row, 7, Fate::parse)).transpose()?;
@@ -108,48 +121,4 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ImportRow> {
         words: row.get(6)?,
         fate,
     })
-}
-
-/// A row, by its import and its line.
-pub(in crate::store::sqlite) type RowPlace = (i64, i64);
-
-/// The rows whose cells have the email or the contact of a customer, whatever is wrong with the rest of them: every row is read
-/// that has cells.
-pub(in crate::store::sqlite) fn naming(
-    connection: &Connection,
-    customer: &Customer,
-) -> rusqlite::Result<Vec<RowPlace>> {
-    let email = customer.email.as_ref().map(Email::key);
-    let contact = customer.contact.as_ref().map(|contact| contact.as_str().to_owned());
-    let values: Vec<String> = email.into_iter().chain(contact).collect();
-    let mut statement = connection.prepare("SELECT import, line, cells FROM import_rows WHERE cells IS NOT NULL")?;
-    let mut rows = statement.query([])?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        let cells = row.get_ref(2)?.as_str()?.to_ascii_lowercase();
-        if values.iter().any(|value| cells.contains(value)) {
-            found.push((row.get(0)?, row.get(1)?));
-        }
-    }
-    Ok(found)
-}
-
-/// Takes away the cells of rows that a customer came from, or that name them, those of `naming` among them. What such a row would
-/// still have done, it does not.
-pub(in crate::store::sqlite) fn forget(
-    connection: &Connection,
-    customer: &Customer,
-    naming: &[RowPlace],
-) -> rusqlite::Result<()> {
-    const BY_ID: &str = "UPDATE import_rows SET cells = NULL, pair = NULL WHERE customer = ?1";
-    const BY_PAIR: &str = "UPDATE import_rows SET cells = NULL, pair = NULL WHERE pair = ?1";
-    const BY_PLACE: &str = "UPDATE import_rows SET cells = NULL, pair = NULL WHERE import = ?1 AND line = ?2";
-    connection.prepare_cached(BY_ID)?.execute([customer.id.as_str()])?;
-    if let Some(key) = pair_key(customer) {
-        connection.prepare_cached(BY_PAIR)?.execute([key])?;
-    }
-    for (import, line) in naming {
-        connection.prepare_cached(BY_PLACE)?.execute([import, line])?;
-    }
-    Ok(())
 }
