@@ -500,3 +500,16 @@ async fn what_stands_still_is_interrupted_and_is_undone_or_resumed() {
     let other = caller(Mode::Live);
     assert!(imports.find(&other, number).await.is_err(), "the modes do not meet");
 }
+
+#[tokio::test]
+async fn lines_end_as_any_program_ends_them() {
+    let world = World::new();
+    let desk = Desk::new(&world).await;
+    for end in ["\r", "\n", "\r\n"] {
+        let file = ["name,email", "One Person,one@example.com", "", "\"A", "B\",two@example.com", "x,x"].join(end);
+        let received = desk.receive(file.as_bytes()).await.unwrap();
+        let rows = world.services.imports.rows(&desk.caller, received.number, RowsOf::All, 0, 10).await.unwrap();
+        let lines: Vec<u64> = rows.iter().map(|shown| shown.row.line).collect();
+        assert_eq!(lines, [2, 4, 6], "{end:?}");
+    }
+}
