@@ -74,10 +74,8 @@ async fn import(services: &Services, settings: &ImportFile) -> Done {
     let import = receive(services, &caller, settings).await?;
     let done = rehearsed(services, &caller, &import, settings).await;
     if !matches!(done, Ok(true)) {
-        discard(services, &caller, import.number).await?;
-    }
-    if !done? {
-        return Ok(());
+        let discarded = discard(services, &caller, import.number).await;
+        return done.and(discarded);
     }
     begin(services, &caller, import.number, Work::Apply).await?;
     work(services, &caller, import.number).await?;
@@ -136,7 +134,8 @@ async fn rehearsed(
     services.imports.map(caller, number, &mapping).await.map_err(words_of)?;
     print(&mapped(&mapping))?;
     begin(services, caller, number, Work::Rehearse).await?;
-    let import = moved(services, caller, number).await?;
+    let import = watched(services, caller, number).await;
+    let import = import.map_err(|refused| format!("{}; nothing was written", about(number)(refused)))?;
     print(&told(services, &import))?;
     show_unwritten(services, caller, &import).await?;
     save_unwritten(services, caller, &import, settings.refused.as_deref()).await?;
@@ -202,6 +201,13 @@ async fn work(services: &Services, caller: &Caller, number: i64) -> Done {
 }
 
 pub(super) async fn moved(services: &Services, caller: &Caller, number: i64) -> Result<Import, String> {
+    watched(services, caller, number).await.map_err(|refused| {
+        format!("{}; it goes on where it was: patron import resume {number}", about(number)(refused))
+    })
+}
+
+/// Does what is begun, with a bar that tells how far it is.
+async fn watched(services: &Services, caller: &Caller, number: i64) -> Result<Import, NotImported> {
     let bar = progress_bar(0, "");
     let shown: ProgressBar = bar.clone();
     let progress = move |Moving { state, done, total }: Moving| {
@@ -211,9 +217,7 @@ pub(super) async fn moved(services: &Services, caller: &Caller, number: i64) -> 
     };
     let moved = services.imports.work(caller, number, progress).await;
     bar.finish_and_clear();
-    moved.map_err(|refused| {
-        format!("{}; it goes on where it was: patron import resume {number}", about(number)(refused))
-    })
+    moved
 }
 
 /// Gives up what was only rehearsed. Its rows go now, where no server lets them go.
@@ -285,7 +289,7 @@ fn told(services: &Services, import: &Import) -> String {
         count(import.with(Outcome::Update, Fate::Undone), "with the values of before");
         count(import.fated(Fate::Partly), "with the values of before, but for what was edited since");
         count(import.fated(Fate::Kept), "kept, for they were edited since");
-        count(import.fated(Fate::Needed), "kept, for others have the email and contact of before");
+        count(import.fated(Fate::Needed), "kept, for others have the email and contact of before, or it breaks a rule");
         count(
             import.fated(Fate::Away),
             "not brought back, for others have the email and contact, or they were edited since",
@@ -295,7 +299,7 @@ fn told(services: &Services, import: &Import) -> String {
         count(import.waiting(), "not written");
         count(import.fated(Fate::Gone), "left, for the customer or the values are gone");
     }
-    count(import.count(Outcome::Unchanged), "unchanged");
+    count(import.unchanged(), "unchanged");
     count(import.refused(), "refused");
     if services.imports.is_interrupted(import) {
         let undo = if import.state.is_before() { "discard" } else { "undo" };

@@ -30,8 +30,10 @@ CREATE TABLE imports (
   rows        INTEGER NOT NULL DEFAULT 0,
   done        INTEGER NOT NULL DEFAULT 0,
   line        INTEGER NOT NULL DEFAULT 0,
+  stopped     INTEGER,
   moved_at    INTEGER NOT NULL,
-  has_cells   INTEGER NOT NULL DEFAULT 1 CHECK (has_cells IN (0, 1))
+  has_cells   INTEGER NOT NULL DEFAULT 1 CHECK (has_cells IN (0, 1)),
+  tidied      INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE import_steps (
   number      INTEGER PRIMARY KEY,
