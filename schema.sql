@@ -152,9 +152,13 @@ CREATE TABLE imports (
   -- How far the work is that its state names: how many rows are done, and up to which line. In the same transaction as they.
   done        INTEGER NOT NULL DEFAULT 0,
   line        INTEGER NOT NULL DEFAULT 0,
+  -- Up to which line it was applied, where it was undone before it was applied whole. NULL elsewhere.
+  stopped     INTEGER,
   moved_at    INTEGER NOT NULL,
   -- Whether rows may have cells still.
-  has_cells   INTEGER NOT NULL DEFAULT 1 CHECK (has_cells IN (0, 1))
+  has_cells   INTEGER NOT NULL DEFAULT 1 CHECK (has_cells IN (0, 1)),
+  -- Up to which line they were let go of.
+  tidied      INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- What was done with an import as a whole.

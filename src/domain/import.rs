@@ -1,6 +1,6 @@
 //! A file of customers that comes in: what it is, how far it is, and what became of each of its rows.
 
-use super::{Actor, Change, Changes, Customer, CustomerId, Mode, Part, Revision};
+use super::{Actor, Change, Changes, Customer, CustomerId, Mode, Part, Rejection, Revision};
 
 /// A file of customers, from its upload until it is applied and, perhaps, undone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +44,11 @@ impl Import {
     /// How many rows are refused, or could not even be read.
     pub fn refused(&self) -> u64 {
         self.count(Outcome::Refused) + self.count(Outcome::Unread)
+    }
+
+    /// How many rows found their customer so already, and left it.
+    pub fn unchanged(&self) -> u64 {
+        self.counts.iter().filter(|each| (each.0, each.1) == (Outcome::Unchanged, None)).map(|(.., count)| count).sum()
     }
 
     /// How many rows have this fate.
@@ -258,7 +263,8 @@ impl ImportRow {
     /// Why it was not written, taken back or brought back, in words, the field before them where one is to blame; else what became
     /// of it.
     pub fn reason(&self) -> String {
-        let words = self.words.as_deref().or(self.fate.map(Fate::words)).unwrap_or_default();
+        let became = self.fate.map_or("was not written: the import was undone before it came to this row", Fate::words);
+        let words = self.words.as_deref().unwrap_or(became);
         self.field.as_ref().map_or(words.to_owned(), |field| format!("{field}: {words}"))
     }
 }
@@ -274,8 +280,12 @@ pub struct Reversal {
 
 impl Reversal {
     /// Gives each value that `revision` changed back the one before it, but for those that `later` revisions, newest first, have
-    /// changed since. `None` where that breaks a rule.
-    pub fn of(now: &Customer, revision: &Revision, later: &[Revision]) -> Option<Self> {
+    /// changed since.
+    ///
+    /// # Errors
+    ///
+    /// The rule that this breaks.
+    pub fn of(now: &Customer, revision: &Revision, later: &[Revision]) -> Result<Self, Rejection> {
         let mut reverted = now.clone();
         revision.changes.revert(&mut reverted);
         let touched = |part: &Part| later.iter().any(|later| later.changes.touch(part));
@@ -284,8 +294,8 @@ impl Reversal {
         let mut changes = revision.changes.clone();
         changes.fields.retain(|change| !kept.contains(&Part::Field(change.field)));
         changes.notes.retain(|change| !kept.contains(&Part::Note(change.key.clone())));
-        let after = changes.undoing().parse().ok()?.apply(now).ok()?;
-        Some(Self { after, keeps })
+        let after = changes.undoing().parse()?.apply(now)?;
+        Ok(Self { after, keeps })
     }
 }
 

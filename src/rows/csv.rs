@@ -26,6 +26,8 @@ pub(super) struct Csv {
     is_too_wide: bool,
     /// The line of the next byte.
     line: u64,
+    /// Whether the byte before it was a carriage return.
+    is_after_cr: bool,
     /// The line on which the record began, where one has.
     began: Option<u64>,
 }
@@ -44,6 +46,7 @@ impl Default for Csv {
             is_too_long: false,
             is_too_wide: false,
             line: 1,
+            is_after_cr: false,
             began: None,
         }
     }
@@ -114,7 +117,7 @@ impl Csv {
     }
 
     fn count(&mut self, bytes: &[u8]) {
-        self.line += bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.line += line_ends(bytes, &mut self.is_after_cr);
     }
 
     /// Reads on in a record. Gives how many bytes it took, and whether the record ended with them.
@@ -188,7 +191,7 @@ impl Csv {
         let cells = match self.cells() {
             Ok(cells) => cells,
             Err(at) => {
-                let before = self.text[..at].iter().filter(|byte| **byte == b'\n').count() as u64;
+                let before = line_ends(&self.text[..at], &mut false);
                 let words = format!("Line {} is not UTF-8: save the file as CSV (UTF-8).", line + before);
                 return Some(Err(Unread::nothing(line, words)));
             }
@@ -228,6 +231,15 @@ fn is_value(name: &str) -> bool {
 
 fn head_too_long() -> Unreadable {
     Unreadable::because(format!("the first line does not end within {ROW_LEN_MAX} bytes: is this a CSV file?"))
+}
+
+/// How many lines begin behind these bytes: a carriage return, a line feed and the two together each end one.
+fn line_ends(bytes: &[u8], is_after_cr: &mut bool) -> u64 {
+    let ends = bytes.iter().filter(|byte| {
+        let is_second = std::mem::replace(is_after_cr, **byte == b'\r') && **byte == b'\n';
+        matches!(byte, b'\r' | b'\n') && !is_second
+    });
+    ends.count() as u64
 }
 
 fn s(count: usize) -> &'static str {

@@ -174,7 +174,9 @@ pub enum RowsOf {
     Outcome(Outcome),
     /// Those with this fate.
     Fate(Fate),
-    /// Those that were not written and are to be mended: refused, or left when the import was applied.
+    /// Those that are to be written, and were not come to yet.
+    Waiting,
+    /// Those that were not written and are to be mended: refused, left when the import was applied, or not come to before it was undone.
     Unwritten,
 }
 

@@ -206,6 +206,8 @@ async fn refused_rows_come_back_as_a_file_to_mend_and_import_again() {
     assert_eq!(first.body.matches("<span class=\"when\">").count(), 50);
     let second = meera.get(first.between("rel=\"next\" href=\"", "\"").unwrap()).await;
     assert!(has(&second, "Line 52<") && has(&second, "First page"), "{second}");
+    let beyond = meera.get(&format!("{path}/rows/refused?after=18446744073709551615")).await;
+    assert_eq!(beyond.status, StatusCode::OK, "{beyond}");
     let last = meera.get(&format!("{path}/rows/refused?after=1201")).await;
     assert!(has(&last, "Line 1,202<") && !has(&last, "rel=\"next\""), "{last}");
 }

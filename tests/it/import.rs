@@ -694,3 +694,205 @@ fn settings_of_every_command_may_stand_before_what_is_done_with_imports() {
     assert!(String::from_utf8_lossy(&both.stderr).contains("give one of them"), "{both:?}");
     assert_eq!(run(&elsewhere, &["import", "--db", db]).status.code(), Some(2));
 }
+
+fn people(count: usize) -> String {
+    let rows: String = (0..count).map(|number| format!("Person {number},p{number}@example.com\n")).collect();
+    format!("name,email\n{rows}")
+}
+
+#[tokio::test]
+async fn what_was_undone_before_it_was_applied_whole_is_applied_whole_when_it_is_brought_back() {
+    let world = World::new();
+    let desk = Desk::new(&world).await;
+    let imports = &world.services.imports;
+    desk.create(r#"{"name":"To Edit","email":"p390@example.com"}"#).await;
+    let number = desk.rehearse(&format!("{}Same One,not-an-email\n", people(400))).await.number;
+    let apply_part = async || {
+        let caller = desk.caller.clone();
+        let began = std::cell::Cell::new(0);
+        let stop = tokio::sync::Notify::new();
+        // Let go of, as by a kill, between two batches.
+        let progress = |_| {
+            began.set(began.get() + 1);
+            if began.get() == 4 {
+                stop.notify_one();
+            }
+        };
+        tokio::select! {
+            biased;
+            () = stop.notified() => {}
+            _ = imports.work(&caller, number, progress) => panic!("it came to its end"),
+        }
+    };
+    imports.start(&desk.caller, number, Work::Apply).await.unwrap();
+    apply_part().await;
+    let part = imports.find(&desk.caller, number).await.unwrap();
+    let written = part.fated(Fate::Applied);
+    assert!(part.state == ImportState::Applying && written > 0 && part.waiting() == 400 - written, "{part:?}");
+
+    let undone = desk.work(number, Work::Undo).await;
+    assert_eq!(
+        (undone.state, undone.fated(Fate::Undone), undone.waiting()),
+        (ImportState::Undone, written, 400 - written)
+    );
+    assert_eq!(desk.names().await, ["To Edit"]);
+    let unwritten = imports.rows(&desk.caller, number, RowsOf::Unwritten, 0, 1_000).await.unwrap();
+    assert_eq!(unwritten.len() as u64, 400 - written + 1, "what was not come to, and what was refused");
+    assert!(unwritten[0].row.reason().contains("undone before it came to this row") && unwritten[0].cells.is_some());
+    let waiting = imports.rows(&desk.caller, number, RowsOf::Waiting, 0, 1_000).await.unwrap();
+    assert_eq!(waiting.len() as u64, 400 - written);
+
+    // The rest is applied by what the rehearsal found, and not over what was edited since.
+    let id = waiting.iter().find(|row| row.row.outcome == Some(Outcome::Update));
+    if let Some(id) = id.and_then(|row| row.row.customer.as_ref()) {
+        desk.put(id.as_str(), r#"{"notes":{"by":"staff"}}"#).await;
+    }
+    let redone = desk.work(number, Work::Redo).await;
+    assert_eq!((redone.state, redone.waiting(), redone.done), (ImportState::Applied, 0, 401));
+    assert_eq!((redone.fated(Fate::Applied), redone.fated(Fate::Changed)), (399, 1));
+    desk.is_whole().await;
+    let again = desk.work(number, Work::Undo).await;
+    assert_eq!((again.state, again.fated(Fate::Undone)), (ImportState::Undone, 399));
+    let again = desk.work(number, Work::Redo).await;
+    assert_eq!((again.state, again.fated(Fate::Applied)), (ImportState::Applied, 399));
+    desk.is_whole().await;
+}
+
+#[tokio::test]
+async fn an_undo_after_a_redo_gives_back_what_the_import_set_first() {
+    let world = World::new();
+    let desk = Desk::new(&world).await;
+    let id = desk.create(r#"{"name":"Name Before","email":"before@example.com"}"#).await;
+    let import = desk.apply(&format!("id,name,email\n{id},Name Set,set@example.com\n")).await;
+    desk.work(import.number, Work::Undo).await;
+    desk.put(&id, r#"{"name":"Edited Since"}"#).await;
+    desk.work(import.number, Work::Redo).await;
+    let now = async || {
+        let customer = desk.get(&format!("/{id}")).await.1;
+        (customer["name"].as_str().unwrap().to_owned(), customer["email"].as_str().unwrap().to_owned())
+    };
+    for _ in 0..3 {
+        assert_eq!(now().await, ("Edited Since".into(), "set@example.com".into()));
+        let undone = desk.work(import.number, Work::Undo).await;
+        assert_eq!((undone.fated(Fate::Partly), undone.fated(Fate::Undone)), (1, 0));
+        assert_eq!(now().await, ("Edited Since".into(), "before@example.com".into()));
+        desk.work(import.number, Work::Redo).await;
+    }
+    // Where the edit is taken back, nothing is kept of the import.
+    desk.put(&id, r#"{"name":"Name Before"}"#).await;
+    let undone = desk.work(import.number, Work::Undo).await;
+    assert_eq!(undone.fated(Fate::Undone), 1);
+    assert_eq!(now().await, ("Name Before".into(), "before@example.com".into()));
+    desk.is_whole().await;
+}
+
+#[tokio::test]
+async fn what_has_a_long_history_since_is_kept_and_the_rest_is_undone() {
+    let world = World::new();
+    let desk = Desk::new(&world).await;
+    let import = desk.apply("name,email\nLong History,long@example.com\nNo History,no@example.com\n").await;
+    let db = rusqlite::Connection::open(world.db()).unwrap();
+    // As if it had been renamed there and back, so often.
+    const EDITS: &str = "WITH RECURSIVE edits (nth) AS (SELECT 2 UNION ALL SELECT nth + 1 FROM edits WHERE nth <= 1200)
+        INSERT INTO revisions (number, customer, version, previous, mode, at, actor_type, actor_label, changes)
+        SELECT 1000 + nth, number, nth, iif(nth = 2, revision, 999 + nth), mode, created_at, 'command', 'x', iif(nth % 2 = 0,
+            '{\"name\":{\"from\":\"Long History\",\"to\":\"Alt\"}}', '{\"name\":{\"from\":\"Alt\",\"to\":\"Long History\"}}')
+        FROM edits, customers WHERE email = 'long@example.com'";
+    db.execute(EDITS, []).unwrap();
+    db.execute("UPDATE customers SET version = 1201, revision = 2201 WHERE email = 'long@example.com'", []).unwrap();
+    drop(db);
+    let undone = desk.work(import.number, Work::Undo).await;
+    assert_eq!(desk.told(undone.number).await, ["2 create, kept", "3 create, undone"]);
+    let redone = desk.work(import.number, Work::Redo).await;
+    assert_eq!(redone.fated(Fate::Applied), 2);
+    desk.is_whole().await;
+}
+
+#[tokio::test]
+async fn an_undo_that_would_break_a_rule_tells_which() {
+    let world = World::new();
+    let desk = Desk::new(&world).await;
+    let id = desk.create(r#"{"email":"only@example.com"}"#).await;
+    let import = desk.apply(&format!("id,name\n{id},Has A Name\n")).await;
+    desk.put(&id, r#"{"email":""}"#).await;
+    let undone = desk.work(import.number, Work::Undo).await;
+    let rule = "was kept, for the values of before break a rule: At least one of name, email or contact is required.";
+    assert_eq!(desk.told(undone.number).await, [format!("2 update, needed: {rule}")]);
+    desk.work(import.number, Work::Redo).await;
+    assert_eq!(desk.told(undone.number).await, ["2 update, applied"]);
+}
+
+#[tokio::test]
+async fn an_unchanged_row_whose_customer_was_edited_before_it_was_applied_is_told() {
+    let world = World::new();
+    let desk = Desk::new(&world).await;
+    let edited = desk.create(r#"{"name":"Same Edited","email":"edited@example.com"}"#).await;
+    desk.create(r#"{"name":"Same Still","email":"still@example.com"}"#).await;
+    let import = desk.rehearse("name,email\nSame Edited,edited@example.com\nSame Still,still@example.com\n").await;
+    assert_eq!(import.unchanged(), 2);
+    desk.put(&edited, r#"{"name":"Other Name"}"#).await;
+    let import = desk.work(import.number, Work::Apply).await;
+    assert_eq!(desk.told(import.number).await, ["2 unchanged, changed", "3 unchanged"]);
+    assert_eq!((import.unchanged(), import.fated(Fate::Changed)), (1, 1));
+    let lines = async |of| {
+        let rows = world.services.imports.rows(&desk.caller, import.number, of, 0, 10).await.unwrap();
+        rows.iter().map(|shown| (shown.row.line, shown.cells.is_some())).collect::<Vec<_>>()
+    };
+    assert_eq!(lines(RowsOf::Outcome(Outcome::Unchanged)).await, [(3, false)]);
+    assert_eq!(lines(RowsOf::Unwritten).await, [(2, true)], "to be imported again");
+    desk.work(import.number, Work::Undo).await;
+    desk.is_whole().await;
+}
+
+#[tokio::test]
+async fn lines_end_as_any_program_ends_them() {
+    let world = World::new();
+    let desk = Desk::new(&world).await;
+    for end in ["\r", "\n", "\r\n"] {
+        let file = ["name,email", "One Person,one@example.com", "", "\"A", "B\",two@example.com", "x,x"].join(end);
+        let received = desk.receive(file.as_bytes()).await.unwrap();
+        let rows = world.services.imports.rows(&desk.caller, received.number, RowsOf::All, 0, 10).await.unwrap();
+        let lines: Vec<u64> = rows.iter().map(|shown| shown.row.line).collect();
+        assert_eq!(lines, [2, 4, 6], "{end:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_interrupted_keeps_its_cells_and_the_others_let_go_of_theirs_once() {
+    let world = World::new();
+    let desk = Desk::new(&world).await;
+    let imports = &world.services.imports;
+    let interrupted = desk.rehearse(&people(20)).await.number;
+    imports.start(&desk.caller, interrupted, Work::Apply).await.unwrap();
+    let bad: String = (0..600).map(|number| format!("Bad {number},bad{number}\n")).collect();
+    let applied = desk.apply(&format!("name,email\nGood One,good@example.com\n{bad}")).await.number;
+    let kept = |number: i64| -> (u64, u64, i64) {
+        let sql = "SELECT (SELECT count(cells) FROM import_rows WHERE import = number), has_cells, tidied FROM imports WHERE number = ?1";
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        rusqlite::Connection::open(world.db()).unwrap().query_row(sql, [number], row).unwrap()
+    };
+    world.pass(Duration::from_secs((REFUSED_DAYS + 1).cast_unsigned() * 24 * 60 * 60));
+    while imports.tidy().await.unwrap() {}
+    assert_eq!(kept(applied), (0, 0, 602), "up to its last line");
+    assert_eq!(kept(interrupted), (20, 1, 0));
+    let resumed = imports.work(&desk.caller, interrupted, |_| {}).await.unwrap();
+    assert_eq!((resumed.state, resumed.fated(Fate::Applied)), (ImportState::Applied, 20));
+    desk.is_whole().await;
+}
+
+#[test]
+fn a_rehearsal_that_fails_is_given_up_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let (db, file) = (folder.path().join("patron.db"), folder.path().join("customers.csv"));
+    std::fs::write(&file, people(3)).unwrap();
+    let run = |arguments: &[&str]| crate::server::patron(&db).args(arguments).output().unwrap();
+    assert!(run(&["key", "create", "--mode", "test", "--label", "x"]).status.success());
+    const FAILS: &str =
+        "CREATE TRIGGER fails BEFORE UPDATE OF outcome ON import_rows BEGIN SELECT raise(ABORT, 'no'); END";
+    rusqlite::Connection::open(&db).unwrap().execute_batch(FAILS).unwrap();
+    let out = run(&["import", file.to_str().unwrap(), "--mode", "test", "--yes"]);
+    let said = String::from_utf8(out.stderr).unwrap();
+    assert!(!out.status.success() && said.contains("nothing was written") && !said.contains("resume"), "{said}");
+    let list = String::from_utf8(run(&["import", "list"]).stdout).unwrap();
+    assert!(list.contains("Nothing was imported"), "{list}");
+}

@@ -76,10 +76,8 @@ async fn import(services: &Services, settings: &ImportFile) -> Done {
     let import = receive(services, &caller, settings).await?;
     let done = rehearsed(services, &caller, &import, settings).await;
     if !matches!(done, Ok(true)) {
-        discard(services, &caller, import.number).await?;
-    }
-    if !done? {
-        return Ok(());
+        let discarded = discard(services, &caller, import.number).await;
+        return done.and(discarded);
     }
     begin(services, &caller, import.number, Work::Apply).await?;
     work(services, &caller, import.number).await?;
@@ -122,6 +120,13 @@ async fn work(services: &Services, caller: &Caller, number: i64) -> Done {
 }
 
 pub(super) async fn moved(services: &Services, caller: &Caller, number: i64) -> Result<Import, String> {
+    watched(services, caller, number).await.map_err(|refused| {
+        format!("{}; it goes on where it was: patron import resume {number}", about(number)(refused))
+    })
+}
+
+/// Does what is begun, with a bar that tells how far it is.
+async fn watched(services: &Services, caller: &Caller, number: i64) -> Result<Import, NotImported> {
     let bar = progress_bar(0, "");
     let shown: ProgressBar = bar.clone();
     let progress = move |Moving { state, done, total }: Moving| {
@@ -131,9 +136,7 @@ pub(super) async fn moved(services: &Services, caller: &Caller, number: i64) -> 
     };
     let moved = services.imports.work(caller, number, progress).await;
     bar.finish_and_clear();
-    moved.map_err(|refused| {
-        format!("{}; it goes on where it was: patron import resume {number}", about(number)(refused))
-    })
+    moved
 }
 
 /// Gives up what was only rehearsed. Its rows go now, where no server lets them go.

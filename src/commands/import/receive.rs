@@ -10,8 +10,8 @@ use patron::store::Partial;
 
 use super::super::{confirmed, counted, plain, print, progress_bar};
 use super::refused::save_unwritten;
-use super::told::{show_unwritten, told, words_of};
-use super::{begin, moved};
+use super::told::{about, show_unwritten, told, words_of};
+use super::{begin, watched};
 use crate::config::ImportFile;
 
 /// How much of a file is read at a time.
@@ -67,7 +67,8 @@ pub(super) async fn rehearsed(
     services.imports.map(caller, number, &mapping).await.map_err(words_of)?;
     print(&mapped(&mapping))?;
     begin(services, caller, number, Work::Rehearse).await?;
-    let import = moved(services, caller, number).await?;
+    let import = watched(services, caller, number).await;
+    let import = import.map_err(|refused| format!("{}; nothing was written", about(number)(refused)))?;
     print(&told(services, &import))?;
     show_unwritten(services, caller, &import).await?;
     save_unwritten(services, caller, &import, settings.refused.as_deref(), Partial::name).await?;

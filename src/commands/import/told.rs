@@ -59,7 +59,7 @@ pub(super) fn told(services: &Services, import: &Import) -> String {
         count(import.with(Outcome::Update, Fate::Undone), "with the values of before");
         count(import.fated(Fate::Partly), "with the values of before, but for what was edited since");
         count(import.fated(Fate::Kept), "kept, for they were edited since");
-        count(import.fated(Fate::Needed), "kept, for others have the email and contact of before");
+        count(import.fated(Fate::Needed), "kept, for others have the email and contact of before, or it breaks a rule");
         count(
             import.fated(Fate::Away),
             "not brought back, for others have the email and contact, or they were edited since",
@@ -69,7 +69,7 @@ pub(super) fn told(services: &Services, import: &Import) -> String {
         count(import.waiting(), "not written");
         count(import.fated(Fate::Gone), "left, for the customer or the values are gone");
     }
-    count(import.count(Outcome::Unchanged), "unchanged");
+    count(import.unchanged(), "unchanged");
     count(import.refused(), "refused");
     if services.imports.is_interrupted(import) {
         let undo = if import.state.is_before() { "discard" } else { "undo" };

@@ -9,6 +9,7 @@ mod receive;
 mod work;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::{Ambient, Caller, DAY_SECONDS, Refused};
 use crate::domain::{Changes, Customer, CustomerId, Import, ImportRow, ImportState, ImportStep, Mode, Outcome, Step};
@@ -28,7 +29,7 @@ const UPLOAD_SECONDS: i64 = 60 * 60;
 /// Work that did not move for so many seconds was interrupted.
 const STILL_SECONDS: i64 = 10;
 /// How many acts let go of what was kept long enough, at a time.
-const TIDY_ACTS: u32 = 64;
+const TIDY_ACTS: u32 = 16;
 
 /// The imports of one store.
 pub struct Imports {
@@ -159,7 +160,7 @@ impl Imports {
     }
 
     /// Begins work on an import from its beginning, on the disk; [`Self::work`] does it. To rehearse needs a mapping, to apply a
-    /// rehearsal. What is being applied can be undone, and what is being undone brought back.
+    /// rehearsal. What is being applied can be undone, and what is being undone brought back: then the rest is applied, too.
     pub async fn start(&self, caller: &Caller, number: i64, work: Work) -> Result<Import, NotImported> {
         use ImportState::{Applied, Applying, Received, Redoing, Rehearsed, Rehearsing, Undoing, Undone};
         let import = self.find(caller, number).await?;
@@ -234,10 +235,13 @@ impl Imports {
     pub async fn tidy(&self) -> Result<bool, Refused> {
         let now = self.ambient.seconds();
         let (uploads, rehearsals) = (now - UPLOAD_SECONDS, now - REHEARSAL_DAYS * DAY_SECONDS);
+        let mut pace = work::Pace::of(&self.store);
         for _ in 0..TIDY_ACTS {
+            let began = Instant::now();
             if !self.store.tidy_imports(uploads, rehearsals, now - REFUSED_DAYS * DAY_SECONDS).await? {
                 return Ok(false);
             }
+            pace.rest(&self.store, began.elapsed()).await;
         }
         Ok(true)
     }

@@ -255,6 +255,16 @@ mod tests {
     }
 
     #[test]
+    fn a_revision_of_an_upgraded_file_has_no_other_passage_than_one_of_a_fresh_file() {
+        let mut upgraded = Connection::open_in_memory().unwrap();
+        upgrade(&mut upgraded, OLD[0], &[]).unwrap();
+        upgrade(&mut upgraded, "never run", STEPS).unwrap();
+        let set = |to: &str| upgraded.execute("UPDATE revisions SET passage = ?1", [to]);
+        assert!(set("returned").unwrap() > 0);
+        assert!(set("other").unwrap_err().to_string().contains("CHECK constraint failed"));
+    }
+
+    #[test]
     fn every_step_says_what_it_does() {
         for (to, step) in (2..).zip(STEPS) {
             assert!(

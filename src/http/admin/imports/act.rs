@@ -104,7 +104,7 @@ pub(in super::super) async fn confirm(editor: Editor, path: OneAct, services: Da
         rows: counted(import.rows, "row"),
         made: some(of(Outcome::Create)),
         changed: some(of(Outcome::Update)),
-        unchanged: import.count(Outcome::Unchanged),
+        unchanged: import.unchanged(),
         refused: import.refused(),
         back: counted(import.fated(Fate::Undone) + import.fated(Fate::Partly), "row"),
         refused_days: REFUSED_DAYS,

@@ -140,7 +140,7 @@ struct Part {
 fn parts(import: &Import) -> Vec<Part> {
     let of = |outcome| (RowsOf::Outcome(outcome), import.count(outcome));
     let fated = |fate| (RowsOf::Fate(fate), import.fated(fate));
-    let unchanged = ("unchanged", "Unchanged", of(Outcome::Unchanged));
+    let unchanged = ("unchanged", "Unchanged", (RowsOf::Outcome(Outcome::Unchanged), import.unchanged()));
     let refused = ("refused", "Refused", (RowsOf::Outcome(Outcome::Refused), import.refused()));
     let parts = if import.state.is_before() {
         let (create, update) = (of(Outcome::Create), of(Outcome::Update));
@@ -157,6 +157,7 @@ fn parts(import: &Import) -> Vec<Part> {
             ("changed", "Changed since the rehearsal", fated(Fate::Changed)),
             ("taken", "Pair taken since", fated(Fate::Taken)),
             ("gone", "Gone", fated(Fate::Gone)),
+            ("waiting", "Not come to yet", (RowsOf::Waiting, import.waiting())),
             unchanged,
             refused,
         ];

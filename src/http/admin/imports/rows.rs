@@ -74,7 +74,8 @@ pub(in super::super) async fn show(
     let all = parts(&import);
     // A page that was left open may be of what nothing is in any more.
     let Some(part) = all.iter().find(|part| part.name == path.2) else { return Err(no_part(visit, &import)) };
-    let after = asked.after.parse().ok();
+    // No line is as far as that.
+    let after = asked.after.parse().ok().filter(|line| i64::try_from(*line).is_ok());
     let rows = services.imports.rows(&visit.caller(), import.number, part.of, after.unwrap_or(0), PAGE_LEN + 1).await;
     let mut rows = rows.map_err(|refused| turned(visit, refused))?;
     let is_more = rows.len() as u64 > PAGE_LEN;
@@ -94,7 +95,8 @@ pub(in super::super) async fn show(
         count: counted(part.count, "row"),
         is_first: after.is_none(),
         next: rows.last().filter(|_| is_more).map(next).unwrap_or_default(),
-        has_file: ["refused", "changed", "taken"].contains(&part.name) && rows.iter().any(|row| row.cells.is_some()),
+        has_file: ["refused", "changed", "taken", "waiting"].contains(&part.name)
+            && rows.iter().any(|row| row.cells.is_some()),
         rows: rows.iter().map(|row| shown(visit, &mapping, row)).collect(),
     }))
 }
@@ -121,7 +123,12 @@ fn means(name: &str) -> &'static str {
         }
         "partly" => "What was edited since stays; the other values are those of before.",
         "kept" => "These were edited since, and are as they were after that.",
-        "needed" => "Another customer has the email and contact of before by now, so they stay as they are.",
+        "needed" => {
+            "Another customer has the email and contact of before by now, or the values of before break a rule, so they stay as they are."
+        }
+        "waiting" => {
+            "The import was undone before it came to these, so they were never written. Bring it back, and they are written, too."
+        }
         "away" => {
             "Another customer has this email and contact by now, or the customer was edited since: they were not brought back."
         }

@@ -103,9 +103,15 @@ fn page(visit: &Visit, import: &Import, services: &Services) -> ImportPage {
         clears: mapping.empty == Empty::Clear,
         steps: import.steps.iter().map(told).collect(),
         until: Moment(until),
-        has_unwritten: import.refused() + import.fated(Fate::Changed) + import.fated(Fate::Taken) > 0
-            && services.now() < until,
+        has_unwritten: unwritten(import) > 0 && services.now() < until,
     }
+}
+
+/// How many rows there are to be mended and imported again.
+fn unwritten(import: &Import) -> u64 {
+    let is_settled = matches!(import.state, ImportState::Applied | ImportState::Undone);
+    let waiting = if is_settled { import.waiting() } else { 0 };
+    import.refused() + import.fated(Fate::Changed) + import.fated(Fate::Taken) + waiting
 }
 
 fn told(step: &ImportStep) -> (&'static str, Moment, String) {

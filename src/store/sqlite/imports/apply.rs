@@ -4,7 +4,7 @@
 use rusqlite::{Connection, params};
 
 use super::{Moved, advance, begun, customers, rows};
-use crate::domain::{Customer, CustomerId, Edited, Fate, ImportRow, ImportState, Outcome};
+use crate::domain::{Customer, CustomerId, Edited, Fate, ImportRow, ImportState, Mode, Outcome};
 use crate::store::sqlite::{Error, Store};
 use crate::store::{Batch, Lane, Plan, Planned};
 
@@ -22,12 +22,24 @@ impl Store {
         let look = move |connection: &Connection| {
             let Some(begun) = begun(connection, number, ImportState::Applying)? else { return Ok(None) };
             let found = rows::after(connection, number, begun.line, count)?;
-            Ok(Some((begun.line, found.into_iter().map(&plan).collect::<Vec<_>>())))
+            let planned = found.into_iter().map(|row| unchanged_still(connection, begun.mode, plan(row)));
+            Ok(Some((begun.line, planned.collect::<rusqlite::Result<Vec<_>>>()?)))
         };
         let Some((from, planned)) = self.readers.away_of(lane, look).await? else { return Ok(Batch::Elsewhere) };
         let last = (planned.len() as u64) < count;
         self.act_of(lane, move |connection| write(connection, number, from, planned, last, at)).await
     }
+}
+
+/// Whoever had the values of a row in the rehearsal may have others by now: then it is told, for nothing is written.
+fn unchanged_still(connection: &Connection, mode: Mode, planned: Planned) -> rusqlite::Result<Planned> {
+    let (Plan::Nothing, Some(id)) = (&planned.plan, &planned.row.customer) else { return Ok(planned) };
+    let plan = match customers::find(connection, mode, id)? {
+        None => Plan::Leave(Fate::Gone),
+        Some(now) if Some(now.customer.version) != planned.row.version => Plan::Leave(Fate::Changed),
+        Some(_) => Plan::Nothing,
+    };
+    Ok(Planned { plan, ..planned })
 }
 
 fn write(

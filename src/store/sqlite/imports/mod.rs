@@ -109,7 +109,9 @@ impl Store {
                 let sql = "DELETE FROM import_counts WHERE import = ?1 AND outcome != 'unread'";
                 connection.prepare_cached(sql)?.execute([number])?;
             }
-            const SQL: &str = "UPDATE imports SET state = ?2, done = 0, line = 0, moved_at = ?3 WHERE number = ?1";
+            // Where it was not applied whole, the rest of it waits until it is brought back.
+            const SQL: &str = "UPDATE imports SET state = ?2, done = 0, line = 0, moved_at = ?3,
+                stopped = iif(state = 'applying', line, stopped) WHERE number = ?1";
             Ok(connection.prepare_cached(SQL)?.execute(params![number, to.as_str(), at])? == 1)
         };
         self.act_of(lane, act).await
@@ -127,13 +129,17 @@ impl Store {
     /// not move since `rehearsals`, and the cells of rows that were not written by imports that were applied before `cells`. Gives whether there may be more.
     pub async fn tidy_imports(&self, uploads: i64, rehearsals: i64, cells: i64) -> Result<bool, Error> {
         // Nothing is queued for the writing thread where nothing is due, which is nearly always.
-        let due = move |connection: &Connection| {
-            Ok(find_due(connection, uploads, rehearsals)?.is_some() || find_cells(connection, cells)?.is_some())
+        let due = move |connection: &Connection| match find_due(connection, uploads, rehearsals)? {
+            Some(_) => Ok(Some(Due::Rows)),
+            None => find_cells(connection, cells),
         };
-        if !self.readers.away(due).await? {
-            return Ok(false);
+        match self.readers.away(due).await? {
+            None => Ok(false),
+            Some(Due::Rows) => self.act(move |connection| Ok(delete(connection, uploads, rehearsals)?)).await,
+            Some(Due::Cells(number, lines)) => {
+                self.act(move |connection| Ok(empty(connection, number, &lines)?)).await.map(|()| true)
+            }
         }
-        self.act(move |connection| Ok(tidy(connection, uploads, rehearsals, cells)?)).await
     }
 }
 
@@ -144,30 +150,49 @@ fn find_due(connection: &Connection, uploads: i64, rehearsals: i64) -> rusqlite:
     connection.prepare_cached(SQL)?.query_row([uploads, rehearsals], |row| row.get(0)).optional()
 }
 
-/// An import whose cells are to go.
-fn find_cells(connection: &Connection, before: i64) -> rusqlite::Result<Option<i64>> {
-    const SQL: &str = "SELECT number FROM imports WHERE has_cells = 1
-        AND (SELECT min(at) FROM import_steps WHERE import = imports.number) < ?1 LIMIT 1";
-    connection.prepare_cached(SQL)?.query_row([before], |row| row.get(0)).optional()
+/// What is to go.
+enum Due {
+    /// Imports, with their rows.
+    Rows,
+    /// The cells of an import, on these lines; of none where all are gone.
+    Cells(i64, Vec<i64>),
 }
 
-fn tidy(connection: &Connection, uploads: i64, rehearsals: i64, cells: i64) -> rusqlite::Result<bool> {
-    if let Some(number) = find_due(connection, uploads, rehearsals)? {
-        const ROWS: &str = "DELETE FROM import_rows WHERE import = ?1
-            AND line IN (SELECT line FROM import_rows WHERE import = ?1 ORDER BY line LIMIT ?2)";
-        // Whoever still works on it finds that it is gone.
-        connection.prepare_cached("UPDATE imports SET state = 'dropped' WHERE number = ?1")?.execute([number])?;
-        if connection.prepare_cached(ROWS)?.execute([number, DELETE_LEN])? == 0 {
-            connection.prepare_cached("DELETE FROM import_counts WHERE import = ?1")?.execute([number])?;
-            connection.prepare_cached("DELETE FROM imports WHERE number = ?1")?.execute([number])?;
+/// The next cells to go. Looked for where nobody waits for it, and on from where they went last. What is interrupted keeps its cells.
+fn find_cells(connection: &Connection, before: i64) -> rusqlite::Result<Option<Due>> {
+    const SQL: &str = "SELECT number, tidied FROM imports WHERE has_cells = 1 AND state IN ('applied', 'undone')
+        AND (SELECT min(at) FROM import_steps WHERE import = imports.number) < ?1 LIMIT 1";
+    const LINES: &str = "SELECT line FROM import_rows WHERE import = ?1 AND line > ?2 AND cells IS NOT NULL
+        ORDER BY line LIMIT ?3";
+    let found = connection.prepare_cached(SQL)?.query_row([before], |row| Ok((row.get(0)?, row.get(1)?)));
+    let Some((number, tidied)) = found.optional()? else { return Ok(None) };
+    let values: [i64; 3] = [number, tidied, DELETE_LEN];
+    let lines = connection.prepare_cached(LINES)?.query_map(values, |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(Some(Due::Cells(number, lines)))
+}
+
+fn empty(connection: &Connection, number: i64, lines: &[i64]) -> rusqlite::Result<()> {
+    const CELLS: &str = "UPDATE import_rows SET cells = NULL, pair = NULL WHERE import = ?1 AND line = ?2";
+    // Brought back meanwhile, it may need them.
+    const SQL: &str = "UPDATE imports SET tidied = coalesce(?2, tidied), has_cells = ?2 IS NOT NULL
+        WHERE number = ?1 AND state IN ('applied', 'undone')";
+    if connection.prepare_cached(SQL)?.execute(params![number, lines.last()])? == 1 {
+        for line in lines {
+            connection.prepare_cached(CELLS)?.execute([number, *line])?;
         }
-        return Ok(true);
     }
-    let Some(number) = find_cells(connection, cells)? else { return Ok(false) };
-    const CELLS: &str = "UPDATE import_rows SET cells = NULL, pair = NULL WHERE import = ?1
-        AND line IN (SELECT line FROM import_rows WHERE import = ?1 AND cells IS NOT NULL ORDER BY line LIMIT ?2)";
-    if connection.prepare_cached(CELLS)?.execute([number, DELETE_LEN])? == 0 {
-        connection.prepare_cached("UPDATE imports SET has_cells = 0 WHERE number = ?1")?.execute([number])?;
+    Ok(())
+}
+
+fn delete(connection: &Connection, uploads: i64, rehearsals: i64) -> rusqlite::Result<bool> {
+    const ROWS: &str = "DELETE FROM import_rows WHERE import = ?1
+        AND line IN (SELECT line FROM import_rows WHERE import = ?1 ORDER BY line LIMIT ?2)";
+    let Some(number) = find_due(connection, uploads, rehearsals)? else { return Ok(true) };
+    // Whoever still works on it finds that it is gone.
+    connection.prepare_cached("UPDATE imports SET state = 'dropped' WHERE number = ?1")?.execute([number])?;
+    if connection.prepare_cached(ROWS)?.execute([number, DELETE_LEN])? == 0 {
+        connection.prepare_cached("DELETE FROM import_counts WHERE import = ?1")?.execute([number])?;
+        connection.prepare_cached("DELETE FROM imports WHERE number = ?1")?.execute([number])?;
     }
     Ok(true)
 }
@@ -305,11 +330,14 @@ pub(super) fn fault(connection: &Connection) -> rusqlite::Result<Option<String>>
 pub(super) struct Begun {
     pub(super) mode: Mode,
     pub(super) line: i64,
+    /// Up to which line it was applied, where it was not applied whole.
+    pub(super) stopped: Option<i64>,
 }
 
 fn begun(connection: &Connection, number: i64, state: ImportState) -> rusqlite::Result<Option<Begun>> {
-    const SQL: &str = "SELECT mode, line FROM imports WHERE number = ?1 AND state = ?2";
-    let read = |row: &Row<'_>| Ok(Begun { mode: columns::read_mode(row.get(0)?), line: row.get(1)? });
+    const SQL: &str = "SELECT mode, line, stopped FROM imports WHERE number = ?1 AND state = ?2";
+    let read =
+        |row: &Row<'_>| Ok(Begun { mode: columns::read_mode(row.get(0)?), line: row.get(1)?, stopped: row.get(2)? });
     connection.prepare_cached(SQL)?.query_row(params![number, state.as_str()], read).optional()
 }
 

@@ -77,16 +77,23 @@ fn list(connection: &Connection, number: i64, of: RowsOf, after: u64, count: u64
     let only = match of {
         RowsOf::All => String::new(),
         RowsOf::Outcome(Outcome::Refused) => " AND outcome IN ('refused', 'unread')".to_owned(),
+        // One whose customer was edited before it was applied has a fate.
+        RowsOf::Outcome(Outcome::Unchanged) => " AND outcome = 'unchanged' AND fate IS NULL".to_owned(),
         RowsOf::Outcome(outcome) => format!(" AND outcome = '{}'", outcome.as_str()),
+        RowsOf::Waiting => format!(" AND {WAITING}"),
         RowsOf::Fate(fate) => format!(" AND fate = '{}'", fate.as_str()),
-        RowsOf::Unwritten => {
-            " AND (outcome IN ('refused', 'unread') OR fate IN ('changed', 'taken', 'gone') AND cells IS NOT NULL)"
-                .to_owned()
-        }
+        RowsOf::Unwritten => format!(
+            " AND (outcome IN ('refused', 'unread') OR fate IN ('changed', 'taken', 'gone') AND cells IS NOT NULL
+            OR {WAITING} AND cells IS NOT NULL
+                AND (SELECT state FROM imports WHERE number = ?1) IN ('applied', 'undone'))"
+        ),
     };
     let sql = format!("SELECT {COLUMNS} FROM import_rows WHERE import = ?1 AND line > ?2{only} ORDER BY line LIMIT ?3");
     connection.prepare_cached(&sql)?.query_map(params![number, after, count], read)?.collect()
 }
+
+/// That a row is to be written, and was not come to.
+const WAITING: &str = "outcome IN ('create', 'update') AND fate IS NULL";
 
 const COLUMNS: &str = "line, cells, outcome, customer, version, field, words, fate";
 

@@ -30,8 +30,10 @@ CREATE TABLE imports (
   rows        INTEGER NOT NULL DEFAULT 0,
   done        INTEGER NOT NULL DEFAULT 0,
   line        INTEGER NOT NULL DEFAULT 0,
+  stopped     INTEGER,
   moved_at    INTEGER NOT NULL,
-  has_cells   INTEGER NOT NULL DEFAULT 1 CHECK (has_cells IN (0, 1))
+  has_cells   INTEGER NOT NULL DEFAULT 1 CHECK (has_cells IN (0, 1)),
+  tidied      INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE import_steps (
   number      INTEGER PRIMARY KEY,
@@ -70,6 +72,11 @@ CREATE TABLE import_counts (
 
 -- Revisions tell the import that they belong to.
 ALTER TABLE revisions ADD COLUMN import INTEGER;
-ALTER TABLE revisions ADD COLUMN passage TEXT CHECK (passage IN ('withdrawn', 'returned'));
+-- No row is read to see that it keeps what this says: none has a passage yet. The way of the step before.
+ALTER TABLE revisions ADD COLUMN passage TEXT;
+PRAGMA writable_schema = ON;
+UPDATE sqlite_schema SET sql = replace(sql, 'passage TEXT', 'passage TEXT CHECK (passage IN (''withdrawn'', ''returned''))')
+  WHERE type = 'table' AND name = 'revisions';
+PRAGMA writable_schema = RESET;
 CREATE INDEX revisions_apart ON revisions (number) WHERE import IS NULL;
 ALTER TABLE days ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;
