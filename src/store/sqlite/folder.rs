@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
+use super::open::try_lock;
 use super::partial::{self, remove_abandoned, sync_directory};
 
 /// The backups of one database in a directory.
@@ -60,7 +61,7 @@ impl BackupFolder {
             }
             Err(error) => return Err(cannot(&error.to_string())),
         };
-        match held.try_lock() {
+        match try_lock(&held) {
             Err(TryLockError::WouldBlock) => {
                 return Err(cannot("another patron keeps its backups there; give each a directory of its own"));
             }

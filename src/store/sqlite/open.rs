@@ -11,8 +11,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{backup, files, trouble};
 
-/// How often a server tries for the lock, and how long it waits between: whoever only looks whether the file is served holds
-/// the lock for a moment, which is long where the machine is busy.
+/// How often a lock is tried for, and how long it is waited between: whoever only looks whether the file is served holds it for a
+/// moment, and so does a process that is being started by the one that had it; moments are long where the machine is busy.
 const LOCK_TRIES: u32 = 20;
 const LOCK_AGAIN: Duration = Duration::from_millis(10);
 
@@ -100,21 +100,24 @@ fn lock(path: &Path) -> Result<File, Unusable> {
     Ok(lock)
 }
 
+/// Takes a lock, if not at once, then soon.
+pub(super) fn try_lock(file: &File) -> Result<(), TryLockError> {
+    for _ in 1..LOCK_TRIES {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_AGAIN),
+            locked => return locked,
+        }
+    }
+    file.try_lock()
+}
+
 /// The same for a file that may not be there yet, whose real place is known.
 pub(super) fn lock_real(path: &Path, real: &Path) -> Result<File, Unusable> {
     let lock_path = beside(real, ".lock");
     let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&lock_path);
     let file =
         opened.map_err(|error| Unusable::because(path, &format!("{}: {}", lock_path.display(), reason_of(&error))))?;
-    let mut locked = file.try_lock();
-    for _ in 1..LOCK_TRIES {
-        if !matches!(locked, Err(TryLockError::WouldBlock)) {
-            break;
-        }
-        std::thread::sleep(LOCK_AGAIN);
-        locked = file.try_lock();
-    }
-    match locked {
+    match try_lock(&file) {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
             Err(Unusable::because(path, "another patron serves it; stop that one, or choose another file with --db"))
