@@ -16,17 +16,13 @@ pub(in crate::http) const LEN_MAX: usize = 128 * 1024;
 
 /// Reads a body.
 pub(in crate::http) async fn read(request: &HttpRequest, payload: Payload) -> Result<Members, Problem> {
-    let bytes = read_bytes(request, payload).await?;
+    let bytes = bytes_up_to(LEN_MAX, request, payload).await?;
     let members = match media_type(request)? {
         MediaType::Json => read_json(&bytes),
         MediaType::Form => read_form(&bytes),
     }?;
     Noted::of(request).body(members.keys().map(String::as_str));
     Ok(members)
-}
-
-async fn read_bytes(request: &HttpRequest, payload: Payload) -> Result<Bytes, Problem> {
-    bytes_up_to(LEN_MAX, request, payload).await
 }
 
 /// The bytes of a body that has no more of them than this.
