@@ -32,7 +32,7 @@ use actix_web::guard::{self, Guard};
 use actix_web::http::header::ALLOW;
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::{self, Data, ServiceConfig};
-use actix_web::{App, Error, HttpResponse, HttpServer, Resource, Route};
+use actix_web::{App, Error, HttpResponse, HttpServer, Resource, Route, rt};
 
 use crate::service::Services;
 
@@ -138,6 +138,8 @@ pub fn serve(listener: TcpListener, services: Data<Services>, settings: Settings
     let worker = move || {
         // What a worker reads with is open from the start, whatever becomes of the file's name later.
         services.read_together(|| {});
+        let sharing = services.clone();
+        rt::spawn(async move { sharing.share_snapshots().await });
         app(services.clone(), settings.clone())
     };
     serve_each!(listener, worker, tls)

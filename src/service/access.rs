@@ -179,7 +179,7 @@ impl Access {
 
     /// One key.
     pub async fn fetch(&self, id: &KeyId) -> Result<Key, KeyRefused> {
-        self.store.find_key(id).await?.ok_or(KeyRefused::NotFound)
+        self.store.find_key(id).await?.map(Arc::unwrap_or_clone).ok_or(KeyRefused::NotFound)
     }
 
     /// Gives a key another secret, which is given out this once.
@@ -213,7 +213,7 @@ impl Access {
 
     /// Checks credentials that came from an address. Looks at the key's row each time, so that a revoked or expired key is
     /// refused at its next request, whichever process revoked it.
-    pub async fn check(&self, id: &str, secret: Secret, address: IpAddr) -> Result<Key, NotAdmitted> {
+    pub async fn check(&self, id: &str, secret: Secret, address: IpAddr) -> Result<Arc<Key>, NotAdmitted> {
         // No key looks like this, and everybody may know that: it needs no time.
         let id = KeyId::parse(id).ok_or(NotAdmitted::Refused("malformed key id"))?;
         let now = self.ambient.seconds();

@@ -126,6 +126,12 @@ impl Services {
         self.store.read_together(run)
     }
 
+    /// While this runs, requests that are answered on this thread one after another read in one snapshot where they may: none that
+    /// comes after a commit was answered misses it.
+    pub async fn share_snapshots(&self) {
+        self.store.share_snapshots().await;
+    }
+
     /// Holds the whole file against itself. Slow; `progress` is told how it goes.
     pub async fn check(&self, progress: impl Fn(Progress) + Send + 'static) -> Result<Checked, Refused> {
         self.store.check(progress).await.map_err(Refused::from)

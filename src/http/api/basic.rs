@@ -54,7 +54,7 @@ async fn admit(request: &HttpRequest) -> Result<Caller, Problem> {
             let counted = settings.limits.of_key(request, &key.id);
             noted.credentials(Some(key.id.clone()), counted.is_err().then_some("the key's limit"));
             counted?;
-            Ok(caller(key, request))
+            Ok(caller(&key, request))
         }
         Err(not_admitted) => {
             let reason = match not_admitted {
@@ -76,10 +76,11 @@ pub fn decode(header: &str) -> Option<(String, Secret)> {
     Some((id.to_owned(), Secret::given(secret.to_owned())))
 }
 
-fn caller(key: Key, request: &HttpRequest) -> Caller {
+fn caller(key: &Key, request: &HttpRequest) -> Caller {
     let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
     let number = Noted::of(request).number();
-    Caller { mode: key.id.mode(), actor: Actor::Key { id: key.id, label: key.label }, request_id, request: number }
+    let actor = Actor::Key { id: key.id.clone(), label: key.label.clone() };
+    Caller { mode: key.id.mode(), actor, request_id, request: number }
 }
 
 #[cfg(test)]

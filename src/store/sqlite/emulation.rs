@@ -61,7 +61,8 @@ impl Store {
         let (counts, files) = (Arc::default(), Arc::new(Files::none()));
         let writer = Writer::start(location.clone(), connection, files, Arc::clone(&counts), false);
         let writer = Arc::new(writer.map_err(|error| failed(error.to_string()))?);
-        let readers = Readers::open(location, None).map_err(|error| failed(error.to_string()))?;
+        let readers = Readers::open(location, None, writer.commits().clone());
+        let readers = readers.map_err(|error| failed(error.to_string()))?;
         let feeder = is_searched.then(|| {
             let reader = readers.another().map_err(|error| failed(error.to_string()))?;
             Feeder::start(reader, writer.clone(), None).map_err(|error| failed(error.to_string()))

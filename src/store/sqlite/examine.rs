@@ -87,13 +87,12 @@ impl Store {
 }
 
 fn pragmas(connection: &Connection) -> rusqlite::Result<Vec<(&'static str, String, &'static str)>> {
-    const WANTED: [(&str, &str); 6] = [
+    const WANTED: [(&str, &str); 5] = [
         ("journal_mode", "wal"),
         ("synchronous", "2"),
         ("foreign_keys", "1"),
         ("trusted_schema", "0"),
         ("secure_delete", "1"),
-        ("wal_autocheckpoint", "250"),
     ];
     WANTED.iter().map(|(name, wanted)| Ok((*name, pragma(connection, name)?, *wanted))).collect()
 }

@@ -1,5 +1,7 @@
 //! The table of API keys: find, list, insert, update.
 
+use std::sync::Arc;
+
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -8,8 +10,8 @@ use crate::domain::{Key, KeyId, SecretHash};
 
 impl Store {
     /// One key.
-    pub async fn find_key(&self, id: &KeyId) -> Result<Option<Key>, Error> {
-        self.readers.here(|connection| find(connection, id))
+    pub async fn find_key(&self, id: &KeyId) -> Result<Option<Arc<Key>>, Error> {
+        self.readers.key(id, find)
     }
 
     /// All keys, eldest first.

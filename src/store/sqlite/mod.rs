@@ -5,7 +5,9 @@ mod activity;
 mod backup;
 mod backups;
 mod check;
+mod checkpoints;
 mod columns;
+mod commits;
 mod copies;
 mod customers;
 mod days;
@@ -98,7 +100,8 @@ impl Store {
             let writer = Writer::start(path, connection, files.clone(), counts.clone(), use_ == Use::Serve);
             (writer.map_err(not_started)?, Some(files))
         };
-        let readers = Readers::open(path, files.clone()).map_err(|error| Unusable::of(path, &error))?;
+        let readers = Readers::open(path, files.clone(), writer.commits().clone());
+        let readers = readers.map_err(|error| Unusable::of(path, &error))?;
         let writer = Arc::new(writer);
         let (feeder, kept) = if use_ == Use::Serve {
             let reader = || readers.another().map_err(|error| Unusable::of(path, &error));
@@ -145,6 +148,11 @@ impl Store {
     /// What is found on this thread while `run` runs is found in one snapshot: cheaper than each in its own.
     pub fn read_together<T>(&self, run: impl FnOnce() -> T) -> T {
         self.readers.together(run)
+    }
+
+    /// While this runs, what is found on this thread one after another is found in one snapshot where it may be.
+    pub async fn share_snapshots(&self) {
+        self.readers.share().await;
     }
 
     /// Finishes what is queued, writes the log back into the file, and takes nothing more.

@@ -93,7 +93,10 @@ impl Sweep {
         }
         // Another file in its place has a log of its own.
         self.files.as_ref().map_or(Ok(()), |files| files.check())?;
-        if empty_log(&self.path)? {
+        let under_way = writer.commits().begin();
+        let is_empty = empty_log(&self.path)?;
+        drop(under_way);
+        if is_empty {
             writer.act_and_wait(move |connection| Ok(done(connection, last)?))?;
             (self.under_way, self.is_blocked) = (None, false);
             tracing::info!("what was erased is gone from the files of the database");

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::checkpoints::{self, Checkpoints};
+use super::commits::Commits;
 use super::files::Files;
 use super::open::Location;
 use super::queue::Queue;
@@ -26,11 +28,12 @@ const CHECKPOINT_WAIT: Duration = Duration::from_secs(1);
 pub(super) struct Writer {
     queue: Arc<Queue<Box<dyn Act>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    commits: Arc<Commits>,
 }
 
 impl Writer {
-    /// Starts the thread on a connection that is ready to write. In the end it writes the log back into the file where it
-    /// is told to: a command beside a server would only stand in its way.
+    /// Starts the thread on a connection that is ready to write. Where it `writes_back`, the log is written back into the file
+    /// beside what it does, and as a whole in the end: a command beside a server would only stand in its way.
     pub(super) fn start(
         location: impl Into<Location>,
         connection: Connection,
@@ -38,19 +41,27 @@ impl Writer {
         counts: Arc<Metrics>,
         writes_back: bool,
     ) -> std::io::Result<Self> {
+        let (location, commits) = (location.into(), Arc::<Commits>::default());
+        let checkpoints = if writes_back {
+            checkpoints::follow(&connection);
+            let own = location.writer().map_err(std::io::Error::other)?;
+            Some(Checkpoints::start(own, files.clone(), commits.clone())?)
+        } else {
+            None
+        };
         let queue = Arc::new(Queue::new(QUEUE_LEN));
-        let (location, connection) = (location.into(), Some(connection));
-        let mut thread = Thread { location, connection, files, counts, writes_back, lost: None };
+        let (connection, told) = (Some(connection), commits.clone());
+        let mut thread = Thread { location, connection, files, counts, commits: told, checkpoints, lost: None };
         let waiting = Abandoned(queue.clone());
         let handle = std::thread::Builder::new().name("writer".into()).spawn(move || thread.run(&waiting.0))?;
-        Ok(Self { queue, thread: Mutex::new(Some(handle)) })
+        Ok(Self { queue, thread: Mutex::new(Some(handle)), commits })
     }
 
     /// What stands in place of a writer where nothing is to be written: acts find it closed.
     pub(super) fn none() -> Self {
         let queue = Arc::new(Queue::new(0));
         queue.close();
-        Self { queue, thread: Mutex::new(None) }
+        Self { queue, thread: Mutex::new(None), commits: Arc::default() }
     }
 
     /// Queues an act, and answers when it is committed, or why it is not. An error rolls back what the act did, and nothing
@@ -84,6 +95,11 @@ impl Writer {
         let waiting = Waiting { act: Some(act), outcome: None, reply };
         self.queue.push(lane, Box::new(waiting)).map_err(|_| Error::Busy)?;
         Ok(answer)
+    }
+
+    /// The commits of its thread.
+    pub(super) fn commits(&self) -> &Arc<Commits> {
+        &self.commits
     }
 
     /// How many acts wait.
@@ -203,19 +219,24 @@ struct Thread {
     connection: Option<Connection>,
     files: Arc<Files>,
     counts: Arc<Metrics>,
-    writes_back: bool,
+    commits: Arc<Commits>,
+    /// `None` where the log is somebody else's to write back.
+    checkpoints: Option<Checkpoints>,
     /// Why the last transaction came to nothing, where it did.
     lost: Option<String>,
 }
 
 impl Thread {
     fn run(&mut self, queue: &Queue<Box<dyn Act>>) {
+        let commits = self.commits.clone();
         loop {
             let mut batch = queue.take(BATCH_LEN);
             if batch.is_empty() {
                 break;
             }
+            let under_way = commits.begin();
             let committed = self.commit(&mut batch);
+            drop(under_way);
             if committed.is_err() {
                 self.counts.lost_commit();
                 self.connection = None;
@@ -224,8 +245,13 @@ impl Thread {
             for act in batch {
                 act.answer(&committed);
             }
+            if let Some(checkpoints) = self.checkpoints.as_ref().filter(|_| committed.is_ok()) {
+                checkpoints.after_commit();
+            }
         }
-        self.checkpoint();
+        if self.checkpoints.take().is_some() {
+            self.checkpoint();
+        }
     }
 
     fn commit(&mut self, batch: &mut [Box<dyn Act>]) -> Result<(), Loss> {
@@ -233,7 +259,11 @@ impl Thread {
             Some(connection) => connection,
             None => {
                 self.files.check()?;
-                self.location.writer()?
+                let connection = self.location.writer()?;
+                if self.checkpoints.is_some() {
+                    checkpoints::follow(&connection);
+                }
+                connection
             }
         };
         let connection = self.connection.insert(connection);
@@ -270,7 +300,7 @@ impl Thread {
 
     /// Writes the log back into the file. Where a reader is in the way for longer than it may take, the next start does it.
     fn checkpoint(&self) {
-        let Some(connection) = self.connection.as_ref().filter(|_| self.writes_back) else { return };
+        let Some(connection) = &self.connection else { return };
         // Nothing that is left is touched, where it is not known whose it is.
         if self.files.check().is_err() {
             return;
