@@ -111,6 +111,8 @@ pub fn fixture(directory: &Path, customers: u64) -> Fixture {
     let db = directory.join("patron.db");
     remove(&db);
     fs::copy(&seeded, &db).unwrap();
+    // So that the first to write does not wait for all of it.
+    File::open(&db).unwrap().sync_all().unwrap();
     let (key_id, authorization) = key(&db);
     patron(&db, &["staff", "add", OWNER.0, "--role", "owner", "--password-stdin"], OWNER.1);
     let connection = Connection::open_with_flags(&db, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();

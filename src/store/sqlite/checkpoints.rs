@@ -3,7 +3,8 @@
 //! tenths. What is committed is synced in the log already: nobody waits for this to be answered.
 //!
 //! A log to which more is added all the time is never in the file to its end, and only then begins anew. So once it is long, the
-//! writing thread writes back the little that is left by itself.
+//! writing thread writes back the little that is left by itself. Where somebody who reads for long keeps it from beginning anew all
+//! the same, that is not tried again before it is twice as long.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,8 +21,10 @@ use super::files::Files;
 const DUE_AT: usize = 250;
 /// At how many pages the log is to begin anew: 8 MB.
 const LONG_AT: usize = 2_000;
-/// At how many it is, even if the writing thread has to wait until what is under way is done.
-const TOO_LONG_AT: usize = 8_000;
+/// How many the writing thread writes back for that: edits wait for some 10 ms. More are left after a command that writes much.
+const LITTLE: usize = 750;
+/// At how many pages edits wait, however much is left: 64 MB.
+const TOO_LONG_AT: usize = 16_000;
 
 thread_local! {
     /// How many pages the log had after the last commit of this thread.
@@ -39,6 +42,10 @@ pub(super) fn follow(connection: &Connection) {
 /// Writes back the log of one file.
 pub(super) struct Checkpoints {
     log: Arc<Log>,
+    /// How many pages it had when it was last seen to, and at how many it is to begin anew.
+    seen: usize,
+    anew_at: usize,
+    too_long_at: usize,
     /// `None` once the thread is to end.
     due: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -60,20 +67,30 @@ impl Checkpoints {
         let (due, told) = sync_channel(1);
         let own = log.clone();
         let thread = std::thread::Builder::new().name("checkpoints".into()).spawn(move || own.run(&told))?;
-        Ok(Self { log, due: Some(due), thread: Some(thread) })
+        let (due, thread) = (Some(due), Some(thread));
+        Ok(Self { log, seen: 0, anew_at: LONG_AT, too_long_at: TOO_LONG_AT, due, thread })
     }
 
     /// Sees to the log after a commit of this thread's, whose connection is followed.
-    pub(super) fn after_commit(&self) {
+    pub(super) fn after_commit(&mut self) {
         let pages = PAGES.get();
-        if self.log.left_of(pages) < DUE_AT {
+        if pages < std::mem::replace(&mut self.seen, pages) {
+            self.anew_at = LONG_AT;
+        }
+        let left = self.log.left_of(pages);
+        if left < DUE_AT {
             return;
         }
-        if pages < LONG_AT {
+        let is_too_long = pages >= self.too_long_at;
+        if pages >= self.anew_at
+            && (left <= LITTLE || is_too_long)
+            && let Some(connection) = self.log.lock(is_too_long)
+        {
+            self.log.write_back(&connection);
+            self.anew_at = 2 * pages;
+        } else {
             // Where it is told already, it does not need to be told again.
             let _ = self.due.as_ref().map(|due| due.try_send(()));
-        } else if let Some(connection) = self.log.lock(pages >= TOO_LONG_AT) {
-            self.log.write_back(&connection);
         }
     }
 }
@@ -150,14 +167,15 @@ mod tests {
         let (writer, files) = Files::around(&path, None, make).unwrap();
         follow(&writer);
         let own = open::writer(&path).unwrap();
-        let checkpoints = Checkpoints::start(own, Arc::new(files), Arc::default()).unwrap();
+        let mut checkpoints = Checkpoints::start(own, Arc::new(files), Arc::default()).unwrap();
+        checkpoints.too_long_at = 2 * LONG_AT;
         for number in 0..COMMITS {
             writer.execute("INSERT INTO t VALUES (?1, zeroblob(?2))", (number, DUE_AT * PAGE)).unwrap();
             checkpoints.after_commit();
         }
         let len = |suffix: &str| open::beside(&path, suffix).metadata().unwrap().len() as usize;
         let pages_of_log = len("-wal") / PAGE;
-        assert!(pages_of_log < TOO_LONG_AT + 2 * DUE_AT, "{pages_of_log} of {} that were written", COMMITS * DUE_AT);
+        assert!(pages_of_log < 2 * LONG_AT + 2 * DUE_AT, "{pages_of_log} of {} that were written", COMMITS * DUE_AT);
         assert!(len("") >= (COMMITS * DUE_AT - pages_of_log) * PAGE);
         drop(checkpoints);
         let counted: usize = writer.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap();

@@ -33,6 +33,7 @@ mod revisions;
 mod schema;
 mod scrub;
 mod search;
+mod snapshots;
 mod staff;
 mod sweep;
 mod trouble;

@@ -245,7 +245,7 @@ impl Thread {
             for act in batch {
                 act.answer(&committed);
             }
-            if let Some(checkpoints) = self.checkpoints.as_ref().filter(|_| committed.is_ok()) {
+            if let Some(checkpoints) = self.checkpoints.as_mut().filter(|_| committed.is_ok()) {
                 checkpoints.after_commit();
             }
         }
