@@ -7,7 +7,7 @@
 //! the same, that is not tried again before it is twice as long.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::JoinHandle;
@@ -55,6 +55,8 @@ struct Log {
     connection: Mutex<Connection>,
     /// How many of its pages were in the file after the last checkpoint.
     written_back: AtomicUsize,
+    /// Whether the last checkpoint failed, which has been said.
+    fails: AtomicBool,
     files: Arc<Files>,
     commits: Arc<Commits>,
 }
@@ -62,8 +64,8 @@ struct Log {
 impl Checkpoints {
     /// Starts the thread with a connection of its own.
     pub(super) fn start(connection: Connection, files: Arc<Files>, commits: Arc<Commits>) -> std::io::Result<Self> {
-        let (connection, written_back) = (Mutex::new(connection), AtomicUsize::new(0));
-        let log = Arc::new(Log { connection, written_back, files, commits });
+        let (connection, written_back, fails) = (Mutex::new(connection), AtomicUsize::new(0), AtomicBool::new(false));
+        let log = Arc::new(Log { connection, written_back, fails, files, commits });
         let (due, told) = sync_channel(1);
         let own = log.clone();
         let thread = std::thread::Builder::new().name("checkpoints".into()).spawn(move || own.run(&told))?;
@@ -140,9 +142,11 @@ impl Log {
         let written_back = connection
             .prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")
             .and_then(|mut checkpoint| checkpoint.query_row([], |row| row.get::<_, i64>(2)));
+        let failed = self.fails.swap(written_back.is_err(), Ordering::Relaxed);
         match written_back {
             Ok(pages) => self.written_back.store(usize::try_from(pages).unwrap_or_default(), Ordering::Relaxed),
-            Err(error) => tracing::warn!(%error, "the log could not be written back, and grows until it can"),
+            Err(error) if !failed => tracing::warn!(%error, "the log cannot be written back, and grows until it can"),
+            Err(_) => {}
         }
     }
 }
