@@ -211,8 +211,8 @@ impl Access {
         Ok(self.store.edit_key(id, revoke).await?)
     }
 
-    /// Checks credentials that came from an address. Looks at the key's row each time, so that a revoked or expired key is
-    /// refused at its next request, whichever process revoked it.
+    /// Checks credentials that came from an address. Looks at the key's row in each snapshot, so that a revoked or expired key is
+    /// refused at its next request; where another process revoked it, at the next that comes 250 microseconds later.
     pub async fn check(&self, id: &str, secret: Secret, address: IpAddr) -> Result<Arc<Key>, NotAdmitted> {
         // No key looks like this, and everybody may know that: it needs no time.
         let id = KeyId::parse(id).ok_or(NotAdmitted::Refused("malformed key id"))?;

@@ -1,5 +1,5 @@
 //! What those who read a file know of those who write it in this process: whether a commit is under way, and how many there
-//! have been.
+//! have been. What writes back the log counts as one: it too needs that nobody keeps an old snapshot for longer than a request.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,7 +11,7 @@ pub(super) struct Commits {
 }
 
 impl Commits {
-    /// One is under way, until what this gives is dropped. So is whatever else needs that nobody reads for a moment.
+    /// One is under way, until what this gives is dropped. Meanwhile requests share no snapshot.
     pub(super) fn begin(&self) -> UnderWay<'_> {
         self.under_way.fetch_add(1, Ordering::SeqCst);
         UnderWay(self)

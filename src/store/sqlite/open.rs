@@ -241,7 +241,7 @@ pub(super) fn for_bulk(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "wal_autocheckpoint", 8_000)
 }
 
-/// Makes a connection that reads one for point reads: what leads to the leaves of a million customers are some 200 pages.
+/// Sets up a connection that reads for point reads: what leads to the leaves of a million customers are some 200 pages.
 pub(super) fn for_points(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "cache_size", -2048)
 }

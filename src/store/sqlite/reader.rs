@@ -93,7 +93,7 @@ impl Readers {
 
     /// While this runs, requests of this thread share a snapshot: those that it has to answer before it waits for more, within a
     /// short time, and while nothing is committed. So somebody who was told of a commit sees it; and the log is written back and
-    /// begun anew as if they did not share, for that is done by a commit.
+    /// begun anew as if they did not share, for [`Commits`] counts that too.
     pub(super) async fn share(&self) {
         if let Ok(here) = self.local() {
             here.share().await;

@@ -10,8 +10,8 @@ use tokio::sync::Notify;
 use super::commits::Commits;
 use crate::domain::{Key, KeyId};
 
-/// How long requests share a snapshot. What another process commits is seen after it: sooner than that process is over and
-/// anybody can know.
+/// How long requests share a snapshot. What another process commits is seen by requests that come so long after it: in practice
+/// sooner than anybody who learned of it from that process can ask.
 const SHARED_MAX: Duration = Duration::from_micros(250);
 
 /// What a thread reads with.

@@ -96,6 +96,7 @@ impl Sweep {
         let under_way = writer.commits().begin();
         let is_empty = empty_log(&self.path)?;
         drop(under_way);
+        let Some(is_empty) = is_empty else { return Ok(Some(LOG_WAIT)) };
         if is_empty {
             writer.act_and_wait(move |connection| Ok(done(connection, last)?))?;
             (self.under_way, self.is_blocked) = (None, false);
@@ -135,7 +136,7 @@ pub(super) fn file(path: &Path, tries: u32) -> Result<bool, Error> {
     let Some(last) = due(&connection)? else { return Ok(true) };
     to_log(&connection)?;
     for left in (0..tries).rev() {
-        if empty_log(path)? {
+        if empty_log(path)? == Some(true) {
             done(&connection, last)?;
             return Ok(true);
         }
@@ -157,10 +158,14 @@ fn to_log(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Writes the log back into the file and leaves it empty. Gives whether it did: somebody may read what is older.
-fn empty_log(path: &Path) -> rusqlite::Result<bool> {
+/// Writes the log back into the file and leaves it empty. Gives whether it did: somebody may read what is older; `None` where
+/// somebody else is just writing it back.
+fn empty_log(path: &Path) -> rusqlite::Result<Option<bool>> {
     let connection = open::writer(path)?;
     connection.busy_timeout(LOG_WAIT)?;
-    // A row of three: whether it was blocked, the pages in the log, the pages written back.
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| Ok(row.get::<_, i64>(0)? == 0))
+    // A row of three: whether it was blocked, the pages in the log, the pages written back; -1 where it was not tried.
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+        let (was_blocked, pages): (bool, i64) = (row.get(0)?, row.get(1)?);
+        Ok((!was_blocked || pages >= 0).then_some(!was_blocked))
+    })
 }

@@ -45,6 +45,7 @@ impl Writer {
         let checkpoints = if writes_back {
             checkpoints::follow(&connection);
             let own = location.writer().map_err(std::io::Error::other)?;
+            files.check().map_err(std::io::Error::other)?;
             Some(Checkpoints::start(own, files.clone(), commits.clone())?)
         } else {
             None
