@@ -41,8 +41,12 @@ fn a_day_of_work_is_counted_and_no_value_of_anybodys_is_told() {
     assert_eq!(value(&text, r#"patron_verifications_total{from="hash"}"#), 1.0);
     assert_eq!(value(&text, r#"patron_verifications_total{from="memory"}"#), 3.0);
     assert_eq!(value(&text, "patron_verifications_remembered"), 1.0);
-    // One of the house's may wait at the moment.
-    assert!(value(&text, "patron_write_queue_acts") < 4.0);
+    // One of the house's may have waited at that moment.
+    let waiting = || {
+        let text = ureq::get(&address).call().unwrap().body_mut().read_to_string().unwrap();
+        value(&text, "patron_write_queue_acts")
+    };
+    assert!(value(&text, "patron_write_queue_acts") == 0.0 || (0..100).any(|_| waiting() == 0.0));
     assert!(value(&text, "patron_database_size_bytes") + value(&text, "patron_wal_size_bytes") > 100_000.0);
     assert_eq!(value(&text, "patron_backup_failing"), 0.0);
     assert!(!text.contains("private") && !text.contains(&id) && !text.contains("rzp_"), "{text}");
