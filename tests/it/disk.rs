@@ -183,7 +183,9 @@ fn edits_wait_for_room(disk: &Disk) {
     for (round, room) in [0, 1, 5, 20, 60, 130].into_iter().enumerate() {
         let client = client.moved(&server);
         disk.fill(Some(&server), room);
-        acknowledged.extend(create_until_full(&server, &client, round));
+        let created = create_until_full(&server, &client, round);
+        assert!(room < 60 || !created.is_empty(), "none is created in {room} pages");
+        acknowledged.extend(created);
         assert_eq!(client.get("?count=100").unwrap().0, 200, "reads go on");
         has_all(&client, &acknowledged);
         if round % 2 == 1 {
@@ -213,7 +215,6 @@ fn edits_wait_for_room(disk: &Disk) {
     assert_eq!(server.stop(), Some(0));
     let checked = run(&disk.db(), &["check"]);
     assert!(checked.status.success(), "{checked:?}");
-    assert!(acknowledged.len() > 20, "{}", acknowledged.len());
 }
 
 /// Whether a refusal to start is for want of room, in one sentence after what was printed.
