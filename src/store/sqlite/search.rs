@@ -21,9 +21,11 @@ pub(super) fn feed(connection: &Connection, count: u64) -> rusqlite::Result<bool
         WHERE number > (SELECT revision FROM search_mark) ORDER BY number LIMIT ?1";
     const REPLACE: &str = "INSERT OR REPLACE INTO search (rowid, text) VALUES (?1, ?2)";
     let mut statement = connection.prepare_cached(WAITING)?;
-    let waiting: Vec<(i64, i64)> =
+    let mut waiting: Vec<(i64, i64)> =
         statement.query_map([customers::signed(count)], |row| row.try_into())?.collect::<rusqlite::Result<_>>()?;
     let Some((last, _)) = waiting.last().copied() else { return Ok(false) };
+    // FTS5 begins another part of the index at each row before the one that it took last.
+    waiting.sort_unstable_by_key(|(_, customer)| *customer);
     for (revision, customer) in &waiting {
         // Each customer once, at its newest revision: one that comes after these keeps it in the tail.
         if let Some(row) = customers::find_by_number(connection, *customer)?.filter(|row| row.revision == *revision) {
@@ -214,11 +216,15 @@ mod tests {
 
     fn edited(number: u8) -> Edited {
         let blank = Customer::blank(CustomerId::new(0, [number, 0, 0, 0]), Mode::Test, 0);
-        let draft = Draft { name: Change::Set(format!("Number {number}")), ..Draft::default() };
-        let customer = Customer { version: 1, ..draft.parse().unwrap().over(&blank) };
+        named(&blank, &format!("Number {number}"))
+    }
+
+    fn named(before: &Customer, name: &str) -> Edited {
+        let draft = Draft { name: Change::Set(name.into()), ..Draft::default() };
+        let customer = Customer { version: before.version + 1, ..draft.parse().unwrap().over(before) };
         let revision = Revision {
             customer: customer.id.clone(),
-            version: 1,
+            version: customer.version,
             at: 0,
             actor: Actor::Command { name: "test".into() },
             request_id: None,
@@ -226,9 +232,35 @@ mod tests {
             undoes: None,
             import: None,
             passage: None,
-            changes: Changes::between(&blank, &customer),
+            changes: Changes::between(before, &customer),
         };
         Edited { customer, revision }
+    }
+
+    #[test]
+    fn however_edits_come_a_feeding_adds_one_part_to_the_index() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(include_str!("../../../schema.sql")).unwrap();
+        for number in 0..60 {
+            customers::insert::<()>(&connection, &edited(number)).unwrap();
+        }
+        // The number of a page begins with that of its part. Those of no part come before, and who is gone after.
+        const PARTS: &str = "SELECT count(DISTINCT id >> 37) FROM search_data WHERE id BETWEEN 1 << 37 AND 1 << 53";
+        let parts = || -> i64 { connection.query_row(PARTS, [], |row| row.get(0)).unwrap() };
+        let feed_all = || {
+            connection.execute_batch("BEGIN").unwrap();
+            feed(&connection, 100).unwrap();
+            connection.execute_batch("COMMIT").unwrap();
+        };
+        feed_all();
+        assert_eq!(parts(), 1);
+        // Few: a part of which much is gone is merged.
+        for number in [50, 40, 30, 20] {
+            let again = |before: &Customer| Ok::<_, ()>(Some(named(before, "Again")));
+            customers::edit(&connection, Mode::Test, &edited(number).customer.id, &again).unwrap();
+        }
+        feed_all();
+        assert_eq!(parts(), 2);
     }
 
     #[tokio::test]
