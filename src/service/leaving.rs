@@ -1,8 +1,9 @@
 //! Customers on their way out: all of a mode, or those that match, some at a time.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use super::pace::Pace;
 use super::{Caller, Customers, Refused};
 use crate::domain::Customer;
 use crate::store::{Bookmark, Error, Store, Walk};
@@ -20,13 +21,14 @@ pub struct Leaving {
     caller: Caller,
     walk: Walk,
     after: Option<Bookmark>,
+    pace: Pace,
     is_done: bool,
 }
 
 impl Customers {
     /// Begins a walk.
     pub fn leave(&self, caller: Caller, walk: Walk) -> Leaving {
-        Leaving { store: self.store.clone(), caller, walk, after: None, is_done: false }
+        Leaving { store: self.store.clone(), caller, walk, after: None, pace: Pace::of(&self.store), is_done: false }
     }
 
     /// How many customers a mode has, or had a moment ago.
@@ -36,13 +38,17 @@ impl Customers {
 }
 
 impl Leaving {
-    /// The next customers; `None` after the last. Waits some seconds where the store is busy.
+    /// The next customers; `None` after the last. Waits some seconds where the store is busy, and rests where others write.
     pub async fn step(&mut self) -> Result<Option<Vec<Customer>>, Refused> {
         if self.is_done {
             return Ok(None);
         }
+        let began = Instant::now();
         let (customers, next) = self.ask().await?;
         self.is_done = next.is_none();
+        if !self.is_done {
+            self.pace.rest(&self.store, began.elapsed()).await;
+        }
         self.after = next;
         Ok((!customers.is_empty()).then_some(customers))
     }

@@ -14,6 +14,7 @@ mod history;
 pub mod house;
 pub mod imports;
 mod leaving;
+mod pace;
 pub mod requests;
 mod seed;
 pub mod staff;

@@ -3,15 +3,14 @@
 use std::time::Instant;
 
 use super::customers::created;
+use super::pace::Pace;
 use super::{Caller, Refused, Services};
 use crate::domain::{Actor, Change, CustomerId, Draft, Edited, Mode, NoteValue, NotesEdit};
 
 /// How many customers go into one transaction.
 const BATCH_LEN: u64 = 500;
-/// How many where a server has the file too: short enough that edits there hardly wait.
+/// How many while others write: short enough that edits there hardly wait.
 const BATCH_LEN_BESIDE: u64 = 16;
-/// The rest after each is then this many times as long as it took.
-const REST_BESIDE: u32 = 4;
 /// Seeded customers were created over these two years, whatever today is, so that their ids do not depend on it.
 const CREATED: std::ops::Range<u64> = 1_704_067_200..1_767_225_600;
 
@@ -82,18 +81,17 @@ impl Services {
     pub async fn seed(&self, seed: Seed, progress: impl Fn(u64)) -> Result<u64, Refused> {
         let caller =
             Caller { mode: seed.mode, actor: Actor::Command { name: "seed".into() }, request_id: None, request: None };
+        let mut pace = Pace::of(&self.store);
         let mut added = 0;
         let mut done = 0;
         while done < seed.count {
-            let (began, beside) = (Instant::now(), self.store.is_served_by_another());
-            let batch = done..seed.count.min(done + if beside { BATCH_LEN_BESIDE } else { BATCH_LEN });
+            let began = Instant::now();
+            let batch = done..seed.count.min(done + if pace.is_quiet() { BATCH_LEN } else { BATCH_LEN_BESIDE });
             done = batch.end;
             let customers: Result<Vec<_>, _> = batch.map(|number| seed.customer(&caller, number)).collect();
             added += self.store.insert_many(customers?).await?;
             progress(done);
-            if beside {
-                tokio::time::sleep(began.elapsed() * REST_BESIDE).await;
-            }
+            pace.rest(&self.store, began.elapsed()).await;
         }
         Ok(added)
     }

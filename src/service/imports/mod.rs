@@ -11,6 +11,7 @@ mod work;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::pace::Pace;
 use super::{Ambient, Caller, DAY_SECONDS, Refused};
 use crate::domain::{Changes, Customer, CustomerId, Import, ImportRow, ImportState, ImportStep, Mode, Outcome, Step};
 use crate::rows::{Mapping, Row, Target};
@@ -235,7 +236,7 @@ impl Imports {
     pub async fn tidy(&self) -> Result<bool, Refused> {
         let now = self.ambient.seconds();
         let (uploads, rehearsals) = (now - UPLOAD_SECONDS, now - REHEARSAL_DAYS * DAY_SECONDS);
-        let mut pace = work::Pace::of(&self.store);
+        let mut pace = Pace::of(&self.store);
         for _ in 0..TIDY_ACTS {
             let began = Instant::now();
             if !self.store.tidy_imports(uploads, rehearsals, now - REFUSED_DAYS * DAY_SECONDS).await? {

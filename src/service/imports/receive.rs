@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::super::pace::Pace;
 use super::super::{Ambient, Caller, Refused};
-use super::work::Pace;
 use super::{Imports, NotImported};
 use crate::domain::Import;
 use crate::rows::{Format, Reader, Row, Unread, Unreadable};

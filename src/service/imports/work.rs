@@ -2,18 +2,17 @@
 
 use std::time::{Duration, Instant};
 
+use super::super::pace::Pace;
 use super::super::{Ambient, Caller, Refused};
 use super::judge::Judge;
 use super::{Imports, Moving, NotImported};
 use crate::domain::{Import, ImportRow, ImportState};
-use crate::store::{Batch, Error, Looking, Stamp, Store};
+use crate::store::{Batch, Error, Looking, Stamp};
 
 /// How many rows are written to customers in one transaction.
 const BATCH_LEN: u64 = 128;
 /// How many while others write: few enough that their edits hardly wait.
 const BATCH_LEN_BESIDE: u64 = 16;
-/// The rest after each is then this many times as long as it took.
-const REST_BESIDE: u32 = 4;
 /// A rehearsal writes no customer, and looks at this many times as many rows.
 const REHEARSED_TIMES: u64 = 4;
 /// How often a batch is tried again where it cannot be written now, and how long after.
@@ -41,7 +40,7 @@ impl Imports {
             let moving = Moving { state: import.state, done: done.min(import.rows), total: import.rows };
             progress(moving);
             let began = Instant::now();
-            let count = pace.len(import.state);
+            let count = len(&pace, import.state);
             match self.batch(caller, import, count).await {
                 Ok(Batch::More) => (done, tries) = (done + count, 0),
                 Ok(Batch::Done) => {
@@ -82,37 +81,8 @@ impl Imports {
     }
 }
 
-/// How much is done at a time.
-pub(super) struct Pace {
-    /// How many acts others, and this work, had asked for at the last look.
-    asked: u64,
-    /// Whether nobody else has asked for one since the look before.
-    quiet: bool,
-}
-
-impl Pace {
-    /// As if others wrote, until it is known.
-    pub(super) fn of(store: &Store) -> Self {
-        Self { asked: store.asked(), quiet: false }
-    }
-
-    /// Rests after a batch that took so long, where others write: in this process or in a server beside it.
-    pub(super) async fn rest(&mut self, store: &Store, took: Duration) {
-        let asked = store.asked();
-        // The batch itself was one at most.
-        self.quiet = asked - std::mem::replace(&mut self.asked, asked) <= 1 && !store.is_served_by_another();
-        if !self.quiet {
-            tokio::time::sleep(took * REST_BESIDE).await;
-        }
-    }
-
-    /// Whether others write.
-    pub(super) fn is_quiet(&self) -> bool {
-        self.quiet
-    }
-
-    fn len(&self, state: ImportState) -> u64 {
-        let len = if self.quiet { BATCH_LEN } else { BATCH_LEN_BESIDE };
-        if state == ImportState::Rehearsing { len * REHEARSED_TIMES } else { len }
-    }
+/// How many rows are done at a time.
+fn len(pace: &Pace, state: ImportState) -> u64 {
+    let len = if pace.is_quiet() { BATCH_LEN } else { BATCH_LEN_BESIDE };
+    if state == ImportState::Rehearsing { len * REHEARSED_TIMES } else { len }
 }

@@ -14,6 +14,8 @@ use super::open::beside;
 
 /// What stands behind the name of a file that is not whole.
 pub(super) const SUFFIX: &str = ".partial";
+/// After so many bytes it is synced: all at once in the end would keep the commits of others waiting.
+const SYNC_LEN: usize = 8 << 20;
 
 /// The file on its way to a name. Dropped before it has got there, it is gone.
 pub struct Partial {
@@ -21,12 +23,20 @@ pub struct Partial {
     target: PathBuf,
     /// Held open, and locked, until the end: what another process left behind is not locked, and may be removed.
     file: File,
+    /// How many bytes were written since it was last synced.
+    unsynced: usize,
     is_named: bool,
 }
 
 impl Write for Partial {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        let len = self.file.write(bytes)?;
+        self.unsynced += len;
+        if self.unsynced >= SYNC_LEN {
+            self.file.sync_data()?;
+            self.unsynced = 0;
+        }
+        Ok(len)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -50,7 +60,7 @@ impl Partial {
         if let Err(error) = file.try_lock() {
             tracing::debug!(%error, "a partial file is not locked");
         }
-        Ok(Self { path, target: target.to_owned(), file, is_named: false })
+        Ok(Self { path, target: target.to_owned(), file, unsynced: 0, is_named: false })
     }
 
     /// Whether a file of this name, on its way or there, would be in the place of a database or of what belongs to it.

@@ -1,0 +1,38 @@
+//! How large work leaves room to those who edit meanwhile.
+
+use std::time::Duration;
+
+use crate::store::Store;
+
+/// The rest after a batch is this many times as long as it took.
+const REST_BESIDE: u32 = 4;
+
+/// The pace of work that is done in batches.
+pub(super) struct Pace {
+    /// How many acts others, and this work, had asked for at the last look.
+    asked: u64,
+    /// Whether nobody else has asked for one since the look before.
+    quiet: bool,
+}
+
+impl Pace {
+    /// As if others wrote, until it is known.
+    pub(super) fn of(store: &Store) -> Self {
+        Self { asked: store.asked(), quiet: false }
+    }
+
+    /// Rests after a batch that took so long, where others write: in this process or in a server beside it.
+    pub(super) async fn rest(&mut self, store: &Store, took: Duration) {
+        let asked = store.asked();
+        // The batch itself was one at most.
+        self.quiet = asked - std::mem::replace(&mut self.asked, asked) <= 1 && !store.is_served_by_another();
+        if !self.quiet {
+            tokio::time::sleep(took * REST_BESIDE).await;
+        }
+    }
+
+    /// Whether nobody else writes: batches may be large.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+}
