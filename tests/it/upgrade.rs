@@ -62,7 +62,11 @@ fn what_would_be_done_is_told_and_nothing_is_changed() {
             assert!(told.contains(&format!("\n  to {to}: ")), "{told}");
         }
         for words in [
-            if version < 3 { "customers can be erased" } else { "files of customers come in" },
+            match version {
+                1 | 2 => "customers can be erased",
+                3 => "files of customers come in",
+                _ => "the index of the search is merged in small parts only",
+            },
             "Tried on a copy, which was whole afterwards and is removed: the steps took ",
             // The first schema had no place to remember one.
             if version == 1 {

@@ -11,7 +11,12 @@ const SCHEMA: &str = include_str!("../../../schema.sql");
 
 /// What brings a file from version 1 to 2, from 2 to 3, and so on: each step is one transaction. `schema.sql` is what
 /// comes out, and a test holds the two against each other.
-const STEPS: &[&str] = &[include_str!("steps/2.sql"), include_str!("steps/3.sql"), include_str!("steps/4.sql")];
+const STEPS: &[&str] = &[
+    include_str!("steps/2.sql"),
+    include_str!("steps/3.sql"),
+    include_str!("steps/4.sql"),
+    include_str!("steps/5.sql"),
+];
 
 /// `PRAGMA application_id`, "Ptrn": tells our files from other programs'.
 const APPLICATION_ID: i32 = 0x5074_726e;
@@ -187,7 +192,8 @@ mod tests {
             UNION ALL SELECT sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL
             UNION ALL SELECT concat_ws(' ', t.name, k.\"from\", k.\"table\", k.\"to\")
             FROM sqlite_schema t, pragma_foreign_key_list(t.name) k
-            UNION ALL SELECT concat_ws(' ', name, wr, strict) FROM pragma_table_list ORDER BY 1";
+            UNION ALL SELECT concat_ws(' ', name, wr, strict) FROM pragma_table_list
+            UNION ALL SELECT concat_ws(' ', k, v) FROM search_config ORDER BY 1";
         let mut statement = connection.prepare(SQL).unwrap();
         statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
     }
@@ -222,6 +228,7 @@ mod tests {
         include_str!("../../../tests/upgrade/1.sql"),
         include_str!("../../../tests/upgrade/2.sql"),
         include_str!("../../../tests/upgrade/3.sql"),
+        include_str!("../../../tests/upgrade/4.sql"),
     ];
 
     #[test]
