@@ -89,7 +89,7 @@ pub enum Command {
     /// Write all customers of a mode as CSV or JSONL, also while a server runs
     ///
     /// Newest first, or with --search the last added first. Each stands there as it was when its turn came; what is made
-    /// while the export runs may be missing. Nobody's edits wait for it.
+    /// while the export runs may be missing. Edits in a running server hardly wait for it, for which it takes longer then.
     Export(Export),
     /// Copy all customers of another server here: of Razorpay, or of another Patron; also while a server runs
     ///

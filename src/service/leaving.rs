@@ -28,7 +28,7 @@ pub struct Leaving {
 impl Customers {
     /// Begins a walk.
     pub fn leave(&self, caller: Caller, walk: Walk) -> Leaving {
-        Leaving { store: self.store.clone(), caller, walk, after: None, pace: Pace::of(&self.store), is_done: false }
+        Leaving { store: self.store.clone(), caller, walk, after: None, pace: Pace::of(&self.store, 0), is_done: false }
     }
 
     /// How many customers a mode has, or had a moment ago.

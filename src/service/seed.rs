@@ -81,7 +81,7 @@ impl Services {
     pub async fn seed(&self, seed: Seed, progress: impl Fn(u64)) -> Result<u64, Refused> {
         let caller =
             Caller { mode: seed.mode, actor: Actor::Command { name: "seed".into() }, request_id: None, request: None };
-        let mut pace = Pace::of(&self.store);
+        let mut pace = Pace::of(&self.store, 0);
         let mut added = 0;
         let mut done = 0;
         while done < seed.count {

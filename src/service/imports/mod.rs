@@ -236,7 +236,7 @@ impl Imports {
     pub async fn tidy(&self) -> Result<bool, Refused> {
         let now = self.ambient.seconds();
         let (uploads, rehearsals) = (now - UPLOAD_SECONDS, now - REHEARSAL_DAYS * DAY_SECONDS);
-        let mut pace = Pace::of(&self.store);
+        let mut pace = Pace::of(&self.store, 1);
         for _ in 0..TIDY_ACTS {
             let began = Instant::now();
             if !self.store.tidy_imports(uploads, rehearsals, now - REFUSED_DAYS * DAY_SECONDS).await? {

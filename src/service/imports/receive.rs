@@ -43,7 +43,7 @@ impl Imports {
             file: name.chars().filter(|char| !char.is_control()).take(FILE_LEN_MAX).collect(),
             reader: Reader::new(format),
             waiting: Vec::new(),
-            pace: Pace::of(&self.store),
+            pace: Pace::of(&self.store, 1),
             number: None,
             rows: 0,
         }

@@ -34,7 +34,7 @@ impl Imports {
 
     /// Does the work of one state, until it is done or another has begun.
     async fn run(&self, caller: &Caller, import: &Import, progress: &impl Fn(Moving)) -> Result<(), NotImported> {
-        let mut pace = Pace::of(&self.store);
+        let mut pace = Pace::of(&self.store, 1);
         let (mut done, mut tries) = (import.done, 0);
         loop {
             let moving = Moving { state: import.state, done: done.min(import.rows), total: import.rows };

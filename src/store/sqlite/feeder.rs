@@ -17,7 +17,7 @@ use crate::store::Error;
 
 /// How many revisions an act feeds while others write: among a million customers that takes some 1.2 ms of the writing thread.
 const ACT_LEN: u64 = 16;
-/// How many while nobody does: 9 ms, and a tenth less in all.
+/// How many while nobody does: fewer parts to be merged.
 const ACT_LEN_ALONE: u64 = 64;
 /// Between two looks. Nobody waits for the index, so that edits gather meanwhile.
 const LOOK: Duration = Duration::from_millis(200);

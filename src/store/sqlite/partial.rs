@@ -15,7 +15,7 @@ use super::open::beside;
 /// What stands behind the name of a file that is not whole.
 pub(super) const SUFFIX: &str = ".partial";
 /// After so many bytes it is synced: all at once in the end would keep the commits of others waiting.
-const SYNC_LEN: usize = 8 << 20;
+const SYNC_LEN: usize = 1 << 20;
 
 /// The file on its way to a name. Dropped before it has got there, it is gone.
 pub struct Partial {
@@ -30,12 +30,12 @@ pub struct Partial {
 
 impl Write for Partial {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let len = self.file.write(bytes)?;
-        self.unsynced += len;
         if self.unsynced >= SYNC_LEN {
             self.file.sync_data()?;
             self.unsynced = 0;
         }
+        let len = self.file.write(bytes)?;
+        self.unsynced += len;
         Ok(len)
     }
 
