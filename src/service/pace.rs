@@ -39,3 +39,43 @@ impl Pace {
         self.quiet
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Customer, CustomerId, Mode};
+    use crate::store::{Error, Lane, Use};
+
+    async fn is_quiet(pace: &mut Pace, store: &Store) -> bool {
+        pace.rest(store, Duration::ZERO).await;
+        pace.is_quiet()
+    }
+
+    #[tokio::test]
+    async fn others_write_who_ask_for_more_than_the_work_does_and_a_server_beside() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("t.db");
+        let server = Store::open(&path, Use::Serve).unwrap();
+        let (mut reads, mut writes) = (Pace::of(&server, 0), Pace::of(&server, 1));
+        assert!(!reads.is_quiet(), "until it is known");
+        assert!(is_quiet(&mut reads, &server).await && is_quiet(&mut writes, &server).await);
+        let keep = |_: &Customer| Ok::<_, ()>(None);
+        for (acts, is_batch_of_one) in [(1, true), (2, false)] {
+            for _ in 0..acts {
+                let nobody = CustomerId::stored("cust_nobody".into());
+                let edited = server.edit(Lane::of("a key"), Mode::Test, &nobody, keep).await;
+                assert!(matches!(edited, Err(Error::Missing)));
+            }
+            assert!(!is_quiet(&mut reads, &server).await);
+            assert_eq!(is_quiet(&mut writes, &server).await, is_batch_of_one);
+        }
+        assert!(is_quiet(&mut reads, &server).await, "nobody asked since");
+
+        let command = Store::open(&path, Use::Fill).unwrap();
+        let mut beside = Pace::of(&command, 0);
+        assert!(!is_quiet(&mut beside, &command).await);
+        server.close();
+        drop(server);
+        assert!(is_quiet(&mut beside, &command).await);
+    }
+}
