@@ -346,6 +346,22 @@ mod tests {
         ((directory, open::reader(&path).unwrap()), writer)
     }
 
+    /// Holds the thread by an act, until what this gives is told to let go. So what is queued meanwhile shares a transaction.
+    async fn hold(
+        writer: &Arc<Writer>,
+    ) -> (std::sync::mpsc::Sender<()>, tokio::task::JoinHandle<Result<(), Error<()>>>) {
+        let (hold, held) = std::sync::mpsc::channel();
+        let (began, begun) = oneshot::channel();
+        let holder = writer.clone();
+        let act = move |_: &Connection| {
+            let _ = began.send(());
+            held.recv().map_err(|_| Error::Busy)
+        };
+        let holding = tokio::spawn(async move { holder.act(Lane::HOUSE, act).await });
+        begun.await.unwrap();
+        (hold, holding)
+    }
+
     fn numbers(directory: &tempfile::TempDir) -> Vec<i64> {
         let connection = open::reader(&directory.path().join("t.db")).unwrap();
         let mut statement = connection.prepare("SELECT number FROM t ORDER BY 1").unwrap();
@@ -355,9 +371,8 @@ mod tests {
     #[tokio::test]
     async fn a_refusal_a_broken_constraint_and_a_panic_harm_no_neighbour() {
         let ((directory, _reader), writer) = writer();
-        // The first act holds the thread until the others wait, so that they share a transaction.
-        let (hold, held) = std::sync::mpsc::channel::<()>();
-        let first = writer.act(Lane::HOUSE, move |_| held.recv().map_err(|_| Error::<()>::Busy));
+        let writer = Arc::new(writer);
+        let (hold, _holding) = hold(&writer).await;
         let refused = writer.act(Lane::HOUSE, |connection| {
             connection.execute("INSERT INTO t VALUES (2)", [])?;
             Err::<(), _>(Error::Refused("no"))
@@ -367,8 +382,7 @@ mod tests {
             if connection.is_autocommit() { Ok(()) } else { panic!("on purpose") }
         });
         let release = async { hold.send(()).map_err(|_| ()) };
-        let (_, one, refused, panicked, broken, four, _) = tokio::join!(
-            first,
+        let (one, refused, panicked, broken, four, _) = tokio::join!(
             add(&writer, 1),
             refused,
             async { panicked.await as Result<(), Error<()>> },
@@ -385,11 +399,11 @@ mod tests {
     #[tokio::test]
     async fn when_the_transaction_is_lost_nobody_in_it_is_told_otherwise() {
         let ((directory, _reader), writer) = writer();
-        let (hold, held) = std::sync::mpsc::channel::<()>();
-        let first = writer.act(Lane::HOUSE, move |_| held.recv().map_err(|_| Error::<()>::Busy));
+        let writer = Arc::new(writer);
+        let (hold, _holding) = hold(&writer).await;
         let ends_it = writer.act(Lane::HOUSE, |connection| Ok::<_, Error<()>>(connection.execute_batch("ROLLBACK")?));
         let release = async { hold.send(()).map_err(|_| ()) };
-        let (_, one, ended, two, _) = tokio::join!(first, add(&writer, 1), ends_it, add(&writer, 2), release);
+        let (one, ended, two, _) = tokio::join!(add(&writer, 1), ends_it, add(&writer, 2), release);
         assert_eq!((one, ended, two), (Err(Error::Lost), Err(Error::Lost), Err(Error::Lost)));
         assert_eq!(add(&writer, 3).await, Ok(()));
         assert_eq!(numbers(&directory), [3]);
@@ -412,18 +426,8 @@ mod tests {
     #[tokio::test]
     async fn past_its_share_a_lane_is_busy_at_once_and_others_go_before_it() {
         let (_kept, writer) = writer();
-        let writer = std::sync::Arc::new(writer);
-        let (hold, held) = std::sync::mpsc::channel::<()>();
-        let (began, begun) = oneshot::channel();
-        let holder = writer.clone();
-        let first = tokio::spawn(async move {
-            let act = move |_: &Connection| {
-                let _ = began.send(());
-                held.recv().map_err(|_| Error::<()>::Busy)
-            };
-            holder.act(Lane::HOUSE, act).await
-        });
-        begun.await.unwrap();
+        let writer = Arc::new(writer);
+        let (hold, first) = hold(&writer).await;
         let order = Arc::new(Mutex::new(Vec::new()));
         let note = |name: &'static str| {
             let order = order.clone();
