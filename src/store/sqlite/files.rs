@@ -30,6 +30,8 @@ pub(super) struct Files {
     opened: Vec<(PathBuf, Identity)>,
     /// A server's, to write down in that they are gone, and whether they are.
     lock: Option<(File, AtomicBool)>,
+    /// A server's database, to sync. Closed when nothing has it open by SQLite any more: closing it drops SQLite's locks on it.
+    database: Option<File>,
 }
 
 /// The file system and the number of a file there. The number is not given to another file while somebody has this one open.
@@ -38,7 +40,7 @@ type Identity = (u64, u64);
 impl Files {
     /// Of rows that are in memory: nothing that anybody could remove.
     pub(super) fn none() -> Self {
-        Self { opened: Vec::new(), lock: None }
+        Self { opened: Vec::new(), lock: None, database: None }
     }
 
     /// The files of what `open` opens. Looked at before, so that what is opened is what was seen.
@@ -50,6 +52,7 @@ impl Files {
         let failed = |error: io::Error| Unusable::because(path, &error.to_string());
         let real = path.canonicalize().map_err(failed)?;
         let database = identity(path).map_err(failed)?;
+        let file = lock.as_ref().map(|_| File::open(path)).transpose().map_err(failed)?;
         let opened = open()?;
         let companion = |suffix| {
             let path = open::beside(&real, suffix);
@@ -58,9 +61,14 @@ impl Files {
         };
         let [_, log, index] = SUFFIXES;
         let files = vec![(path.to_owned(), database), companion(log)?, companion(index)?];
-        let files = Self { opened: files, lock: lock.map(|lock| (lock, AtomicBool::new(false))) };
+        let files = Self { opened: files, lock: lock.map(|lock| (lock, AtomicBool::new(false))), database: file };
         files.check().map_err(|error| Unusable::because(path, &error.to_string()))?;
         Ok((opened, files))
+    }
+
+    /// Syncs what was written into the database. Nothing depends on it: SQLite syncs what must be, and then has less to.
+    pub(super) fn sync_database(&self) {
+        let _ = self.database.as_ref().map(File::sync_data);
     }
 
     /// An error, as SQLite would give it, where another file or none is at one of the paths.

@@ -78,11 +78,12 @@ pub struct Store {
     /// Of the process that serves the file: a command is gone before the search would be fed.
     feeder: Option<Feeder>,
     counts: Arc<Metrics>,
-    files: Option<Arc<Files>>,
     /// How many acts somebody asked for, the house apart.
     asked: AtomicU64,
     /// Of the process that serves the file: what it copies from, also where the file has lost its place.
     kept: Option<Mutex<Connection>>,
+    /// The last of these, after all that has the file open by SQLite: see [`Files`].
+    files: Option<Arc<Files>>,
 }
 
 impl Store {
@@ -116,7 +117,7 @@ impl Store {
         } else {
             (None, None)
         };
-        Ok(Self { path: path.to_owned(), readers, writer, feeder, counts, files, asked: AtomicU64::new(0), kept })
+        Ok(Self { path: path.to_owned(), readers, writer, feeder, counts, asked: AtomicU64::new(0), kept, files })
     }
 
     /// Where what is open is no longer what is found at its path: which file, and the way out, in a sentence.
