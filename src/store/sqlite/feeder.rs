@@ -19,6 +19,8 @@ use crate::store::Error;
 const ACT_LEN: u64 = 16;
 /// How many while nobody does: fewer parts to be merged.
 const ACT_LEN_ALONE: u64 = 64;
+/// How many pages of the index an act merges while nobody writes: who begins to waits for some 2 ms.
+const MERGED: i64 = 8;
 /// Between two looks. Nobody waits for the index, so that edits gather meanwhile.
 const LOOK: Duration = Duration::from_millis(200);
 /// While others write, the rest is this many times as long as the act before it: the index takes a fifth of the
@@ -35,7 +37,7 @@ impl Feeder {
     /// Starts the thread, with a connection to look by. What is in no file needs no sweep of one.
     pub(super) fn start(connection: Connection, writer: Arc<Writer>, sweep: Option<Sweep>) -> std::io::Result<Self> {
         let (running, stopped) = channel();
-        let mut thread = Thread { connection, writer, newest: 0, marked: 0, sweep, swept: None };
+        let mut thread = Thread { connection, writer, newest: 0, is_merged: false, marked: 0, sweep, swept: None };
         let handle = std::thread::Builder::new().name("feeder".into()).spawn(move || thread.run(&stopped))?;
         Ok(Self { running: Mutex::new(Some((running, handle))) })
     }
@@ -57,6 +59,8 @@ struct Thread {
     writer: Arc<Writer>,
     /// The newest revision at the last look.
     newest: i64,
+    /// Whether the index has been merged as far as it is worth it, since it was last fed.
+    is_merged: bool,
     /// The newest revision or erasure when no mark was left to write.
     marked: i64,
     sweep: Option<Sweep>,
@@ -91,6 +95,11 @@ impl Thread {
         if mark < newest {
             let count = if others_write { ACT_LEN } else { ACT_LEN_ALONE };
             more |= self.writer.act_and_wait(move |connection| Ok(search::feed(connection, count)?))?;
+            self.is_merged = false;
+        } else if !others_write && !self.is_merged {
+            // What a feeding merges keeps pace, and leaves some parts; the fewer, the less a search has to read.
+            self.is_merged = !self.writer.act_and_wait(|connection| Ok(search::merge(connection, MERGED)?))?;
+            more |= !self.is_merged;
         }
         more |= self.sweep();
         Ok(match (more, others_write) {

@@ -237,6 +237,13 @@ mod tests {
         Edited { customer, revision }
     }
 
+    /// How many parts the index has. The number of a page begins with that of its part; those of no part come before, and who is
+    /// gone after.
+    fn parts(connection: &Connection) -> i64 {
+        const SQL: &str = "SELECT count(DISTINCT id >> 37) FROM search_data WHERE id BETWEEN 1 << 37 AND 1 << 53";
+        connection.query_row(SQL, [], |row| row.get(0)).unwrap()
+    }
+
     #[test]
     fn however_edits_come_a_feeding_adds_one_part_to_the_index() {
         let connection = Connection::open_in_memory().unwrap();
@@ -244,23 +251,40 @@ mod tests {
         for number in 0..60 {
             customers::insert::<()>(&connection, &edited(number)).unwrap();
         }
-        // The number of a page begins with that of its part. Those of no part come before, and who is gone after.
-        const PARTS: &str = "SELECT count(DISTINCT id >> 37) FROM search_data WHERE id BETWEEN 1 << 37 AND 1 << 53";
-        let parts = || -> i64 { connection.query_row(PARTS, [], |row| row.get(0)).unwrap() };
         let feed_all = || {
             connection.execute_batch("BEGIN").unwrap();
             feed(&connection, 100).unwrap();
             connection.execute_batch("COMMIT").unwrap();
         };
         feed_all();
-        assert_eq!(parts(), 1);
+        assert_eq!(parts(&connection), 1);
         // Few: a part of which much is gone is merged.
         for number in [50, 40, 30, 20] {
             let again = |before: &Customer| Ok::<_, ()>(Some(named(before, "Again")));
             customers::edit(&connection, Mode::Test, &edited(number).customer.id, &again).unwrap();
         }
         feed_all();
-        assert_eq!(parts(), 2);
+        assert_eq!(parts(&connection), 2);
+    }
+
+    #[tokio::test]
+    async fn what_is_left_in_parts_is_merged_while_nobody_writes() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("t.db");
+        let command = Store::open(&path, Use::Fill).unwrap();
+        for number in 1..=7 {
+            const ADD: &str = "INSERT INTO search (rowid, text) VALUES (?1, 'stays here')";
+            let add = move |connection: &Connection| Ok::<_, crate::store::Error>(connection.execute(ADD, [number])?);
+            command.act(add).await.unwrap();
+        }
+        let connection = open::reader(&path).unwrap();
+        assert_eq!(parts(&connection), 7);
+        let _server = Store::open(&path, Use::Serve).unwrap();
+        let patience = Instant::now() + Duration::from_secs(20);
+        while parts(&connection) > 1 {
+            assert!(Instant::now() < patience, "{} parts", parts(&connection));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     #[tokio::test]
