@@ -104,7 +104,9 @@ impl Thread {
         more |= self.sweep();
         Ok(match (more, others_write) {
             (true, true) => began.elapsed() * REST,
-            (true, false) => Duration::ZERO,
+            // A command that is to write looks every tenth of a second whether it can, and for five seconds: it must find that
+            // it can now and then.
+            (true, false) => began.elapsed() / 2,
             (false, _) => LOOK,
         })
     }
