@@ -30,8 +30,10 @@ pub(super) struct Files {
     opened: Vec<(PathBuf, Identity)>,
     /// A server's, to write down in that they are gone, and whether they are.
     lock: Option<(File, AtomicBool)>,
-    /// A server's database, to sync. Closed when nothing has it open by SQLite any more: closing it drops SQLite's locks on it.
+    /// A server's database, to sync. Closed when no connection that is in use has it open: closing it drops SQLite's locks on it.
     database: Option<File>,
+    /// Whether syncing it has failed.
+    is_unsure: AtomicBool,
 }
 
 /// The file system and the number of a file there. The number is not given to another file while somebody has this one open.
@@ -40,7 +42,7 @@ type Identity = (u64, u64);
 impl Files {
     /// Of rows that are in memory: nothing that anybody could remove.
     pub(super) fn none() -> Self {
-        Self { opened: Vec::new(), lock: None, database: None }
+        Self { opened: Vec::new(), lock: None, database: None, is_unsure: AtomicBool::new(false) }
     }
 
     /// The files of what `open` opens. Looked at before, so that what is opened is what was seen.
@@ -61,14 +63,29 @@ impl Files {
         };
         let [_, log, index] = SUFFIXES;
         let files = vec![(path.to_owned(), database), companion(log)?, companion(index)?];
-        let files = Self { opened: files, lock: lock.map(|lock| (lock, AtomicBool::new(false))), database: file };
-        files.check().map_err(|error| Unusable::because(path, &error.to_string()))?;
+        let lock = lock.map(|lock| (lock, AtomicBool::new(false)));
+        let files = Self { opened: files, lock, database: file, is_unsure: AtomicBool::new(false) };
+        if let Err(error) = files.check() {
+            drop(opened);
+            return Err(Unusable::because(path, &error.to_string()));
+        }
         Ok((opened, files))
     }
 
-    /// Syncs what was written into the database. Nothing depends on it: SQLite syncs what must be, and then has less to.
+    /// Syncs what was written into the database, so that SQLite has less to. Where that fails, a system takes for written what it
+    /// could not write, and tells nobody who opens the file afterwards: from then on the log, which has all of it, stays as it is,
+    /// and the next start reads it from its beginning.
     pub(super) fn sync_database(&self) {
-        let _ = self.database.as_ref().map(File::sync_data);
+        if let Some(Err(error)) = self.database.as_ref().map(File::sync_data)
+            && !self.is_unsure.swap(true, Ordering::Relaxed)
+        {
+            tracing::error!(%error, "the database cannot be synced: its log is kept for the next start, and grows until then");
+        }
+    }
+
+    /// Whether the log may be written back into the database.
+    pub(super) fn may_be_written_back(&self) -> bool {
+        !self.is_unsure.load(Ordering::Relaxed) && self.check().is_ok()
     }
 
     /// An error, as SQLite would give it, where another file or none is at one of the paths.
@@ -196,6 +213,16 @@ mod tests {
         says("t.db was removed");
         fs::rename(&away, directory.path()).unwrap();
         assert!(files.check().is_ok());
+    }
+
+    #[test]
+    fn where_the_database_cannot_be_synced_its_log_stays() {
+        // No device that could be synced.
+        let database = Some(File::open("/dev/null").unwrap());
+        let files = Files { database, ..Files::none() };
+        assert!(files.may_be_written_back());
+        files.sync_database();
+        assert!(!files.may_be_written_back() && files.check().is_ok());
     }
 
     #[test]

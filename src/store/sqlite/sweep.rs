@@ -91,10 +91,15 @@ impl Sweep {
             self.under_way = Some((last, next));
             return Ok(Some(Duration::ZERO));
         }
-        // Another file in its place has a log of its own.
-        self.files.as_ref().map_or(Ok(()), |files| files.check())?;
+        if let Some(files) = &self.files {
+            // Another file in its place has a log of its own.
+            files.check()?;
+            if !files.may_be_written_back() {
+                return Ok(Some(LOG_RETRY));
+            }
+        }
         let under_way = writer.commits().begin();
-        let is_empty = empty_log(&self.path)?;
+        let is_empty = empty_log(&self.path, self.files.as_deref())?;
         drop(under_way);
         let Some(is_empty) = is_empty else { return Ok(Some(LOG_WAIT)) };
         if is_empty {
@@ -136,7 +141,7 @@ pub(super) fn file(path: &Path, tries: u32) -> Result<bool, Error> {
     let Some(last) = due(&connection)? else { return Ok(true) };
     to_log(&connection)?;
     for left in (0..tries).rev() {
-        if empty_log(path)? == Some(true) {
+        if empty_log(path, None)? == Some(true) {
             done(&connection, last)?;
             return Ok(true);
         }
@@ -160,8 +165,13 @@ fn to_log(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Writes the log back into the file and leaves it empty. Gives whether it did: somebody may read what is older; `None` where
 /// somebody else is just writing it back.
-fn empty_log(path: &Path) -> rusqlite::Result<Option<bool>> {
+fn empty_log(path: &Path, files: Option<&Files>) -> rusqlite::Result<Option<bool>> {
     let connection = open::writer(path)?;
+    if let Some(files) = files {
+        // As much as can be while edits go on.
+        connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+        files.sync_database();
+    }
     connection.busy_timeout(LOG_WAIT)?;
     // A row of three: whether it was blocked, the pages in the log, the pages written back; -1 where it was not tried.
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {

@@ -303,7 +303,7 @@ impl Thread {
     fn checkpoint(&self) {
         let Some(connection) = &self.connection else { return };
         // Nothing that is left is touched, where it is not known whose it is.
-        if self.files.check().is_err() {
+        if !self.files.may_be_written_back() {
             return;
         }
         let written_back = connection.busy_timeout(CHECKPOINT_WAIT).and_then(|()| {
