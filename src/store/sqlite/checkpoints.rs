@@ -12,14 +12,14 @@
 //! same, that is tried again when it is longer by as much.
 
 use std::cell::Cell;
-use std::mem::replace;
+use std::mem::{replace, take};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ffi};
 
 use super::commits::Commits;
 use super::files::Files;
@@ -34,8 +34,10 @@ const REST_IN_VAIN: Duration = Duration::from_millis(100);
 const LONG_AT: usize = 4_000;
 /// How many are little: to write so many back, edits wait for some 10 ms.
 const LITTLE: usize = 400;
-/// How often it is tried to come to that few. After that the writing thread does what came during the last try.
+/// How often it is tried to come to that few, at a time.
 const ROUNDS_MAX: usize = 8;
+/// The writing thread writes back this many times as many as the last round did, and leaves more to another.
+const LEFT_MAX: usize = 4;
 
 thread_local! {
     /// How many pages the log had after the last commit of this thread.
@@ -55,6 +57,8 @@ pub(super) struct Checkpoints {
     /// How many pages it had when it was last seen to, and at how many it is to begin anew.
     seen: usize,
     anew_at: usize,
+    /// Whether it has begun anew since it was last in hand.
+    has_begun_anew: bool,
     /// `None` while the thread has it.
     log: Option<Log>,
     back: Receiver<Log>,
@@ -98,19 +102,18 @@ impl Checkpoints {
         };
         let thread = std::thread::Builder::new().name("checkpoints".into()).spawn(write_back)?;
         let (log, due, thread) = (Some(log), Some(due), Some(thread));
-        Ok(Self { seen: 0, anew_at: LONG_AT, log, back, due, thread })
+        Ok(Self { seen: 0, anew_at: LONG_AT, has_begun_anew: false, log, back, due, thread })
     }
 
     /// Sees to the log after a commit of this thread's, whose connection is followed.
     pub(super) fn after_commit(&mut self) {
         let pages = PAGES.get();
-        let has_begun_anew = pages < replace(&mut self.seen, pages);
-        if has_begun_anew {
-            self.anew_at = LONG_AT;
+        if pages < replace(&mut self.seen, pages) {
+            (self.anew_at, self.has_begun_anew) = (LONG_AT, true);
         }
         let Some(mut log) = self.log.take().or_else(|| self.back.try_recv().ok()) else { return };
-        if has_begun_anew {
-            log.written_back = 0;
+        if take(&mut self.has_begun_anew) {
+            (log.written_back, log.left_max) = (0, None);
         }
         let (left, is_long) = (log.left_of(pages), pages >= self.anew_at);
         if log.left_max.take().is_some_and(|max| left <= max) {
@@ -146,15 +149,18 @@ impl Log {
     /// Writes it back while edits go on.
     fn write_back_beside(&mut self) {
         let began = Instant::now();
+        (self.in_vain, self.rests_until) = (true, began + REST_IN_VAIN);
         let mut written = self.write_back();
         if self.is_long && written.is_some_and(|pages| pages > 0) {
-            let mut rounds = 1;
-            while rounds < ROUNDS_MAX && written.is_some_and(|pages| pages > LITTLE) {
-                self.files.sync_database();
+            self.files.sync_database();
+            for _ in 1..ROUNDS_MAX {
+                if written.is_none_or(|pages| pages <= LITTLE) {
+                    break;
+                }
                 written = self.write_back();
-                rounds += 1;
+                self.files.sync_database();
             }
-            self.left_max = written.map(|pages| if pages > LITTLE { usize::MAX } else { 4 * LITTLE });
+            self.left_max = written.map(|pages| LEFT_MAX * pages.max(LITTLE));
         }
         self.in_vain = written.is_none_or(|pages| pages == 0);
         self.rests_until = Instant::now() + if self.in_vain { REST_IN_VAIN } else { began.elapsed() * REST };
@@ -181,6 +187,9 @@ impl Log {
                 Some(pages.checked_sub(before).unwrap_or(pages))
             }
             Err(error) => {
+                if error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_FSYNC) {
+                    self.files.doubt(&error);
+                }
                 if !failed {
                     tracing::warn!(%error, "the log cannot be written back, and grows until it can");
                 }

@@ -72,14 +72,21 @@ impl Files {
         Ok((opened, files))
     }
 
-    /// Syncs what was written into the database, so that SQLite has less to. Where that fails, a system takes for written what it
-    /// could not write, and tells nobody who opens the file afterwards: from then on the log, which has all of it, stays as it is,
-    /// and the next start reads it from its beginning.
+    /// Syncs what was written into the database, so that SQLite has less to.
     pub(super) fn sync_database(&self) {
-        if let Some(Err(error)) = self.database.as_ref().map(File::sync_data)
-            && !self.is_unsure.swap(true, Ordering::Relaxed)
-        {
-            tracing::error!(%error, "the database cannot be synced: its log is kept for the next start, and grows until then");
+        if let Some(Err(error)) = self.database.as_ref().map(File::sync_data) {
+            self.doubt(&error);
+        }
+    }
+
+    /// A sync of the database has failed. A system takes for written then what it could not write, and tells of it once: so this
+    /// process writes back no more of the log, which has all of it, and the next start reads that from its beginning.
+    pub(super) fn doubt(&self, error: &(dyn std::error::Error + 'static)) {
+        if !self.is_unsure.swap(true, Ordering::Relaxed) {
+            tracing::error!(
+                error,
+                "the database cannot be synced: its log is kept for the next start, and grows until then"
+            );
         }
     }
 

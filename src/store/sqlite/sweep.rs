@@ -22,6 +22,8 @@ const GENTLE: Act = Act { merge: 32, scrub: 64 };
 const ALONE: Act = Act { merge: 1_000, scrub: 10_000 };
 /// How long a try to empty the log waits for readers: edits wait as long.
 const LOG_WAIT: Duration = Duration::from_millis(50);
+/// How many pages may be left for it to write back, for which edits wait, too.
+const LEFT_MAX: i64 = 1_000;
 /// After a try that found readers in the way.
 const LOG_RETRY: Duration = Duration::from_secs(1);
 
@@ -168,9 +170,13 @@ fn to_log(connection: &Connection) -> rusqlite::Result<()> {
 fn empty_log(path: &Path, files: Option<&Files>) -> rusqlite::Result<Option<bool>> {
     let connection = open::writer(path)?;
     if let Some(files) = files {
-        // As much as can be while edits go on.
-        connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+        // As much as can be while edits go on. They wait for the rest, and not for what somebody who reads has kept back.
+        let left: i64 = connection
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| Ok(row.get::<_, i64>(1)? - row.get::<_, i64>(2)?))?;
         files.sync_database();
+        if left > LEFT_MAX || !files.may_be_written_back() {
+            return Ok(Some(false));
+        }
     }
     connection.busy_timeout(LOG_WAIT)?;
     // A row of three: whether it was blocked, the pages in the log, the pages written back; -1 where it was not tried.
