@@ -10,7 +10,7 @@ use crate::store::Examined;
 const ROOM: u64 = 256 * 1024 * 1024;
 const ROOM_LEAST: u64 = 64 * 1024 * 1024;
 /// A log that is larger is held up by somebody.
-const LOG_MAX: u64 = 128 * 1024 * 1024;
+const LOG_MAX: u64 = 64 * 1024 * 1024;
 /// A sync that takes longer is felt in each edit.
 const SYNC_SLOW: Duration = Duration::from_millis(20);
 /// No disk is as fast as this: what is synced so is not on one.
