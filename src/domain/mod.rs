@@ -35,5 +35,5 @@ pub use part::Part;
 pub use rejection::{Complaint, Field, Invalid, Rejection};
 pub use request::{RequestNumber, RequestRecord};
 pub use revision::{Changes, Edited, FieldChange, NoteChange, Revision};
-pub use search::{Query, text_of};
+pub use search::{Query, Trigram, trigrams_of};
 pub use undo::{Touch, Undo, Undone};

@@ -142,6 +142,7 @@ mod tests {
         connection.execute_batch(include_str!("../../../tests/upgrade/2.sql")).unwrap();
         connection.execute_batch(include_str!("steps/3.sql")).unwrap();
         connection.execute_batch(include_str!("steps/4.sql")).unwrap();
+        connection.execute_batch(include_str!("steps/6.sql")).unwrap();
         connection.execute_batch("UPDATE counted SET revision = 1; DELETE FROM days").unwrap();
         connection.execute_batch("INSERT INTO days (mode, day, made) VALUES (0, 19675, 1)").unwrap();
         let left = |mode: Mode| -> i64 {

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::columns::{self, CustomerRow, customer_columns};
-use super::{Error, Slice, Store, customers, marks, revisions, search, snapshot};
+use super::{Error, Slice, Store, customers, marks, revisions, snapshot};
 use crate::domain::{CustomerId, Edited, Mode};
 use crate::store::{Lane, Withdrawn};
 
@@ -48,7 +48,6 @@ pub(super) fn withdraw(connection: &Connection, row: &CustomerRow, passed: &Edit
     );
     connection.prepare_cached(MOVE)?.execute([row.number])?;
     connection.prepare_cached("DELETE FROM customers WHERE number = ?1")?.execute([row.number])?;
-    search::delete(connection, row.number)?;
     marks::drop_after(connection, &row.customer)?;
     pass(connection, row, passed, "UPDATE withdrawn SET version = ?2, revision = ?3 WHERE number = ?1")
 }
