@@ -214,7 +214,7 @@ CREATE TABLE import_counts (
   PRIMARY KEY (import, outcome, fate)
 ) STRICT, WITHOUT ROWID;
 
--- What customers are searched by: which trigrams stand in the text of each, a row a customer, by its number. Fed after the
+-- What customers are searched by: which trigrams stand in the text of each, by the customer's number. Fed after the
 -- edits, so that none of them pays for it; so it lags behind, and gives candidates only, each judged by its row.
 CREATE VIRTUAL TABLE search USING fts5 (
   trigrams,

@@ -106,12 +106,15 @@ fn bring_up(partial: &Partial, erased: &[Erasure]) -> Result<(u64, (u64, u64)), 
     let mut connection = open::copy(partial.path()).map_err(|error| error.to_string())?;
     schema::bring_copy_up(&mut connection)?;
     let (mut again, mut is_from_before) = (0, false);
+    // Together: to the search's index each transaction is a part of its own.
+    let transaction = connection.transaction().map_err(|error| error.to_string())?;
     for erasure in erased {
-        let erased = erasures::replay(&connection, erasure);
+        let erased = erasures::replay(&transaction, erasure);
         let erased = erased.map_err(|error| format!("{}: {error:?}", erasure.customer.as_str()))?;
         again += u64::from(erased == Some(true));
         is_from_before |= erased.is_some();
     }
+    transaction.commit().map_err(|error| error.to_string())?;
     // Whose row waits in an import may be no customer in the backup yet, and then nothing tells which row is theirs.
     let let_go = if is_from_before { imports::let_go(&connection) } else { Ok((0, 0)) };
     let imports = let_go.map_err(|error| error.to_string())?;

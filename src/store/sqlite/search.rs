@@ -18,8 +18,15 @@ use super::{customers, pages, revisions, withdrawn};
 use crate::domain::{Changes, Customer, CustomerId, Mode, Query, Trigram, trigrams_of};
 use crate::store::{Bookmark, Page, Place};
 
-/// For how many revisions a feeding merges a page of the index: enough of them to keep pace.
-const REVISIONS_A_PAGE: u64 = 4;
+/// With so many bytes of changes a feeding ends: as many revisions as can be asked for at once have some 16,000 together, unless
+/// their notes are long.
+const BYTES_MAX: usize = 32_000;
+/// For how many terms a feeding merges a page of the index: enough of them to keep pace.
+const TERMS_A_PAGE: usize = 400;
+/// How many parts of a level are merged, as the schema has it.
+const PARTS_MERGED: usize = 8;
+/// An index of fewer pages is made anew rather than merged.
+const PAGES_FEW: u64 = 64;
 const MERGE: &str = "INSERT INTO search (search, rank) VALUES ('merge', ?1)";
 
 /// No customer has this number.
@@ -40,23 +47,23 @@ pub(super) fn feed(connection: &Connection, count: u64) -> rusqlite::Result<bool
         WHERE number > (SELECT revision FROM search_mark) ORDER BY number LIMIT ?1";
     let mut statement = connection.prepare_cached(WAITING)?;
     let mut waiting = statement.query([customers::signed(count)])?;
-    let (mut fed, mut last) = (0_u64, 0_i64);
+    let (mut fed, mut bytes, mut last) = (0, 0, None);
     // By their numbers: FTS5 begins another part of the index at each row before the one that it took last.
     let mut moved: BTreeMap<i64, Moved> = BTreeMap::new();
-    while let Some(row) = waiting.next()? {
-        (fed, last) = (fed + 1, row.get(0)?);
+    while bytes < BYTES_MAX
+        && let Some(row) = waiting.next()?
+    {
+        (fed, bytes, last) = (fed + 1, bytes + row.get_ref(3)?.as_str()?.len(), Some(row.get::<_, i64>(0)?));
         moved.entry(row.get(1)?).or_default().add(row.get(2)?, &columns::read_changes(row, 3)?);
     }
-    if fed == 0 {
-        return Ok(false);
-    }
+    let Some(last) = last else { return Ok(false) };
     let told: Vec<Told> =
         moved.into_iter().map(|(number, moved)| moved.told(connection, number)).collect::<rusqlite::Result<_>>()?;
     tell(connection, &told)?;
-    let pages = fed.div_ceil(REVISIONS_A_PAGE);
-    connection.prepare_cached(MERGE)?.execute([pages])?;
+    let terms: usize = told.iter().map(|told| told.gone.len() + told.come.len()).sum();
+    connection.prepare_cached(MERGE)?.execute([terms.div_ceil(TERMS_A_PAGE)])?;
     connection.prepare_cached("UPDATE search_mark SET revision = ?1")?.execute([last])?;
-    Ok(fed == count)
+    Ok(fed == count || bytes >= BYTES_MAX)
 }
 
 /// What some revisions of a customer, one after the other, did to their values.
@@ -163,8 +170,8 @@ pub(super) fn strangers(connection: &Connection) -> rusqlite::Result<u64> {
     connection.query_row(SQL, [anybody], |row| row.get(0))
 }
 
-/// Takes a customer out of the index, before their history goes. Their terms stay in it, marked as gone, until its parts are
-/// merged.
+/// Takes a customer out of the index, before their history goes. Their terms stay in it, marked as gone, until the index is
+/// swept: made anew, or merged into one part.
 pub(super) fn delete(connection: &Connection, row: &CustomerRow) -> rusqlite::Result<()> {
     let (_, mark) = newest_and_mark(connection)?;
     let mut gone = terms_of(&row.customer);
@@ -178,17 +185,68 @@ pub(super) fn delete(connection: &Connection, row: &CustomerRow) -> rusqlite::Re
     tell(connection, &[Told { number: row.number, gone, come: BTreeSet::new() }])
 }
 
-/// Begins to merge all parts of the index into one, without what is marked as gone; gives whether that is begun. What was
-/// being merged before is finished first: of that, something that is gone since may be in the new part already.
+/// Empties the index where that is the least, to be fed from the beginning. Gives whether it did.
+pub(super) fn empty_if_small(connection: &Connection) -> rusqlite::Result<bool> {
+    const PAGES: &str = "SELECT count(*) FROM (SELECT 1 FROM search_data LIMIT ?1)";
+    let is_small = connection.prepare_cached(PAGES)?.query_row([PAGES_FEW], |row| row.get::<_, u64>(0))? < PAGES_FEW;
+    if is_small {
+        connection
+            .execute_batch("INSERT INTO search (search) VALUES ('delete-all'); UPDATE search_mark SET revision = 0")?;
+    }
+    Ok(is_small)
+}
+
+/// Begins to merge all parts of the index into one; gives whether that is begun. What was being merged before goes on first: of
+/// that, something that is gone since may be in the new part already.
 pub(super) fn begin_merge(connection: &Connection, pages: i64) -> rusqlite::Result<bool> {
     if merge(connection, pages)? {
         return Ok(false);
     }
-    // A single part would rise by a level each time it is merged, and there are not so many levels: beside another it does not.
-    put(connection, NOBODY, FILLER)?;
+    // Each is a part of its own. Together they are more than are ever left to lie on a level, so that whatever is fed meanwhile, what
+    // is begun here is what is gone on with; and a single part would rise by a level each time it is merged, and there are not so
+    // many: beside others it does not.
+    for _ in 0..PARTS_MERGED {
+        put(connection, NOBODY, FILLER)?;
+    }
     take(connection, NOBODY, FILLER)?;
     merge(connection, -pages)?;
     Ok(true)
+}
+
+/// Whether all that was there is one part now, without what is marked as gone. FTS5 leaves that out only of what comes to the last
+/// level; where all parts lie on one before it, as they can, that takes another time.
+pub(super) fn is_one_part(connection: &Connection) -> rusqlite::Result<bool> {
+    const SQL: &str = "SELECT block FROM search_data WHERE id = 10";
+    let block: Vec<u8> = connection.prepare_cached(SQL)?.query_row([], |row| row.get(0))?;
+    let levels = levels(&block).ok_or_else(|| columns::unreadable(0))?;
+    let is_empty = levels.iter().all(|(_, parts)| *parts == 0);
+    let is_merging = levels.iter().any(|(merged, _)| *merged > 0);
+    Ok(is_empty || !is_merging && levels.last().is_some_and(|(_, parts)| *parts > 0))
+}
+
+/// Of each level of an index how many of its parts are being merged, and how many it has: as FTS5 keeps it, `fts5StructureDecode`
+/// in its source. Behind a cookie of four bytes, numbers of variable length: how many levels, how many parts, a counter; then of
+/// each level the two that are given, and three of each of its parts.
+fn levels(block: &[u8]) -> Option<Vec<(u64, u64)>> {
+    let mut bytes = block.get(4..)?.iter();
+    // Seven bits of each byte, the highest first; none of these numbers has the nine bytes of which the last would count whole.
+    let mut next = || {
+        let mut number = 0_u64;
+        loop {
+            let byte = *bytes.next()?;
+            number = number.checked_mul(128)? + u64::from(byte & 127);
+            if byte < 128 {
+                return Some(number);
+            }
+        }
+    };
+    let (levels, _, _) = (next()?, next()?, next()?);
+    let mut level = || {
+        let (merged, parts) = (next()?, next()?);
+        (0..parts.checked_mul(3)?).try_for_each(|_| next().map(drop))?;
+        Some((merged, parts))
+    };
+    (0..levels).map(|_| level()).collect()
 }
 
 /// Goes on with merging, so many pages; fewer than none begins to merge all parts into one. Gives whether there was anything.
@@ -324,7 +382,9 @@ mod tests {
     use proptest::{collection, sample};
 
     use super::*;
-    use crate::domain::{Actor, Change, Contact, Draft, Edited, Erasure, NoteValue, NotesEdit, Passage, Revision};
+    use crate::domain::{
+        Actor, Change, Contact, Draft, Edited, Erasure, Name, NoteValue, NotesEdit, Passage, Revision,
+    };
     use crate::store::Lane;
     use crate::store::sqlite::{Store, Use, check, erasures, open};
 
@@ -369,8 +429,7 @@ mod tests {
         Edited { customer, revision }
     }
 
-    /// How many parts the index has. The number of a page begins with that of its part; those of no part come before, and who is
-    /// gone after.
+    /// How many parts the index has. The number of a page begins with that of its part; those of no part come before.
     fn parts(connection: &Connection) -> i64 {
         const SQL: &str = "SELECT count(DISTINCT id >> 37) FROM search_data WHERE id BETWEEN 1 << 37 AND 1 << 53";
         connection.query_row(SQL, [], |row| row.get(0)).unwrap()
@@ -390,7 +449,6 @@ mod tests {
         };
         feed_all();
         assert_eq!(parts(&connection), 1);
-        // Few: a part of which much is gone is merged.
         for number in [50, 40, 30, 20] {
             let again = |before: &Customer| Ok::<_, ()>(Some(named(before, "Again")));
             customers::edit(&connection, Mode::Test, &edited(number).customer.id, &again).unwrap();
@@ -447,13 +505,19 @@ mod tests {
         blocks.any(|block| block.windows(bytes.len()).any(|window| window == bytes))
     }
 
-    fn merge_all(connection: &Connection) -> usize {
-        while !begin_merge(connection, 1).unwrap() {}
+    /// Merges all, a page at a time, while something else happens between. Gives how many times.
+    fn merge_all(connection: &Connection, mut between: impl FnMut()) -> usize {
         let mut steps = 0;
-        while merge(connection, 1).unwrap() {
-            steps += 1;
+        loop {
+            while !begin_merge(connection, 1).unwrap() {}
+            while merge(connection, 1).unwrap() {
+                steps += 1;
+                between();
+            }
+            if is_one_part(connection).unwrap() {
+                return steps;
+            }
         }
-        steps
     }
 
     #[test]
@@ -474,23 +538,83 @@ mod tests {
         // Terms share what they begin with.
         let gone = &"жещ".as_bytes()[1..];
         assert!(has_bytes(&connection, gone), "it is only marked as gone, and nothing is tried here otherwise");
-        assert!(merge_all(&connection) > 0);
+        assert!(merge_all(&connection, || {}) > 0);
         assert!(!has_bytes(&connection, gone), "what went is in the bytes");
         assert_eq!((count("sta"), count("lat"), count("\"\u{92}\"")), (2_199, 1, 0));
         // An index has 2,000 levels at most: neither one that others come to nor one that only loses gets there.
         for number in 31..=2_200 {
             take(&connection, number, "sta tay").unwrap();
-            merge_all(&connection);
+            merge_all(&connection, || {});
         }
         for round in 0..500 {
             take(&connection, round % 20 + 9, "sta tay").unwrap();
-            merge_all(&connection);
+            merge_all(&connection, || {});
             put(&connection, round % 20 + 9, "sta tay").unwrap();
         }
         connection.execute_batch("INSERT INTO search (search) VALUES ('integrity-check')").unwrap();
         assert_eq!(count("sta"), 29);
         let sound: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
         assert_eq!(sound, "ok");
+    }
+
+    #[test]
+    fn sweep_after_sweep_leaves_nothing_however_the_parts_lie_and_whatever_comes_meanwhile() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(include_str!("../../../schema.sql")).unwrap();
+        let (mut number, mut random) = (0, 1_u64);
+        let mut add = |count: i64| {
+            // In one part: one transaction, and numbers that rise.
+            connection.execute_batch("BEGIN").unwrap();
+            for _ in 0..count {
+                number += 1;
+                let mut terms = String::new();
+                for _ in 0..60 {
+                    random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    terms.push_str(&format!("{:03x} ", random >> 52));
+                }
+                put(&connection, number, &terms).unwrap();
+            }
+            connection.execute_batch("COMMIT").unwrap();
+            number
+        };
+        // One that comes draws an older one of no more pages to its level: before the third sweep all are on the first.
+        for round in 0..30 {
+            add([40, 1, 200, 1, 20][round % 5]);
+            let number = add(1);
+            put(&connection, number, "ужещ").unwrap();
+            take(&connection, number, "ужещ").unwrap();
+            // As many parts as may lie there without being merged.
+            for _ in 3..round % 8 {
+                add(1);
+            }
+            assert!(has_bytes(&connection, "жещ".as_bytes()), "nothing is tried here otherwise");
+            let mut fed = 0;
+            merge_all(&connection, || {
+                fed += 1;
+                if 3 < fed && fed <= round {
+                    add(1);
+                }
+            });
+            assert!(!has_bytes(&connection, "жещ".as_bytes()), "in round {round}");
+        }
+        connection.execute_batch("INSERT INTO search (search) VALUES ('integrity-check')").unwrap();
+    }
+
+    #[test]
+    fn a_feeding_ends_where_values_are_long() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(include_str!("../../../schema.sql")).unwrap();
+        let long: String = (0..30_000_u32).map(|number| char::from_u32(0x4e00 + number % 20_000).unwrap()).collect();
+        for number in 1..=5 {
+            let blank = Customer::blank(CustomerId::new(0, [number, 0, 0, 0]), Mode::Test, 0);
+            let new = Customer { name: Some(Name::stored(long.clone())), ..blank.clone() };
+            customers::insert::<()>(&connection, &changed(&blank, new)).unwrap();
+        }
+        for fed in 1..=5 {
+            assert!(feed(&connection, 64).unwrap());
+            assert_eq!(newest_and_mark(&connection).unwrap(), (5, fed));
+        }
+        assert!(!feed(&connection, 64).unwrap());
     }
 
     /// Each pair of a customer's number and a term that the index has of them.
@@ -599,8 +723,7 @@ mod tests {
             let expected: BTreeSet<(i64, String)> = rows.flat_map(terms).collect();
             assert_eq!(indexed(&connection), expected);
             assert_eq!(strangers(&connection).unwrap(), 0);
-            // Nor are there any in its bytes, marked as gone, once that is swept.
-            merge_all(&connection);
+            merge_all(&connection, || {});
             assert_eq!(indexed(&connection), expected);
             connection.execute_batch("INSERT INTO search (search) VALUES ('integrity-check')").unwrap();
         }

@@ -37,7 +37,7 @@ struct Act {
 /// Where a sweep is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// The index has all parts of words in one piece once what is begun is done.
+    /// The index is made anew, or has all parts of words in one piece once what is begun is done.
     Merging { is_begun: bool },
     /// Every page from this one on is to be wiped.
     Scrubbing { from: u32 },
@@ -51,11 +51,13 @@ impl Stage {
     /// Does so much within a transaction. Gives what comes next.
     fn step(self, connection: &Connection, act: Act) -> rusqlite::Result<Self> {
         Ok(match self {
+            Self::Merging { is_begun: false } if search::empty_if_small(connection)? => Self::Scrubbing { from: 1 },
             Self::Merging { is_begun: false } => {
                 Self::Merging { is_begun: search::begin_merge(connection, act.merge)? }
             }
             Self::Merging { is_begun: true } if search::merge(connection, act.merge)? => self,
-            Self::Merging { is_begun: true } => Self::Scrubbing { from: 1 },
+            Self::Merging { is_begun: true } if search::is_one_part(connection)? => Self::Scrubbing { from: 1 },
+            Self::Merging { is_begun: true } => FIRST,
             Self::Scrubbing { from } => {
                 scrub::pages(connection, from, act.scrub)?.map_or(Self::Emptying, |from| Self::Scrubbing { from })
             }

@@ -35,7 +35,8 @@ impl Ahead {
     /// Whether there is room for a copy beside it, and for edits.
     pub fn has_room_for_a_copy(&self) -> bool {
         const SPARE: u64 = 64 * 1024 * 1024;
-        self.bytes.saturating_add(SPARE) <= self.free
+        // What steps rewrite, the index of the search above all, is in the log, too.
+        self.bytes.saturating_add(self.bytes / 4).saturating_add(SPARE) <= self.free
     }
 }
 
