@@ -15,14 +15,15 @@ use super::{marks, revisions, search};
 use crate::domain::Mode;
 use crate::store::Error;
 
-/// How many revisions an act feeds, at most: among a million customers that takes some 5 ms, of which edits wait for 3. Each of
-/// sixteen costs twice as much, for there are four times as many parts to be merged.
+/// How many revisions an act feeds, at most: among a million customers that takes some 5 ms. In acts of sixteen each costs twice as
+/// much, for there are four times as many parts to be merged.
 const ACT_LEN: u64 = 64;
 /// How many pages of the index an act merges while nobody writes: who begins to waits for some 2 ms.
 const MERGED: i64 = 8;
 /// Between two looks. Nobody waits for the index, so that edits gather meanwhile.
 const LOOK: Duration = Duration::from_millis(200);
-/// While others write, the rest is this many times as long as the act before it took the writing thread: a tenth of it at most.
+/// While others write, or where nobody waits for what is done, the rest is this many times as long as that took the writing
+/// thread: a tenth of it at most. Merging without it took a third of the speed of those who read.
 const REST: u32 = 9;
 /// After a failure.
 const RETRY: Duration = Duration::from_secs(10);
@@ -87,30 +88,39 @@ impl Thread {
         let (newest, mark) = search::newest_and_mark(&self.connection)?;
         let others_write = newest != std::mem::replace(&mut self.newest, newest);
         let began = Instant::now();
-        let mut busy = None;
         // Marks go with who is erased, too.
         let last = revisions::next_number(&self.connection)? - 1;
         let mut more = (self.marked < last) && self.mark(last)?;
-        if mark < newest {
-            // Without its turn in the queue, and without the edits that are committed with it.
-            let (fed_more, took) = self.writer.act_and_wait(|connection| {
-                let began = Instant::now();
-                Ok((search::feed(connection, ACT_LEN)?, began.elapsed()))
-            })?;
-            (more, busy) = (more | fed_more, Some(took));
-            self.is_merged = false;
-        } else if !others_write && !self.is_merged {
-            // What a feeding merges keeps pace, and leaves some parts; the fewer, the less a search has to read.
-            self.is_merged = !self.writer.act_and_wait(|connection| Ok(search::merge(connection, MERGED)?))?;
-            more |= !self.is_merged;
-        }
         more |= self.sweep();
-        Ok(match (more, others_write) {
-            (true, true) => busy.unwrap_or(began.elapsed()) * REST,
+        let mut took = began.elapsed();
+        let mut is_in_no_hurry = others_write;
+        if mark < newest {
+            self.is_merged = false;
+            let (more_to_feed, fed_in) = self.act(|connection| search::feed(connection, ACT_LEN))?;
+            (more, took) = (more | more_to_feed, took + fed_in);
+        } else if !others_write && !more && !self.is_merged {
+            // What a feeding merges keeps pace, and leaves some parts; the fewer, the less a search has to read.
+            (more, took) = self.act(|connection| search::merge(connection, MERGED))?;
+            (self.is_merged, is_in_no_hurry) = (!more, true);
+        }
+        Ok(match (more, is_in_no_hurry) {
+            (true, true) => took * REST,
             // A command that is to write looks every tenth of a second whether it can, and for five seconds: it must find that
             // it can now and then.
             (true, false) => began.elapsed() / 2,
             (false, _) => LOOK,
+        })
+    }
+
+    /// Has the writing thread do something. Gives how long that took it: without its turn in the queue, and without the edits that
+    /// are committed with it.
+    fn act<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<(T, Duration), Error> {
+        self.writer.act_and_wait(|connection| {
+            let began = Instant::now();
+            Ok((act(connection)?, began.elapsed()))
         })
     }
 
