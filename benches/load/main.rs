@@ -53,6 +53,8 @@ enum Kind {
     #[command(hide = true)]
     Bare,
     #[command(hide = true)]
+    Reading { db: PathBuf },
+    #[command(hide = true)]
     WithoutSearch { db: PathBuf },
 }
 
@@ -60,6 +62,7 @@ fn main() {
     let options = Options::parse();
     match &options.server {
         Some(Kind::Bare) => return floor::bare(),
+        Some(Kind::Reading { db }) => return floor::reading(db),
         Some(Kind::WithoutSearch { db }) => return server::without_search(db),
         None => {}
     }

@@ -64,11 +64,13 @@ impl Scene {
     /// machine does falls on all alike.
     fn throughput(&self, report: &mut Report) {
         let bare = Server::of_this_program(&["bare"]);
+        let reading = Server::of_this_program(&["reading", self.db()]);
         let mut raw = [Vec::new(), Vec::new()];
-        let [mut constant, mut gets, mut puts, mut names, mut mixed] = [(); 5].map(|()| Vec::new());
+        let [mut constant, mut read, mut gets, mut puts, mut names, mut mixed] = [(); 6].map(|()| Vec::new());
         let mut memory: f64 = 0.0;
         for _ in 0..self.rounds {
             constant.push(load(&bare.address, self.load(CONNECTIONS), &self.get()));
+            read.push(load(&reading.address, self.load(CONNECTIONS), &self.get()));
             for (rates, per_commit) in raw.iter_mut().zip([1, 32]) {
                 rates.push(floor::edits(&floor::writer(&self.fixture.db), &self.fixture.ids, per_commit, self.lasts));
             }
@@ -89,9 +91,12 @@ impl Scene {
         let [one, many] = raw.map(median);
         report.tell("raw SQLite, 1 a commit: rate", one, "/s");
         report.tell("raw SQLite, 32 a commit: rate", many, "/s");
-        let [gets, puts, names, mixed] = [gets, puts, names, mixed].map(middle);
+        let [read, gets, puts, names, mixed] = [read, gets, puts, names, mixed].map(middle);
+        report.load("actix that reads the rows and nothing else, 64", &read);
+        report.tell("actix that reads the rows / bare actix", read.rate / constant.rate, "");
         report.load("GET, 64", &gets);
         report.hold("GET / bare actix", gets.rate / constant.rate, "", Limit::AtLeast(0.60));
+        report.hold("GET / actix that reads the rows", gets.rate / read.rate, "", Limit::AtLeast(0.75));
         report.hold("GET p99", gets.ms(0.99), "ms", Limit::AtMost(4.0));
         report.load("PUT, 64", &puts);
         report.hold("PUT / raw SQLite, 1 a commit", puts.rate / one, "", Limit::AtLeast(2.6));
