@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row, TransactionBehavior};
 
 use super::columns::{self, CustomerRow, customer_columns};
-use super::{erasures, imports, marks, revisions, search, trouble, withdrawn};
+use super::{erasures, imports, index, marks, revisions, trouble, withdrawn};
 use crate::domain::{Customer, Email, Mode, Revision};
 
 /// How far a check is.
@@ -64,7 +64,7 @@ fn look(connection: &Connection, checked: &mut Checked, progress: &impl Fn(Progr
 pub(super) fn sqlite_checks(connection: &Connection, faults: &mut Vec<String>) -> rusqlite::Result<()> {
     // FTS5 keeps in mind which parts its index has, and looks whether that still holds where a question begins, but not where
     // the check does: to a connection that has searched before, parts merged since would seem lost.
-    search::has(connection, Mode::Test, 0)?;
+    index::has(connection, Mode::Test, 0)?;
     let mut integrity = connection.prepare(&format!("PRAGMA integrity_check({FAULTS_MAX})"))?;
     let said = integrity.query_map([], |row| row.get::<_, String>(0))?;
     faults.extend(said.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().filter(|line| line != "ok"));

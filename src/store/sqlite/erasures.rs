@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::columns::CustomerRow;
 use super::{
-    Error, Store, columns, customers, days, imports, marks, requests, revisions, search, snapshot, sweep, withdrawn,
+    Error, Store, columns, customers, days, imports, index, marks, requests, revisions, snapshot, sweep, withdrawn,
 };
 use crate::domain::{Actor, CustomerId, Erasure, Mode};
 use crate::store::{About, Held, Lane, Slice};
@@ -121,7 +121,7 @@ pub(super) fn erase(connection: &Connection, erasure: &Erasure) -> Result<(), Er
     days::erase(connection, erasure.mode, erasure.at, is_withdrawn)?;
     // Before its revisions go, of which the newest may have the highest number.
     insert(connection, erasure)?;
-    search::delete(connection, &row)?;
+    index::delete(connection, &row)?;
     revisions::delete(connection, row.revision)?;
     connection.prepare_cached("DELETE FROM customers WHERE number = ?1")?.execute([row.number])?;
     withdrawn::delete(connection, row.number)?;
@@ -180,7 +180,7 @@ fn held(connection: &Connection, mode: Mode, id: &CustomerId) -> rusqlite::Resul
     Ok(Some(Held {
         revisions: revisions::page(&snapshot, id, row.revision, all)?,
         requests: requests::of_customer(&snapshot, id)?,
-        in_search: search::has(&snapshot, mode, row.number)?,
+        in_search: index::has(&snapshot, mode, row.number)?,
         customer: row.customer,
     }))
 }
@@ -200,7 +200,7 @@ pub(super) fn fault(connection: &Connection) -> rusqlite::Result<Option<String>>
     let here: Option<String> = connection.query_row(HERE, [], |row| row.get(0)).optional()?;
     const TWICE: &str = "SELECT number FROM erasures WHERE number IN (SELECT number FROM revisions) LIMIT 1";
     let twice: Option<i64> = connection.query_row(TWICE, [], |row| row.get(0)).optional()?;
-    let strangers = search::strangers(connection)?;
+    let strangers = index::strangers(connection)?;
     Ok(match (here, twice) {
         (Some(id), _) => Some(format!("{id} is erased, and is there")),
         (None, Some(number)) => Some(format!("{number} is the number of a revision and of an erasure")),

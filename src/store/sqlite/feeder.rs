@@ -11,7 +11,7 @@ use rusqlite::Connection;
 
 use super::sweep::Sweep;
 use super::writer::Writer;
-use super::{marks, revisions, search};
+use super::{index, marks, revisions};
 use crate::domain::Mode;
 use crate::store::Error;
 
@@ -85,7 +85,7 @@ impl Thread {
 
     /// Does a little, where there is something to do. Gives how long to pause.
     fn step(&mut self) -> Result<Duration, Error> {
-        let (newest, mark) = search::newest_and_mark(&self.connection)?;
+        let (newest, mark) = index::newest_and_mark(&self.connection)?;
         let others_write = newest != std::mem::replace(&mut self.newest, newest);
         let began = Instant::now();
         // Marks go with who is erased, too.
@@ -96,11 +96,11 @@ impl Thread {
         let mut is_in_no_hurry = others_write;
         if mark < newest {
             self.is_merged = false;
-            let (more_to_feed, fed_in) = self.act(|connection| search::feed(connection, ACT_LEN))?;
+            let (more_to_feed, fed_in) = self.act(|connection| index::feed(connection, ACT_LEN))?;
             (more, took) = (more | more_to_feed, took + fed_in);
         } else if !others_write && !more && !self.is_merged {
             // What a feeding merges keeps pace, and leaves some parts; the fewer, the less a search has to read.
-            (more, took) = self.act(|connection| search::merge(connection, MERGED))?;
+            (more, took) = self.act(|connection| index::merge(connection, MERGED))?;
             (self.is_merged, is_in_no_hurry) = (!more, true);
         }
         Ok(match (more, is_in_no_hurry) {

@@ -19,6 +19,7 @@ mod feeder;
 mod files;
 mod folder;
 mod imports;
+mod index;
 mod keys;
 mod lanes;
 mod marks;
@@ -285,7 +286,7 @@ impl Store {
     /// Feeds the search with the next revisions, at most so many. Gives whether there may be more. Whoever serves the file
     /// needs not ask for it.
     pub async fn feed_search(&self, count: u64) -> Result<bool, Error> {
-        self.act(move |connection| Ok(search::feed(connection, count)?)).await
+        self.act(move |connection| Ok(index::feed(connection, count)?)).await
     }
 
     /// A customer's revisions, newest first; `None` where there is no such customer.

@@ -12,7 +12,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::files::Files;
 use super::writer::Writer;
-use super::{open, scrub, search};
+use super::{index, open, scrub};
 use crate::store::Error;
 
 /// How many pages of the index an act merges behind the edits, and how many pages it wipes or finds clean: so few that an edit
@@ -51,12 +51,10 @@ impl Stage {
     /// Does so much within a transaction. Gives what comes next.
     fn step(self, connection: &Connection, act: Act) -> rusqlite::Result<Self> {
         Ok(match self {
-            Self::Merging { is_begun: false } if search::empty_if_small(connection)? => Self::Scrubbing { from: 1 },
-            Self::Merging { is_begun: false } => {
-                Self::Merging { is_begun: search::begin_merge(connection, act.merge)? }
-            }
-            Self::Merging { is_begun: true } if search::merge(connection, act.merge)? => self,
-            Self::Merging { is_begun: true } if search::is_one_part(connection)? => Self::Scrubbing { from: 1 },
+            Self::Merging { is_begun: false } if index::empty_if_small(connection)? => Self::Scrubbing { from: 1 },
+            Self::Merging { is_begun: false } => Self::Merging { is_begun: index::begin_merge(connection, act.merge)? },
+            Self::Merging { is_begun: true } if index::merge(connection, act.merge)? => self,
+            Self::Merging { is_begun: true } if index::is_one_part(connection)? => Self::Scrubbing { from: 1 },
             Self::Merging { is_begun: true } => FIRST,
             Self::Scrubbing { from } => {
                 scrub::pages(connection, from, act.scrub)?.map_or(Self::Emptying, |from| Self::Scrubbing { from })

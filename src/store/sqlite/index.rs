@@ -1,0 +1,632 @@
+//! The index of the search, fed behind the edits.
+//!
+//! An edit does not touch it. A mark says up to which revision it is fed; whoever has a later revision, the tail, is a candidate in
+//! every search, beside those that the index names.
+//!
+//! To the index a customer is a set of terms: trigrams, and one for the mode. FTS5 is told which came and which went, by the
+//! revisions: they have each value from and to. Once no revision is left to be fed, the terms of a customer in the index are
+//! those of their row and no others: what a row has now came with the last revision that set it, and whatever was fed and is no
+//! more went with a later one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::columns::{self, CustomerRow};
+use super::{customers, revisions, withdrawn};
+use crate::domain::{Changes, Customer, CustomerId, Mode, Trigram, trigrams_of};
+
+/// With so many bytes of changes a feeding ends: as many revisions as can be asked for at once have some 16,000 together, unless
+/// their notes are long.
+const BYTES_MAX: usize = 32_000;
+/// For how many terms a feeding merges a page of the index: enough of them to keep pace.
+const TERMS_A_PAGE: usize = 400;
+/// How many parts of a level are merged, as the schema has it.
+const PARTS_MERGED: usize = 8;
+/// An index of fewer pages is made anew rather than merged.
+const PAGES_FEW: u64 = 64;
+const MERGE: &str = "INSERT INTO search (search, rank) VALUES ('merge', ?1)";
+
+/// No customer has this number.
+const NOBODY: i64 = 0;
+/// A term that nobody looks for: Unicode's "private use two".
+const FILLER: &str = "\u{92} ";
+
+/// What the index is told about a customer.
+struct Told {
+    number: i64,
+    gone: BTreeSet<Trigram>,
+    come: BTreeSet<Trigram>,
+}
+
+/// Feeds the index with the next revisions, at most so many. Gives whether there may be more.
+pub(super) fn feed(connection: &Connection, count: u64) -> rusqlite::Result<bool> {
+    const WAITING: &str = "SELECT number, customer, version = 1 OR passage IS NOT NULL, changes FROM revisions
+        WHERE number > (SELECT revision FROM search_mark) ORDER BY number LIMIT ?1";
+    let mut statement = connection.prepare_cached(WAITING)?;
+    let mut waiting = statement.query([customers::signed(count)])?;
+    let (mut fed, mut bytes, mut last) = (0, 0, None);
+    // By their numbers: FTS5 begins another part of the index at each row before the one that it took last.
+    let mut moved: BTreeMap<i64, Moved> = BTreeMap::new();
+    while bytes < BYTES_MAX
+        && let Some(row) = waiting.next()?
+    {
+        (fed, bytes, last) = (fed + 1, bytes + row.get_ref(3)?.as_str()?.len(), Some(row.get::<_, i64>(0)?));
+        moved.entry(row.get(1)?).or_default().add(row.get(2)?, &columns::read_changes(row, 3)?);
+    }
+    let Some(last) = last else { return Ok(false) };
+    let told: Vec<Told> =
+        moved.into_iter().map(|(number, moved)| moved.told(connection, number)).collect::<rusqlite::Result<_>>()?;
+    tell(connection, &told)?;
+    let terms: usize = told.iter().map(|told| told.gone.len() + told.come.len()).sum();
+    connection.prepare_cached(MERGE)?.execute([terms.div_ceil(TERMS_A_PAGE)])?;
+    connection.prepare_cached("UPDATE search_mark SET revision = ?1")?.execute([last])?;
+    Ok(fed == count || bytes >= BYTES_MAX)
+}
+
+/// What some revisions of a customer, one after the other, did to their values.
+struct Moved {
+    /// Of all values that they took away.
+    from: BTreeSet<Trigram>,
+    /// Has the values that they left, and no others.
+    to: Customer,
+    /// Whether the customer was made, withdrawn or brought back.
+    is_whole: bool,
+}
+
+impl Default for Moved {
+    fn default() -> Self {
+        Self { from: BTreeSet::new(), to: blank(), is_whole: false }
+    }
+}
+
+impl Moved {
+    fn add(&mut self, is_whole: bool, changes: &Changes) {
+        self.from.append(&mut from_of(changes));
+        changes.apply(&mut self.to);
+        self.is_whole |= is_whole;
+    }
+
+    /// What that means for the index: nothing goes that the customer has elsewhere, as they stand.
+    fn told(mut self, connection: &Connection, number: i64) -> rusqlite::Result<Told> {
+        let mut come = BTreeSet::new();
+        if let Some(row) = customers::find_by_number(connection, number)? {
+            let present = terms_of(&row.customer);
+            self.from.retain(|term| !present.contains(term));
+            come = if self.is_whole { present } else { trigrams_of(&self.to) };
+        } else if let Some(row) = withdrawn::find_by_number(connection, number).optional()? {
+            self.from.append(&mut terms_of(&row.customer));
+        }
+        Ok(Told { number, gone: self.from, come })
+    }
+}
+
+/// Of all values that a revision took away.
+fn from_of(changes: &Changes) -> BTreeSet<Trigram> {
+    let mut before = blank();
+    changes.revert(&mut before);
+    trigrams_of(&before)
+}
+
+/// A customer without any value, whose text has no trigram.
+fn blank() -> Customer {
+    Customer::blank(CustomerId::stored(String::new()), Mode::Test, 0)
+}
+
+/// All that the index knows a customer by.
+fn terms_of(customer: &Customer) -> BTreeSet<Trigram> {
+    let mut terms = trigrams_of(customer);
+    terms.insert(mode_trigram(customer.mode));
+    terms
+}
+
+/// Takes terms out of the index and puts others in, of customers by their numbers upwards. FTS5 counts rows and what is in them,
+/// and takes a count below zero for damage. So as many as go are counted in before, as nobody's, and each that goes comes again,
+/// if with nothing.
+fn tell(connection: &Connection, told: &[Told]) -> rusqlite::Result<()> {
+    let text = |terms: &BTreeSet<Trigram>| terms.iter().flat_map(|term| term.iter().chain(&[' '])).collect::<String>();
+    let gone: usize = told.iter().map(|told| told.gone.len()).sum();
+    if gone > 0 {
+        put(connection, NOBODY, &FILLER.repeat(gone))?;
+    }
+    for Told { number, gone, come } in told {
+        if !gone.is_empty() {
+            take(connection, *number, &text(gone))?;
+        }
+        put(connection, *number, &text(come))?;
+    }
+    Ok(())
+}
+
+fn put(connection: &Connection, number: i64, terms: &str) -> rusqlite::Result<()> {
+    const SQL: &str = "INSERT INTO search (rowid, trigrams) VALUES (?1, ?2)";
+    connection.prepare_cached(SQL)?.execute(params![number, terms]).map(drop)
+}
+
+fn take(connection: &Connection, number: i64, terms: &str) -> rusqlite::Result<()> {
+    const SQL: &str = "INSERT INTO search (search, rowid, trigrams) VALUES ('delete', ?1, ?2)";
+    connection.prepare_cached(SQL)?.execute(params![number, terms]).map(drop)
+}
+
+/// The newest revision, and up to which one the index is fed.
+pub(super) fn newest_and_mark(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
+    const SQL: &str = "SELECT (SELECT coalesce(max(number), 0) FROM revisions), revision FROM search_mark";
+    connection.prepare_cached(SQL)?.query_row([], |row| row.try_into())
+}
+
+/// Whether the index has a customer, by their number.
+pub(super) fn has(connection: &Connection, mode: Mode, number: i64) -> rusqlite::Result<bool> {
+    const SQL: &str = "SELECT EXISTS (SELECT 1 FROM search WHERE search MATCH ?1 AND rowid = ?2)";
+    connection.prepare_cached(SQL)?.query_row(params![of_mode(mode), number], |row| row.get(0))
+}
+
+/// How many the index has who are not there.
+pub(super) fn strangers(connection: &Connection) -> rusqlite::Result<u64> {
+    const SQL: &str = "SELECT count(*) FROM search WHERE search MATCH ?1
+        AND rowid NOT IN (SELECT number FROM customers UNION ALL SELECT number FROM withdrawn)";
+    let anybody = format!("{} OR {}", of_mode(Mode::Test), of_mode(Mode::Live));
+    connection.query_row(SQL, [anybody], |row| row.get(0))
+}
+
+/// Takes a customer out of the index, before their history goes. Their terms stay in it, marked as gone, until the index is
+/// swept: made anew, or merged into one part.
+pub(super) fn delete(connection: &Connection, row: &CustomerRow) -> rusqlite::Result<()> {
+    let (_, mark) = newest_and_mark(connection)?;
+    let mut gone = terms_of(&row.customer);
+    // What is not fed may have taken away what is.
+    let mut next = Some(row.revision);
+    while let Some(number) = next.filter(|number| *number > mark) {
+        let found = revisions::find(connection, &row.customer.id, number)?;
+        gone.append(&mut from_of(&found.revision.changes));
+        next = found.previous;
+    }
+    tell(connection, &[Told { number: row.number, gone, come: BTreeSet::new() }])
+}
+
+/// Empties the index where that is the least, to be fed from the beginning. Gives whether it did.
+pub(super) fn empty_if_small(connection: &Connection) -> rusqlite::Result<bool> {
+    const PAGES: &str = "SELECT count(*) FROM (SELECT 1 FROM search_data LIMIT ?1)";
+    let is_small = connection.prepare_cached(PAGES)?.query_row([PAGES_FEW], |row| row.get::<_, u64>(0))? < PAGES_FEW;
+    if is_small {
+        connection
+            .execute_batch("INSERT INTO search (search) VALUES ('delete-all'); UPDATE search_mark SET revision = 0")?;
+    }
+    Ok(is_small)
+}
+
+/// Begins to merge all parts of the index into one; gives whether that is begun. What was being merged before goes on first: of
+/// that, something that is gone since may be in the new part already.
+pub(super) fn begin_merge(connection: &Connection, pages: i64) -> rusqlite::Result<bool> {
+    if merge(connection, pages)? {
+        return Ok(false);
+    }
+    // Each is a part of its own. Together they are more than are ever left to lie on a level, so that whatever is fed meanwhile, what
+    // is begun here is what is gone on with; and a single part would rise by a level each time it is merged, and there are not so
+    // many: beside others it does not.
+    for _ in 0..PARTS_MERGED {
+        put(connection, NOBODY, FILLER)?;
+    }
+    take(connection, NOBODY, FILLER)?;
+    merge(connection, -pages)?;
+    Ok(true)
+}
+
+/// Whether all that was there is one part now, without what is marked as gone. FTS5 leaves that out only of what comes to the last
+/// level; where all parts lie on one before it, as they can, that takes another time.
+pub(super) fn is_one_part(connection: &Connection) -> rusqlite::Result<bool> {
+    const SQL: &str = "SELECT block FROM search_data WHERE id = 10";
+    let block: Vec<u8> = connection.prepare_cached(SQL)?.query_row([], |row| row.get(0))?;
+    let levels = levels(&block).ok_or_else(|| columns::unreadable(0))?;
+    let is_empty = levels.iter().all(|(_, parts)| *parts == 0);
+    let is_merging = levels.iter().any(|(merged, _)| *merged > 0);
+    Ok(is_empty || !is_merging && levels.last().is_some_and(|(_, parts)| *parts > 0))
+}
+
+/// Of each level of an index how many of its parts are being merged, and how many it has: as FTS5 keeps it, `fts5StructureDecode`
+/// in its source. Behind a cookie of four bytes, numbers of variable length: how many levels, how many parts, a counter; then of
+/// each level the two that are given, and three of each of its parts.
+fn levels(block: &[u8]) -> Option<Vec<(u64, u64)>> {
+    let mut bytes = block.get(4..)?.iter();
+    // Seven bits of each byte, the highest first; none of these numbers has the nine bytes of which the last would count whole.
+    let mut next = || {
+        let mut number = 0_u64;
+        loop {
+            let byte = *bytes.next()?;
+            number = number.checked_mul(128)? + u64::from(byte & 127);
+            if byte < 128 {
+                return Some(number);
+            }
+        }
+    };
+    let (levels, _, _) = (next()?, next()?, next()?);
+    let mut level = || {
+        let (merged, parts) = (next()?, next()?);
+        (0..parts.checked_mul(3)?).try_for_each(|_| next().map(drop))?;
+        Some((merged, parts))
+    };
+    (0..levels).map(|_| level()).collect()
+}
+
+/// Goes on with merging, so many pages; fewer than none begins to merge all parts into one. Gives whether there was anything.
+pub(super) fn merge(connection: &Connection, pages: i64) -> rusqlite::Result<bool> {
+    let before = connection.total_changes();
+    connection.prepare_cached(MERGE)?.execute([pages])?;
+    // As SQLite's documentation has it: less than two where nothing was to be done.
+    Ok(connection.total_changes() - before >= 2)
+}
+
+/// So that a few live customers are not looked for among a million test ones. No text has its first character: Unicode's "private
+/// use one".
+fn mode_trigram(mode: Mode) -> Trigram {
+    ['\u{91}', '\u{91}', if mode == Mode::Live { '1' } else { '0' }]
+}
+
+/// In what FTS5 reads: all of a mode.
+pub(super) fn of_mode(mode: Mode) -> String {
+    quoted(&String::from_iter(mode_trigram(mode)))
+}
+
+/// A string of FTS5's, in which nothing is special but the quote.
+pub(super) fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use proptest::prelude::*;
+    use proptest::{collection, sample};
+
+    use super::*;
+    use crate::domain::Query;
+    use crate::domain::{
+        Actor, Change, Contact, Draft, Edited, Erasure, Name, NoteValue, NotesEdit, Passage, Revision,
+    };
+    use crate::store::Lane;
+    use crate::store::Place;
+    use crate::store::sqlite::search::page;
+    use crate::store::sqlite::{Store, Use, check, erasures, open};
+
+    fn edited(number: u8) -> Edited {
+        let blank = Customer::blank(CustomerId::new(0, [number, 0, 0, 0]), Mode::Test, 0);
+        named(&blank, &format!("Number {number}"))
+    }
+
+    fn named(before: &Customer, name: &str) -> Edited {
+        let draft = Draft { name: Change::Set(name.into()), ..Draft::default() };
+        changed(before, draft.parse().unwrap().over(before))
+    }
+
+    fn changed(before: &Customer, after: Customer) -> Edited {
+        let customer = Customer { version: before.version + 1, ..after };
+        let revision = Revision {
+            customer: customer.id.clone(),
+            version: customer.version,
+            at: 0,
+            actor: Actor::Command { name: "test".into() },
+            request_id: None,
+            request: None,
+            undoes: None,
+            import: None,
+            passage: None,
+            changes: Changes::between(before, &customer),
+        };
+        Edited { customer, revision }
+    }
+
+    /// How many parts the index has. The number of a page begins with that of its part; those of no part come before.
+    fn parts(connection: &Connection) -> i64 {
+        const SQL: &str = "SELECT count(DISTINCT id >> 37) FROM search_data WHERE id BETWEEN 1 << 37 AND 1 << 53";
+        connection.query_row(SQL, [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn however_edits_come_a_feeding_adds_one_part_to_the_index() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(include_str!("../../../schema.sql")).unwrap();
+        for number in 0..60 {
+            customers::insert::<()>(&connection, &edited(number)).unwrap();
+        }
+        let feed_all = || {
+            connection.execute_batch("BEGIN").unwrap();
+            feed(&connection, 100).unwrap();
+            connection.execute_batch("COMMIT").unwrap();
+        };
+        feed_all();
+        assert_eq!(parts(&connection), 1);
+        for number in [50, 40, 30, 20] {
+            let again = |before: &Customer| Ok::<_, ()>(Some(named(before, "Again")));
+            customers::edit(&connection, Mode::Test, &edited(number).customer.id, &again).unwrap();
+        }
+        feed_all();
+        assert_eq!(parts(&connection), 2);
+    }
+
+    #[tokio::test]
+    async fn what_is_left_in_parts_is_merged_while_nobody_writes() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("t.db");
+        let command = Store::open(&path, Use::Fill).unwrap();
+        for number in 1..=9 {
+            let add = move |connection: &Connection| Ok::<_, crate::store::Error>(put(connection, number, "sta tay")?);
+            command.act(add).await.unwrap();
+        }
+        let connection = open::reader(&path).unwrap();
+        assert_eq!(parts(&connection), 9);
+        let _server = Store::open(&path, Use::Serve).unwrap();
+        let patience = Instant::now() + Duration::from_secs(20);
+        while parts(&connection) > 1 {
+            assert!(Instant::now() < patience, "{} parts", parts(&connection));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_feeds_by_itself_what_it_and_others_write_and_a_command_does_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("t.db");
+        let command = Store::open(&path, Use::Fill).unwrap();
+        command.insert(Lane::HOUSE, edited(1)).await.unwrap();
+        let connection = open::reader(&path).unwrap();
+        assert_eq!(newest_and_mark(&connection).unwrap(), (1, 0));
+
+        let server = Store::open(&path, Use::Serve).unwrap();
+        server.insert(Lane::HOUSE, edited(2)).await.unwrap();
+        command.insert(Lane::HOUSE, edited(3)).await.unwrap();
+        let patience = Instant::now() + Duration::from_secs(20);
+        while newest_and_mark(&connection).unwrap() != (3, 3) {
+            assert!(Instant::now() < patience, "{:?}", newest_and_mark(&connection));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        server.close();
+        command.insert(Lane::HOUSE, edited(4)).await.unwrap();
+        assert_eq!(newest_and_mark(&connection).unwrap(), (4, 3));
+    }
+
+    /// Whether the bytes of the index have this, marked as gone or not.
+    fn has_bytes(connection: &Connection, bytes: &[u8]) -> bool {
+        let mut statement = connection.prepare("SELECT block FROM search_data").unwrap();
+        let mut blocks = statement.query_map([], |row| row.get::<_, Vec<u8>>(0)).unwrap().map(Result::unwrap);
+        blocks.any(|block| block.windows(bytes.len()).any(|window| window == bytes))
+    }
+
+    /// Merges all, a page at a time, while something else happens between. Gives how many times.
+    fn merge_all(connection: &Connection, mut between: impl FnMut()) -> usize {
+        let mut steps = 0;
+        loop {
+            while !begin_merge(connection, 1).unwrap() {}
+            while merge(connection, 1).unwrap() {
+                steps += 1;
+                between();
+            }
+            if is_one_part(connection).unwrap() {
+                return steps;
+            }
+        }
+    }
+
+    #[test]
+    fn merged_the_index_has_nothing_of_who_is_gone_however_often() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(include_str!("../../../schema.sql")).unwrap();
+        let count = |term: &str| -> u64 {
+            let sql = "SELECT count(*) FROM search WHERE search MATCH ?1";
+            connection.query_row(sql, [term], |row| row.get(0)).unwrap()
+        };
+        for number in 1..=2_200_u32 {
+            put(&connection, number.into(), &format!("sta tay {:x}", number.wrapping_mul(0x9e37_79b9))).unwrap();
+        }
+        put(&connection, 7, "ужещ").unwrap();
+        take(&connection, 7, "ужещ").unwrap();
+        put(&connection, 7, "lat").unwrap();
+        take(&connection, 8, "sta tay").unwrap();
+        // Terms share what they begin with.
+        let gone = &"жещ".as_bytes()[1..];
+        assert!(has_bytes(&connection, gone), "it is only marked as gone, and nothing is tried here otherwise");
+        assert!(merge_all(&connection, || {}) > 0);
+        assert!(!has_bytes(&connection, gone), "what went is in the bytes");
+        assert_eq!((count("sta"), count("lat"), count("\"\u{92}\"")), (2_199, 1, 0));
+        // An index has 2,000 levels at most: neither one that others come to nor one that only loses gets there.
+        for number in 31..=2_200 {
+            take(&connection, number, "sta tay").unwrap();
+            merge_all(&connection, || {});
+        }
+        for round in 0..500 {
+            take(&connection, round % 20 + 9, "sta tay").unwrap();
+            merge_all(&connection, || {});
+            put(&connection, round % 20 + 9, "sta tay").unwrap();
+        }
+        connection.execute_batch("INSERT INTO search (search) VALUES ('integrity-check')").unwrap();
+        assert_eq!(count("sta"), 29);
+        let sound: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+        assert_eq!(sound, "ok");
+    }
+
+    #[test]
+    fn sweep_after_sweep_leaves_nothing_however_the_parts_lie_and_whatever_comes_meanwhile() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(include_str!("../../../schema.sql")).unwrap();
+        let (mut number, mut random) = (0, 1_u64);
+        let mut add = |count: i64| {
+            // In one part: one transaction, and numbers that rise.
+            connection.execute_batch("BEGIN").unwrap();
+            for _ in 0..count {
+                number += 1;
+                let mut terms = String::new();
+                for _ in 0..60 {
+                    random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    terms.push_str(&format!("{:03x} ", random >> 52));
+                }
+                put(&connection, number, &terms).unwrap();
+            }
+            connection.execute_batch("COMMIT").unwrap();
+            number
+        };
+        // One that comes draws an older one of no more pages to its level: before the third sweep all are on the first.
+        for round in 0..30 {
+            add([40, 1, 200, 1, 20][round % 5]);
+            let number = add(1);
+            put(&connection, number, "ужещ").unwrap();
+            take(&connection, number, "ужещ").unwrap();
+            // As many parts as may lie there without being merged.
+            for _ in 3..round % 8 {
+                add(1);
+            }
+            assert!(has_bytes(&connection, "жещ".as_bytes()), "nothing is tried here otherwise");
+            let mut fed = 0;
+            merge_all(&connection, || {
+                fed += 1;
+                if 3 < fed && fed <= round {
+                    add(1);
+                }
+            });
+            assert!(!has_bytes(&connection, "жещ".as_bytes()), "in round {round}");
+        }
+        connection.execute_batch("INSERT INTO search (search) VALUES ('integrity-check')").unwrap();
+    }
+
+    #[test]
+    fn a_feeding_ends_where_values_are_long() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(include_str!("../../../schema.sql")).unwrap();
+        let long: String = (0..30_000_u32).map(|number| char::from_u32(0x4e00 + number % 20_000).unwrap()).collect();
+        for number in 1..=5 {
+            let blank = Customer::blank(CustomerId::new(0, [number, 0, 0, 0]), Mode::Test, 0);
+            let new = Customer { name: Some(Name::stored(long.clone())), ..blank.clone() };
+            customers::insert::<()>(&connection, &changed(&blank, new)).unwrap();
+        }
+        for fed in 1..=5 {
+            assert!(feed(&connection, 64).unwrap());
+            assert_eq!(newest_and_mark(&connection).unwrap(), (5, fed));
+        }
+        assert!(!feed(&connection, 64).unwrap());
+    }
+
+    /// Each pair of a customer's number and a term that the index has of them.
+    fn indexed(connection: &Connection) -> BTreeSet<(i64, String)> {
+        connection
+            .execute_batch("CREATE VIRTUAL TABLE IF NOT EXISTS temp.terms USING fts5vocab(main, search, instance)")
+            .unwrap();
+        let mut statement = connection.prepare("SELECT doc, term FROM terms WHERE doc > 0").unwrap();
+        statement.query_map([], |row| row.try_into()).unwrap().map(Result::unwrap).collect()
+    }
+
+    /// What is done to one of four customers.
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Name(&'static str),
+        Note(&'static str),
+        Move,
+        Erase,
+        Feed(u64),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<(u8, Step)>> {
+        let value =
+            || sample::select(&["Anna Kumar", "Kumar Anand", "annA", "an na", "cust", "", "\"'-- \u{98}\u{91}"]);
+        let step = prop_oneof![
+            4 => value().prop_map(Step::Name),
+            3 => value().prop_map(Step::Note),
+            2 => Just(Step::Move),
+            1 => Just(Step::Erase),
+            4 => (1_u64..4).prop_map(Step::Feed),
+        ];
+        collection::vec((1_u8..5, step), 1..40)
+    }
+
+    fn play(connection: &Connection, number: u8, step: Step) {
+        let blank = Customer::blank(CustomerId::new(0, [number, 0, 0, 0]), Mode::Live, 0);
+        let here = customers::find(connection, Mode::Live, &blank.id).unwrap();
+        let away = withdrawn::find(connection, Mode::Live, &blank.id).unwrap();
+        let draft = match step {
+            Step::Name("") => Draft { name: Change::Clear, ..Draft::default() },
+            Step::Name(name) => Draft { name: Change::Set(name.into()), ..Draft::default() },
+            Step::Note(note) => {
+                let notes = NotesEdit::Replace(vec![("k".to_owned(), NoteValue::Text(note.into()))]);
+                Draft { notes, ..Draft::default() }
+            }
+            Step::Feed(count) => return feed(connection, count).map(drop).unwrap(),
+            Step::Erase if here.is_some() || away.is_some() => {
+                let erasure = Erasure {
+                    customer: blank.id,
+                    mode: Mode::Live,
+                    at: 0,
+                    actor: Actor::Command { name: "test".into() },
+                };
+                return erasures::erase(connection, &erasure).unwrap();
+            }
+            Step::Move => {
+                let passed = |row: &CustomerRow, passage| {
+                    let mut passed = changed(&row.customer, row.customer.clone());
+                    passed.revision.passage = Some(passage);
+                    passed
+                };
+                match (here, away) {
+                    (Some(row), _) => withdrawn::withdraw(connection, &row, &passed(&row, Passage::Withdrawn)).unwrap(),
+                    (None, Some(row)) => {
+                        withdrawn::bring_back::<()>(connection, &row, &passed(&row, Passage::Returned)).unwrap()
+                    }
+                    (None, None) => {}
+                }
+                return;
+            }
+            Step::Erase => return,
+        };
+        let Ok(edit) = draft.parse() else { return };
+        match (here, away) {
+            (Some(row), _) => {
+                let decide = move |before: &Customer| Ok::<_, ()>(Some(changed(before, edit.clone().over(before))));
+                customers::edit(connection, Mode::Live, &row.customer.id, &decide).unwrap();
+            }
+            (None, None) if customers::was_there(connection, &blank.id).unwrap() => {}
+            (None, None) => {
+                // One value stays.
+                let contact = Some(Contact::stored(format!("+9198765432{number}")));
+                let new = Customer { contact, ..edit.over(&blank) };
+                customers::insert::<()>(connection, &changed(&blank, new)).unwrap();
+            }
+            (None, Some(_)) => {}
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn once_all_is_fed_the_index_has_the_terms_of_the_rows_and_no_others(steps in steps()) {
+            let connection = Connection::open_in_memory().unwrap();
+            connection.execute_batch(include_str!("../../../schema.sql")).unwrap();
+            for (number, step) in steps {
+                play(&connection, number, step);
+            }
+            while feed(&connection, 3).unwrap() {}
+            let terms = |row: CustomerRow| {
+                let terms = terms_of(&row.customer).into_iter();
+                terms.map(move |term| (row.number, String::from_iter(term))).collect::<Vec<_>>()
+            };
+            let rows = (1..20).filter_map(|number| customers::find_by_number(&connection, number).unwrap());
+            let expected: BTreeSet<(i64, String)> = rows.flat_map(terms).collect();
+            assert_eq!(indexed(&connection), expected);
+            assert_eq!(strangers(&connection).unwrap(), 0);
+            merge_all(&connection, || {});
+            assert_eq!(indexed(&connection), expected);
+            connection.execute_batch("INSERT INTO search (search) VALUES ('integrity-check')").unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn who_has_searched_finds_the_file_whole_after_a_merge() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&directory.path().join("t.db"), Use::Fill).unwrap();
+        for number in 1..=6 {
+            store.insert(Lane::HOUSE, edited(number)).await.unwrap();
+            store.feed_search(1).await.unwrap();
+        }
+        let reader = open::reader(&directory.path().join("t.db")).unwrap();
+        let found = page(&reader, Mode::Test, &Query::parse("number").unwrap(), &Place::Newest, 10).unwrap();
+        assert_eq!(found.unwrap().items.len(), 6);
+        store.act(|connection| Ok::<_, crate::store::Error>(merge(connection, -1000)?)).await.unwrap();
+        assert_eq!(check::run(&reader, &|_| ()).unwrap().faults, Vec::<String>::new());
+    }
+}
