@@ -87,20 +87,22 @@ impl Thread {
     fn step(&mut self) -> Result<Duration, Error> {
         let (newest, mark) = index::newest_and_mark(&self.connection)?;
         let others_write = newest != std::mem::replace(&mut self.newest, newest);
+        let mut is_in_no_hurry = others_write;
         let began = Instant::now();
         // Marks go with who is erased, too.
         let last = revisions::next_number(&self.connection)? - 1;
-        let mut more = (self.marked < last) && self.mark(last)?;
-        more |= self.sweep();
-        let mut took = began.elapsed();
-        let mut is_in_no_hurry = others_write;
+        let (mut more, mut took) = if self.marked < last { self.mark(last)? } else { (false, Duration::ZERO) };
+        if self.sweep() {
+            (more, took) = (true, took + self.sweep.as_ref().map_or(Duration::ZERO, |sweep| sweep.took));
+        }
         if mark < newest {
             self.is_merged = false;
-            let (more_to_feed, fed_in) = self.act(|connection| index::feed(connection, ACT_LEN))?;
+            let (more_to_feed, fed_in) =
+                self.writer.act_and_time(|connection| Ok(index::feed(connection, ACT_LEN)?))?;
             (more, took) = (more | more_to_feed, took + fed_in);
         } else if !others_write && !more && !self.is_merged {
             // What a feeding merges keeps pace, and leaves some parts; the fewer, the less a search has to read.
-            (more, took) = self.act(|connection| index::merge(connection, MERGED))?;
+            (more, took) = self.writer.act_and_time(|connection| Ok(index::merge(connection, MERGED)?))?;
             (self.is_merged, is_in_no_hurry) = (!more, true);
         }
         Ok(match (more, is_in_no_hurry) {
@@ -109,18 +111,6 @@ impl Thread {
             // it can now and then.
             (true, false) => began.elapsed() / 2,
             (false, _) => LOOK,
-        })
-    }
-
-    /// Has the writing thread do something. Gives how long that took it: without its turn in the queue, and without the edits that
-    /// are committed with it.
-    fn act<T: Send + 'static>(
-        &self,
-        act: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<(T, Duration), Error> {
-        self.writer.act_and_wait(|connection| {
-            let began = Instant::now();
-            Ok((act(connection)?, began.elapsed()))
         })
     }
 
@@ -139,16 +129,16 @@ impl Thread {
         next == Some(Duration::ZERO)
     }
 
-    /// Writes a few marks, where they are due. Gives whether there may be more.
-    fn mark(&mut self, last: i64) -> Result<bool, Error> {
+    /// Writes a few marks, where they are due. Gives whether there may be more, and how long that took the writing thread.
+    fn mark(&mut self, last: i64) -> Result<(bool, Duration), Error> {
         for mode in [Mode::Test, Mode::Live] {
             if marks::is_due(&self.connection, mode)?
-                && self.writer.act_and_wait(move |connection| Ok(marks::write(connection, mode)?))?
+                && let (true, took) = self.writer.act_and_time(move |connection| Ok(marks::write(connection, mode)?))?
             {
-                return Ok(true);
+                return Ok((true, took));
             }
         }
         self.marked = last;
-        Ok(false)
+        Ok((false, Duration::ZERO))
     }
 }

@@ -8,6 +8,7 @@
 //! those of their row and no others: what a row has now came with the last revision that set it, and whatever was fed and is no
 //! more went with a later one.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -16,15 +17,15 @@ use super::columns::{self, CustomerRow};
 use super::{customers, revisions, withdrawn};
 use crate::domain::{Changes, Customer, CustomerId, Mode, Trigram, trigrams_of};
 
-/// With so many bytes of changes a feeding ends: as many revisions as can be asked for at once have some 16,000 together, unless
-/// their notes are long.
-const BYTES_MAX: usize = 32_000;
+/// With so many terms in hand a feeding ends: as many customers as can be asked for at once have fewer, unless their notes are
+/// long.
+const TERMS_MAX: usize = 16_000;
 /// For how many terms a feeding merges a page of the index: enough of them to keep pace.
 const TERMS_A_PAGE: usize = 400;
 /// How many parts of a level are merged, as the schema has it.
 const PARTS_MERGED: usize = 8;
-/// An index of fewer pages is made anew rather than merged.
-const PAGES_FEW: u64 = 64;
+/// An index of fewer pages is made anew rather than merged: of some 1,500 customers.
+const PAGES_FEW: u64 = 32;
 const MERGE: &str = "INSERT INTO search (search, rank) VALUES ('merge', ?1)";
 
 /// No customer has this number.
@@ -45,59 +46,66 @@ pub(super) fn feed(connection: &Connection, count: u64) -> rusqlite::Result<bool
         WHERE number > (SELECT revision FROM search_mark) ORDER BY number LIMIT ?1";
     let mut statement = connection.prepare_cached(WAITING)?;
     let mut waiting = statement.query([customers::signed(count)])?;
-    let (mut fed, mut bytes, mut last) = (0, 0, None);
+    let (mut fed, mut terms, mut last) = (0, 0, None);
     // By their numbers: FTS5 begins another part of the index at each row before the one that it took last.
     let mut moved: BTreeMap<i64, Moved> = BTreeMap::new();
-    while bytes < BYTES_MAX
+    while terms < TERMS_MAX
         && let Some(row) = waiting.next()?
     {
-        (fed, bytes, last) = (fed + 1, bytes + row.get_ref(3)?.as_str()?.len(), Some(row.get::<_, i64>(0)?));
-        moved.entry(row.get(1)?).or_default().add(row.get(2)?, &columns::read_changes(row, 3)?);
+        (fed, last) = (fed + 1, Some(row.get::<_, i64>(0)?));
+        let customer = match moved.entry(row.get(1)?) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let customer = Moved::of(connection, *entry.key())?;
+                terms += customer.present.len() + customer.from.len();
+                entry.insert(customer)
+            }
+        };
+        terms += customer.add(row.get(2)?, &columns::read_changes(row, 3)?);
     }
     let Some(last) = last else { return Ok(false) };
-    let told: Vec<Told> =
-        moved.into_iter().map(|(number, moved)| moved.told(connection, number)).collect::<rusqlite::Result<_>>()?;
+    let told: Vec<Told> = moved.into_iter().map(|(number, moved)| moved.told(number)).collect();
     tell(connection, &told)?;
-    let terms: usize = told.iter().map(|told| told.gone.len() + told.come.len()).sum();
-    connection.prepare_cached(MERGE)?.execute([terms.div_ceil(TERMS_A_PAGE)])?;
+    let told: usize = told.iter().map(|told| told.gone.len() + told.come.len()).sum();
+    connection.prepare_cached(MERGE)?.execute([told.div_ceil(TERMS_A_PAGE)])?;
     connection.prepare_cached("UPDATE search_mark SET revision = ?1")?.execute([last])?;
-    Ok(fed == count || bytes >= BYTES_MAX)
+    Ok(fed == count || terms >= TERMS_MAX)
 }
 
 /// What some revisions of a customer, one after the other, did to their values.
 struct Moved {
-    /// Of all values that they took away.
+    /// Of the customer as they stand; none where they are withdrawn.
+    present: BTreeSet<Trigram>,
+    /// Of all values that were taken away.
     from: BTreeSet<Trigram>,
-    /// Has the values that they left, and no others.
+    /// Has the values that were left, and no others.
     to: Customer,
     /// Whether the customer was made, withdrawn or brought back.
     is_whole: bool,
 }
 
-impl Default for Moved {
-    fn default() -> Self {
-        Self { from: BTreeSet::new(), to: blank(), is_whole: false }
-    }
-}
-
 impl Moved {
-    fn add(&mut self, is_whole: bool, changes: &Changes) {
-        self.from.append(&mut from_of(changes));
+    fn of(connection: &Connection, number: i64) -> rusqlite::Result<Self> {
+        let here = customers::find_by_number(connection, number)?;
+        let away = if here.is_none() { withdrawn::find_by_number(connection, number).optional()? } else { None };
+        let terms = |row: Option<CustomerRow>| row.map(|row| terms_of(&row.customer)).unwrap_or_default();
+        Ok(Self { present: terms(here), from: terms(away), to: blank(), is_whole: false })
+    }
+
+    /// Adds a revision. Gives how many terms the values have that it took away.
+    fn add(&mut self, is_whole: bool, changes: &Changes) -> usize {
+        let mut from = from_of(changes);
+        let len = from.len();
+        self.from.append(&mut from);
         changes.apply(&mut self.to);
         self.is_whole |= is_whole;
+        len
     }
 
     /// What that means for the index: nothing goes that the customer has elsewhere, as they stand.
-    fn told(mut self, connection: &Connection, number: i64) -> rusqlite::Result<Told> {
-        let mut come = BTreeSet::new();
-        if let Some(row) = customers::find_by_number(connection, number)? {
-            let present = terms_of(&row.customer);
-            self.from.retain(|term| !present.contains(term));
-            come = if self.is_whole { present } else { trigrams_of(&self.to) };
-        } else if let Some(row) = withdrawn::find_by_number(connection, number).optional()? {
-            self.from.append(&mut terms_of(&row.customer));
-        }
-        Ok(Told { number, gone: self.from, come })
+    fn told(mut self, number: i64) -> Told {
+        self.from.retain(|term| !self.present.contains(term));
+        Told { number, gone: self.from, come: if self.is_whole { self.present } else { trigrams_of(&self.to) } }
     }
 }
 
@@ -164,8 +172,7 @@ pub(super) fn has(connection: &Connection, mode: Mode, number: i64) -> rusqlite:
 pub(super) fn strangers(connection: &Connection) -> rusqlite::Result<u64> {
     const SQL: &str = "SELECT count(*) FROM search WHERE search MATCH ?1
         AND rowid NOT IN (SELECT number FROM customers UNION ALL SELECT number FROM withdrawn)";
-    let anybody = format!("{} OR {}", of_mode(Mode::Test), of_mode(Mode::Live));
-    connection.query_row(SQL, [anybody], |row| row.get(0))
+    connection.query_row(SQL, [anybody()], |row| row.get(0))
 }
 
 /// Takes a customer out of the index, before their history goes. Their terms stay in it, marked as gone, until the index is
@@ -183,15 +190,24 @@ pub(super) fn delete(connection: &Connection, row: &CustomerRow) -> rusqlite::Re
     tell(connection, &[Told { number: row.number, gone, come: BTreeSet::new() }])
 }
 
-/// Empties the index where that is the least, to be fed from the beginning. Gives whether it did.
-pub(super) fn empty_if_small(connection: &Connection) -> rusqlite::Result<bool> {
+/// Makes the index anew where it is small, of those whom it has, as they stand. Gives whether it did.
+pub(super) fn make_anew_if_small(connection: &Connection) -> rusqlite::Result<bool> {
     const PAGES: &str = "SELECT count(*) FROM (SELECT 1 FROM search_data LIMIT ?1)";
-    let is_small = connection.prepare_cached(PAGES)?.query_row([PAGES_FEW], |row| row.get::<_, u64>(0))? < PAGES_FEW;
-    if is_small {
-        connection
-            .execute_batch("INSERT INTO search (search) VALUES ('delete-all'); UPDATE search_mark SET revision = 0")?;
+    if connection.prepare_cached(PAGES)?.query_row([PAGES_FEW], |row| row.get::<_, u64>(0))? == PAGES_FEW {
+        return Ok(false);
     }
-    Ok(is_small)
+    const KNOWN: &str = "SELECT number FROM customers WHERE number IN (SELECT rowid FROM search WHERE search MATCH ?1)
+        ORDER BY number";
+    let mut statement = connection.prepare_cached(KNOWN)?;
+    let known: Vec<i64> = statement.query_map([anybody()], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let told = known.into_iter().map(|number| {
+        let come = Moved::of(connection, number)?.present;
+        Ok(Told { number, gone: BTreeSet::new(), come })
+    });
+    let told: Vec<Told> = told.collect::<rusqlite::Result<_>>()?;
+    connection.execute_batch("INSERT INTO search (search) VALUES ('delete-all')")?;
+    tell(connection, &told)?;
+    Ok(true)
 }
 
 /// Begins to merge all parts of the index into one; gives whether that is begun. What was being merged before goes on first: of
@@ -201,8 +217,8 @@ pub(super) fn begin_merge(connection: &Connection, pages: i64) -> rusqlite::Resu
         return Ok(false);
     }
     // Each is a part of its own. Together they are more than are ever left to lie on a level, so that whatever is fed meanwhile, what
-    // is begun here is what is gone on with; and a single part would rise by a level each time it is merged, and there are not so
-    // many: beside others it does not.
+    // is begun here is what is gone on with. Nor is there a single part then, which would rise by a level each time it is merged: of
+    // several on different levels, FTS5 has the last level come after some 65 and stay there.
     for _ in 0..PARTS_MERGED {
         put(connection, NOBODY, FILLER)?;
     }
@@ -261,7 +277,12 @@ fn mode_trigram(mode: Mode) -> Trigram {
     ['\u{91}', '\u{91}', if mode == Mode::Live { '1' } else { '0' }]
 }
 
-/// In what FTS5 reads: all of a mode.
+/// In what FTS5 reads: all whom the index has.
+fn anybody() -> String {
+    format!("{} OR {}", of_mode(Mode::Test), of_mode(Mode::Live))
+}
+
+/// The same of a mode.
 pub(super) fn of_mode(mode: Mode) -> String {
     quoted(&String::from_iter(mode_trigram(mode)))
 }
@@ -490,7 +511,7 @@ mod tests {
     fn a_feeding_ends_where_values_are_long() {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(include_str!("../../../schema.sql")).unwrap();
-        let long: String = (0..30_000_u32).map(|number| char::from_u32(0x4e00 + number % 20_000).unwrap()).collect();
+        let long: String = (0..20_000_u32).map(|number| char::from_u32(0x4e00 + number).unwrap()).collect();
         for number in 1..=5 {
             let blank = Customer::blank(CustomerId::new(0, [number, 0, 0, 0]), Mode::Test, 0);
             let new = Customer { name: Some(Name::stored(long.clone())), ..blank.clone() };
@@ -519,6 +540,7 @@ mod tests {
         Note(&'static str),
         Move,
         Erase,
+        Sweep,
         Feed(u64),
     }
 
@@ -530,6 +552,7 @@ mod tests {
             3 => value().prop_map(Step::Note),
             2 => Just(Step::Move),
             1 => Just(Step::Erase),
+            1 => Just(Step::Sweep),
             4 => (1_u64..4).prop_map(Step::Feed),
         ];
         collection::vec((1_u8..5, step), 1..40)
@@ -547,6 +570,7 @@ mod tests {
                 Draft { notes, ..Draft::default() }
             }
             Step::Feed(count) => return feed(connection, count).map(drop).unwrap(),
+            Step::Sweep => return assert!(make_anew_if_small(connection).unwrap()),
             Step::Erase if here.is_some() || away.is_some() => {
                 let erasure = Erasure {
                     customer: blank.id,

@@ -106,7 +106,7 @@ fn bring_up(partial: &Partial, erased: &[Erasure]) -> Result<(u64, (u64, u64)), 
     let mut connection = open::copy(partial.path()).map_err(|error| error.to_string())?;
     schema::bring_copy_up(&mut connection)?;
     let (mut again, mut is_from_before) = (0, false);
-    // Together: to the search's index each transaction is a part of its own.
+    // Together: one commit.
     let transaction = connection.transaction().map_err(|error| error.to_string())?;
     for erasure in erased {
         let erased = erasures::replay(&transaction, erasure);

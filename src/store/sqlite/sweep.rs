@@ -51,7 +51,7 @@ impl Stage {
     /// Does so much within a transaction. Gives what comes next.
     fn step(self, connection: &Connection, act: Act) -> rusqlite::Result<Self> {
         Ok(match self {
-            Self::Merging { is_begun: false } if index::empty_if_small(connection)? => Self::Scrubbing { from: 1 },
+            Self::Merging { is_begun: false } if index::make_anew_if_small(connection)? => Self::Scrubbing { from: 1 },
             Self::Merging { is_begun: false } => Self::Merging { is_begun: index::begin_merge(connection, act.merge)? },
             Self::Merging { is_begun: true } if index::merge(connection, act.merge)? => self,
             Self::Merging { is_begun: true } if index::is_one_part(connection)? => Self::Scrubbing { from: 1 },
@@ -70,17 +70,20 @@ pub(super) struct Sweep {
     files: Option<Arc<Files>>,
     /// The last erasure that it is for, and where it is.
     under_way: Option<(i64, Stage)>,
+    /// How long its last step took the writing thread.
+    pub(super) took: Duration,
     /// Readers were in the way of emptying the log, which has been said.
     is_blocked: bool,
 }
 
 impl Sweep {
     pub(super) fn new(path: &Path, files: Option<Arc<Files>>) -> Self {
-        Self { path: path.to_owned(), files, under_way: None, is_blocked: false }
+        Self { path: path.to_owned(), files, under_way: None, took: Duration::ZERO, is_blocked: false }
     }
 
     /// Does a little, where there is something to do. Gives how long to wait for the next; `None` where there is nothing.
     pub(super) fn step(&mut self, reader: &Connection, writer: &Writer) -> Result<Option<Duration>, Error> {
+        self.took = Duration::ZERO;
         let (last, stage) = match self.under_way {
             Some(under_way) => under_way,
             None => match due(reader)? {
@@ -89,8 +92,8 @@ impl Sweep {
             },
         };
         if stage != Stage::Emptying {
-            let next = writer.act_and_wait(move |connection| Ok(stage.step(connection, GENTLE)?))?;
-            self.under_way = Some((last, next));
+            let (next, took) = writer.act_and_time(move |connection| Ok(stage.step(connection, GENTLE)?))?;
+            (self.under_way, self.took) = (Some((last, next)), took);
             return Ok(Some(Duration::ZERO));
         }
         if let Some(files) = &self.files {

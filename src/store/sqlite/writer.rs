@@ -86,6 +86,19 @@ impl Writer {
         self.queue(Lane::HOUSE, act)?.blocking_recv().unwrap_or(Err(Error::Busy))
     }
 
+    /// The same, with how long it took the thread: without its turn in the queue, and without what is committed with it.
+    pub(super) fn act_and_time<T, R, F>(&self, act: F) -> Result<(T, Duration), Error<R>>
+    where
+        T: Send + 'static,
+        R: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Error<R>> + Send + 'static,
+    {
+        self.act_and_wait(|connection| {
+            let began = Instant::now();
+            Ok((act(connection)?, began.elapsed()))
+        })
+    }
+
     fn queue<T, R, F>(&self, lane: Lane, act: F) -> Result<oneshot::Receiver<Result<T, Error<R>>>, Error<R>>
     where
         T: Send + 'static,
