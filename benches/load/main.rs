@@ -54,8 +54,6 @@ enum Kind {
     Bare,
     #[command(hide = true)]
     Reading { db: PathBuf },
-    #[command(hide = true)]
-    WithoutSearch { db: PathBuf },
 }
 
 fn main() {
@@ -63,7 +61,6 @@ fn main() {
     match &options.server {
         Some(Kind::Bare) => return floor::bare(),
         Some(Kind::Reading { db }) => return floor::reading(db),
-        Some(Kind::WithoutSearch { db }) => return server::without_search(db),
         None => {}
     }
     let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("load");

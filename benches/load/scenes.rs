@@ -130,9 +130,15 @@ impl Scene {
     fn feeding(&self, report: &mut Report) {
         let (mut with, mut without) = (Vec::new(), Vec::new());
         for _ in 0..self.rounds {
-            let server = Server::of_this_program(&["without-search", self.db()]);
+            // Nothing is ever fed to an index that has more revisions than there are.
+            let connection = Connection::open(&self.fixture.db).unwrap();
+            let mark: i64 = connection.query_row("SELECT revision FROM search_mark", [], |row| row.get(0)).unwrap();
+            let set = |mark: i64| connection.execute("UPDATE search_mark SET revision = ?1", [mark]).unwrap();
+            set(i64::MAX);
+            let server = Server::patron(&self.fixture.db);
             without.push(load(&server.address, self.load(CONNECTIONS), &self.put()).rate);
             drop(server);
+            set(mark);
             let server = Server::patron(&self.fixture.db);
             with.push(load(&server.address, self.load(CONNECTIONS), &self.put()).rate);
         }

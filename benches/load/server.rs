@@ -2,15 +2,12 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use actix_web::web::Data;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use patron::http;
 use patron::service::{Ambient, Services};
 use patron::store::{Store, Use};
 use rusqlite::{Connection, OpenFlags};
@@ -170,18 +167,6 @@ pub fn spawn(db: &Path, arguments: &[&str]) -> Child {
 /// The bytes of the binary, in MB.
 pub fn binary_size() -> f64 {
     fs::metadata(PATRON).unwrap().len() as f64 / 1_048_576.0
-}
-
-/// Serves the same, with nobody to feed the search: until it is killed.
-pub fn without_search(db: &Path) {
-    actix_web::rt::System::new().block_on(async {
-        let store = Store::open(db, Use::Existing).unwrap_or_else(|unusable| panic!("{unusable}"));
-        let services = Data::new(Services::new(store, Ambient::of_system()));
-        services.start().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        println!("listening on http://{}", listener.local_addr().unwrap());
-        http::serve(listener, services, http::Settings::default()).unwrap().await.unwrap();
-    });
 }
 
 fn feed(db: &Path) {
