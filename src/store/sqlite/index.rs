@@ -11,7 +11,8 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::types::Type;
+use rusqlite::{Connection, Error, OptionalExtension, params};
 
 use super::columns::{self, CustomerRow};
 use super::{customers, revisions, withdrawn};
@@ -232,7 +233,9 @@ pub(super) fn begin_merge(connection: &Connection, pages: i64) -> rusqlite::Resu
 pub(super) fn is_one_part(connection: &Connection) -> rusqlite::Result<bool> {
     const SQL: &str = "SELECT block FROM search_data WHERE id = 10";
     let block: Vec<u8> = connection.prepare_cached(SQL)?.query_row([], |row| row.get(0))?;
-    let levels = levels(&block).ok_or_else(|| columns::unreadable(0))?;
+    let unreadable =
+        || Error::FromSqlConversionFailure(0, Type::Blob, "not the levels of an index as FTS5 keeps them".into());
+    let levels = levels(&block).ok_or_else(unreadable)?;
     let is_empty = levels.iter().all(|(_, parts)| *parts == 0);
     let is_merging = levels.iter().any(|(merged, _)| *merged > 0);
     Ok(is_empty || !is_merging && levels.last().is_some_and(|(_, parts)| *parts > 0))
