@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 use tempfile::tempdir;
 
 use crate::server::run;
+use crate::tidy::config;
 
 /// What a command prints.
 fn printed(arguments: &[&str]) -> String {
@@ -68,7 +69,7 @@ fn every_command_has_a_page_and_every_setting_stands_in_one() {
         read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(pages, wanted);
     let all: String = pages.iter().map(|page| read_to_string(directory.path().join(page)).unwrap()).collect();
-    let config = include_str!("../../src/config.rs");
+    let config = config();
     for setting in config.split("env = \"").skip(1).map(|rest| rest.split('"').next().unwrap()) {
         assert!(all.contains(setting), "{setting}");
     }

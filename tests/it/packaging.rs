@@ -6,6 +6,8 @@ use std::process::{Command, Output};
 
 use tempfile::tempdir;
 
+use crate::tidy::config;
+
 /// How exposed a service may be at most, from 0 to 10, as systemd counts it.
 const EXPOSURE_MAX: f64 = 1.5;
 
@@ -41,7 +43,7 @@ fn the_unit_is_one_that_systemd_takes_and_keeps_nearly_everything_from_the_servi
 
 #[test]
 fn the_settings_of_the_service_are_settings_of_the_program() {
-    let config = include_str!("../../src/config.rs");
+    let config = config();
     let mut settings = 0;
     for file in ["patron.default", "patron.service"] {
         let text = fs::read_to_string(packaging(file)).unwrap();
