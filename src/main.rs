@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         Command::Doctor(settings) => commands::doctor::run(&db, &settings),
         Command::Openapi { public_url } => commands::openapi::run(&public_url),
         Command::Check => commands::check::run(&db),
+        Command::Reindex => commands::reindex::run(&db),
         Command::Upgrade(settings) => commands::upgrade::run(&db, &settings),
         Command::Completions { shell } => commands::manual::completions(shell),
         Command::Man { directory } => commands::manual::pages(directory.as_deref()),

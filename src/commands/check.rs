@@ -5,7 +5,7 @@ use std::path::Path;
 use patron::service::Progress;
 use patron::store::Use;
 
-use super::{Done, print, progress_bar, sentence, with_services};
+use super::{Done, damaged, print, progress_bar, sentence, with_services};
 
 pub fn run(db: &Path) -> Done {
     with_services(db, Use::Read, async |services| {
@@ -17,18 +17,12 @@ pub fn run(db: &Path) -> Done {
                 shown.set_length(total);
                 shown.set_position(done);
             }
+            Progress::Search => shown.set_message("the index of the search"),
         };
         let checked = services.check(progress).await.map_err(sentence)?;
         bar.finish_and_clear();
-        for fault in &checked.faults {
-            print(fault)?;
-        }
         if !checked.faults.is_empty() {
-            return Err(format!(
-                "{} is damaged: {} faults, listed above; restore a backup",
-                db.display(),
-                checked.faults.len()
-            ));
+            return Err(damaged(db, &checked.faults, "restore a backup"));
         }
         print(&format!("{} is whole: {} customers, {} revisions.", db.display(), checked.customers, checked.revisions))
     })

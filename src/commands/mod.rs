@@ -11,6 +11,7 @@ pub mod key;
 pub mod manual;
 pub mod openapi;
 pub mod pull;
+pub mod reindex;
 pub mod restore;
 pub mod seed;
 pub mod serve;
@@ -26,7 +27,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use patron::service::figures::{date, grouped};
 use patron::service::{Ambient, Copied, Copying, NotCopied, Progress, Refused, Services};
-use patron::store::{Partial, Store, Use};
+use patron::store::{Partial, REINDEX, Store, Use};
 
 /// What a command ends with: nothing to say, or one sentence that names the thing and the way out.
 pub type Done = Result<(), String>;
@@ -128,6 +129,8 @@ fn copying_bar() -> (ProgressBar, impl Fn(Copying)) {
             shown.set_length(total);
             shown.set_position(done);
         }
+        // Of a copy it is not looked at.
+        Copying::Checking(Progress::Search) => {}
     };
     (bar, progress)
 }
@@ -141,12 +144,19 @@ fn found(copied: &Copied) -> String {
     )
 }
 
-/// Why there is no copy of something: the faults, if that is why, a line each; then the sentence.
+/// Why there is no copy of something.
 fn not_copied(why: NotCopied, of: &Path, way_out: &str) -> String {
     let NotCopied::Damaged(faults) = why else { return why.to_string() };
+    damaged(of, &faults, way_out)
+}
+
+/// Prints what is wrong with a file, a line each. Gives the sentence that the command ends with, and the way out where the lines do
+/// not tell another.
+fn damaged(of: &Path, faults: &[String], way_out: &str) -> String {
     let listed = faults.iter().try_for_each(|fault| print(fault));
-    let sentence = format!("{} is damaged: {} faults, listed above; {way_out}", of.display(), faults.len());
-    listed.err().unwrap_or(sentence)
+    let way_out = if faults.iter().all(|fault| fault.ends_with(REINDEX)) { REINDEX } else { way_out };
+    let faults = counted(faults.len() as u64, "fault");
+    listed.err().unwrap_or_else(|| format!("{} is damaged: {faults}, listed above; {way_out}", of.display()))
 }
 
 /// A bar on standard error, where that is a terminal.

@@ -119,8 +119,13 @@ pub enum Command {
         #[arg(long, env = "PATRON_PUBLIC_URL", value_parser = public_url, default_value = "http://127.0.0.1:8080", value_name = "URL")]
         public_url: String,
     },
-    /// Check the database, and that each customer's history ends in its present values
+    /// Check the database: that each customer's history ends in its present values, and the search knows these and no others
     Check,
+    /// Make the index of the search anew, where `patron check` says so; also while a server runs
+    ///
+    /// Edits wait at its beginning while the index is emptied, some seconds among a million customers. Then searches find the same as
+    /// ever, only more slowly until the index is full again.
+    Reindex,
     /// Bring the database of an older patron to today's schema, after a copy of it was made; --check tells what that would do
     ///
     /// A start of the server does the same by itself, without a copy. What there is to know before: which steps would run and

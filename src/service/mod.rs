@@ -16,6 +16,7 @@ pub mod house;
 pub mod imports;
 mod leaving;
 mod pace;
+mod reindex;
 pub mod requests;
 mod seed;
 pub mod staff;

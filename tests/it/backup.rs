@@ -209,7 +209,7 @@ fn a_damaged_database_is_not_backed_up_and_is_told_of() {
         .unwrap();
     let copy = directory.path().join("copy.db");
     let output = backup(&db, &copy);
-    assert!(refusal(&output).contains("patron.db is damaged: 1 faults, listed above; restore a backup"));
+    assert!(refusal(&output).contains("patron.db is damaged: 1 fault, listed above; restore a backup"));
     assert!(String::from_utf8_lossy(&output.stdout).contains("does not end in its present values"));
     assert!(others(directory.path()).is_empty());
 }

@@ -403,7 +403,7 @@ fn check_finds_what_is_not_whole() {
     let said = || {
         let output = run(&db, &["check"]);
         assert_eq!(output.status.code(), Some(1), "{output:?}");
-        assert!(String::from_utf8_lossy(&output.stderr).contains("is damaged: 1 faults"), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("is damaged: 1 fault,"), "{output:?}");
         String::from_utf8(output.stdout).unwrap()
     };
     damage("UPDATE customers SET name = 'Somebody Else' WHERE number = 3");

@@ -57,6 +57,7 @@ mod pages_imports;
 mod properties;
 mod pull;
 mod races;
+mod reindex;
 mod restore;
 mod revisions;
 mod routes;

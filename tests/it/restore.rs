@@ -80,7 +80,7 @@ fn what_is_not_a_whole_backup_is_refused_and_nothing_is_changed() {
     let sql = "UPDATE customers SET name = 'Somebody Else' WHERE number = 3";
     rusqlite::Connection::open(&damaged).unwrap().execute_batch(sql).unwrap();
     let output = restore(&db, &damaged);
-    assert!(refusal(&output).contains("history.db is damaged: 1 faults, listed above; restore another backup"));
+    assert!(refusal(&output).contains("history.db is damaged: 1 fault, listed above; restore another backup"));
     assert!(String::from_utf8_lossy(&output.stdout).contains("does not end in its present values"));
 
     let page = at("page.db");

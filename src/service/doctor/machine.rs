@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Finding, Verdict, found};
 use crate::service::figures::{date, size};
-use crate::store::Examined;
+use crate::store::{Examined, REINDEX};
 
 /// Room that edits need for a while, in bytes; and below which there is hardly any.
 const ROOM: u64 = 256 * 1024 * 1024;
@@ -60,6 +60,7 @@ fn integrity(examined: &Examined) -> Finding {
     match examined.faults.as_deref() {
         None => found("Integrity", Verdict::Fine, "not looked at with --quick; `patron check` reads everything"),
         Some([]) => found("Integrity", Verdict::Fine, "every page is well-formed; `patron check` also reads histories"),
+        Some([only]) if only.ends_with(REINDEX) => found("Integrity", Verdict::Wrong, only),
         Some([first, ..]) => {
             let words = format!("{first}: stop the server, and restore a backup with `patron restore FILE`");
             found("Integrity", Verdict::Wrong, words.replace('\n', " "))

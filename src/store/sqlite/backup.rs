@@ -134,7 +134,7 @@ impl Halted {
             Self::Sqlite(error) => cannot(&match error.sqlite_error_code() {
                 Some(ErrorCode::DiskFull) => FULL.to_owned(),
                 Some(ErrorCode::NotADatabase) => "it is not a SQLite database".to_owned(),
-                Some(ErrorCode::DatabaseCorrupt) => return NotCopied::Damaged(vec![error.to_string()]),
+                Some(ErrorCode::DatabaseCorrupt) => return NotCopied::Damaged(vec![check::unreadable(&error)]),
                 Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
                     "another program keeps the database locked; try again when that is done".to_owned()
                 }

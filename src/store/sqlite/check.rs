@@ -1,5 +1,7 @@
 //! Whether the file is whole: SQLite's own checks, and each customer held against its history.
 
+use std::fmt::Display;
+
 use rusqlite::{Connection, Row, TransactionBehavior};
 
 use super::columns::{self, CustomerRow, customer_columns};
@@ -18,6 +20,8 @@ pub enum Progress {
         /// Customers in all.
         total: u64,
     },
+    /// The index of the search is held against the customers.
+    Search,
 }
 
 /// What a check found.
@@ -34,15 +38,34 @@ pub struct Checked {
 /// Faults past this many are not listed: by then one knows.
 const FAULTS_MAX: usize = 100;
 
+/// How a fault ends that is of the index of the search alone: no other needs less than a backup.
+pub const REINDEX: &str = "`patron reindex` makes the index anew";
+
+/// All of it: also whether the index of the search is that of the customers, which a copy need not be read for. For a connection that
+/// may write to its temporary database.
+pub(super) fn all(connection: &Connection, progress: &impl Fn(Progress)) -> rusqlite::Result<Checked> {
+    let mut checked = run(connection, progress)?;
+    if checked.faults.is_empty() {
+        progress(Progress::Search);
+        match index::is_of_customers(connection) {
+            Ok(true) => {}
+            Ok(false) => {
+                checked.faults.push(format!("the index of the search is not that of the customers; {REINDEX}"));
+            }
+            Err(error) if trouble::is_damage(&error) => checked.faults.push(unreadable(&error)),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(checked)
+}
+
 pub(super) fn run(connection: &Connection, progress: &impl Fn(Progress)) -> rusqlite::Result<Checked> {
     // One snapshot: edits that go on meanwhile are not seen, and do not wait.
     let snapshot = rusqlite::Transaction::new_unchecked(connection, TransactionBehavior::Deferred)?;
     let mut checked = Checked::default();
     match look(&snapshot, &mut checked, progress) {
         // So damaged that it cannot be read to its end: that is found, and no failure to look.
-        Err(error) if trouble::is_damage(&error) => {
-            checked.faults.push(format!("it cannot be read to its end: {error}"))
-        }
+        Err(error) if trouble::is_damage(&error) => checked.faults.push(unreadable(&error)),
         looked => looked?,
     }
     Ok(checked)
@@ -67,7 +90,8 @@ pub(super) fn sqlite_checks(connection: &Connection, faults: &mut Vec<String>) -
     index::has(connection, Mode::Test, 0)?;
     let mut integrity = connection.prepare(&format!("PRAGMA integrity_check({FAULTS_MAX})"))?;
     let said = integrity.query_map([], |row| row.get::<_, String>(0))?;
-    faults.extend(said.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().filter(|line| line != "ok"));
+    let said = said.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().filter(|line| line != "ok");
+    faults.extend(said.map(with_way_out));
     let mut foreign_keys = connection.prepare("PRAGMA foreign_key_check")?;
     let broken = foreign_keys.query_map([], |row| {
         Ok(format!(
@@ -81,6 +105,22 @@ pub(super) fn sqlite_checks(connection: &Connection, faults: &mut Vec<String>) -
         faults.push(fault?);
     }
     Ok(())
+}
+
+/// What SQLite's check says, with the way out where that is another than a backup.
+pub(super) fn with_way_out(line: String) -> String {
+    // FTS5 says what is its own, and has no other table. What is wrong with a page of it is said in other words, and is not mended so.
+    if line.starts_with("fts5: ") || line.contains(" FTS5 table ") { of_index(&line) } else { line }
+}
+
+/// The same of what cannot be read to its end.
+pub(super) fn unreadable(error: &rusqlite::Error) -> String {
+    if trouble::is_of_index(error) { of_index(error) } else { format!("it cannot be read to its end: {error}") }
+}
+
+/// What is wrong with the index of the search.
+pub(super) fn of_index(what: &impl Display) -> String {
+    format!("the index of the search is damaged ({what}); {REINDEX}")
 }
 
 fn histories(connection: &Connection, checked: &mut Checked, progress: &impl Fn(Progress)) -> rusqlite::Result<()> {

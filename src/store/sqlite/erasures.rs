@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::check::REINDEX;
 use super::columns::CustomerRow;
 use super::{
     Error, Store, columns, customers, days, imports, index, marks, requests, revisions, snapshot, sweep, withdrawn,
@@ -204,7 +205,9 @@ pub(super) fn fault(connection: &Connection) -> rusqlite::Result<Option<String>>
     Ok(match (here, twice) {
         (Some(id), _) => Some(format!("{id} is erased, and is there")),
         (None, Some(number)) => Some(format!("{number} is the number of a revision and of an erasure")),
-        (None, None) if strangers > 0 => Some(format!("the search has {strangers} customers who are not there")),
+        (None, None) if strangers > 0 => {
+            Some(format!("the search has {strangers} customers who are not there; {REINDEX}"))
+        }
         (None, None) => None,
     })
 }

@@ -61,7 +61,7 @@ use sweep::Sweep;
 use writer::Writer;
 
 pub use backup::{Copied, Copying, NotCopied, Stop};
-pub use check::{Checked, Progress};
+pub use check::{Checked, Progress, REINDEX};
 pub use emulation::Dump;
 pub use examine::Examined;
 pub use folder::{BackupFolder, KeptBackup};
@@ -289,6 +289,16 @@ impl Store {
         self.act(move |connection| Ok(index::feed(connection, count)?)).await
     }
 
+    /// Empties the index of the search, however damaged it is: it is to be fed from the first revision on.
+    pub async fn begin_search_anew(&self) -> Result<(), Error> {
+        self.act(|connection| Ok(index::begin_anew(connection)?)).await
+    }
+
+    /// The newest revision, and up to which one the search is fed.
+    pub async fn newest_and_fed(&self) -> Result<(i64, i64), Error> {
+        self.readers.away(index::newest_and_mark).await
+    }
+
     /// A customer's revisions, newest first; `None` where there is no such customer.
     pub async fn history(
         &self,
@@ -398,9 +408,13 @@ impl Store {
         self.act(act).await
     }
 
-    /// Reads the whole file and holds every history against the customer as it stands. Slow; `progress` is told how it goes.
+    /// Reads the whole file, and holds every history and the index of the search against the customers as they stand. Slow;
+    /// `progress` is told how it goes.
     pub async fn check(&self, progress: impl Fn(Progress) + Send + 'static) -> Result<Checked, Error> {
-        self.readers.away(move |connection| check::run(connection, &progress)).await
+        let own = self.readers.another()?;
+        // What the index has is read by a table in its temporary database.
+        own.pragma_update(None, "query_only", false)?;
+        self.readers.away(move |_| check::all(&own, &progress)).await
     }
 }
 

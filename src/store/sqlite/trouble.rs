@@ -2,7 +2,7 @@
 
 use rusqlite::{Error as SqliteError, ErrorCode, ffi};
 
-use super::Error;
+use super::{Error, check};
 
 /// Where writing fails, and not for a full disk.
 pub(super) const DISK_TAKES_NOTHING: &str =
@@ -19,6 +19,7 @@ impl<R> From<SqliteError> for Error<R> {
                 "the file is read-only ({error}); give it back to this user, or make its file system writable"
             )),
             _ if is_of_writing(&error) => Self::Unwritable(format!("{DISK_TAKES_NOTHING} ({})", named(&error))),
+            _ if is_of_index(&error) => Self::Failed(check::of_index(&named(&error))),
             _ if is_damage(&error) => Self::Failed(format!(
                 "the database is damaged ({}); `patron check` lists how; stop the server, and restore a backup with `patron \
                  restore FILE`",
@@ -32,6 +33,11 @@ impl<R> From<SqliteError> for Error<R> {
 /// Whether an error says that what was read cannot have been written so.
 pub(super) fn is_damage(error: &SqliteError) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+/// Whether that is the index of the search: no other table is kept by a module.
+pub(super) fn is_of_index(error: &SqliteError) -> bool {
+    error.sqlite_extended_error_code() == Some(ffi::SQLITE_CORRUPT_VTAB)
 }
 
 /// Whether an error says that the file is not where it was opened.
@@ -91,6 +97,7 @@ mod tests {
         };
         failed(ffi::SQLITE_IOERR_READ, "SQLite: ");
         failed(ffi::SQLITE_CORRUPT_INDEX, ", 779); `patron check` lists how");
+        failed(ffi::SQLITE_CORRUPT_VTAB, ", 267); `patron reindex` makes the index anew");
         failed(ffi::SQLITE_NOTADB, "restore a backup with `patron restore FILE`");
     }
 }

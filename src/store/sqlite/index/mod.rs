@@ -8,6 +8,7 @@
 //! those of their row and no others: what a row has now came with the last revision that set it, and whatever was fed and is no
 //! more went with a later one.
 
+mod check;
 mod merging;
 
 use std::collections::btree_map::Entry;
@@ -19,6 +20,7 @@ use super::columns::{self, CustomerRow};
 use super::{customers, revisions, withdrawn};
 use crate::domain::{Changes, Customer, CustomerId, Mode, Trigram, trigrams_of};
 
+pub(super) use check::is_of_customers;
 pub(super) use merging::{begin_merge, is_one_part, merge};
 
 /// With so many terms in hand a feeding ends: as many customers as can be asked for at once have fewer, unless their notes are
@@ -208,6 +210,12 @@ pub(super) fn make_anew_if_small(connection: &Connection) -> rusqlite::Result<bo
     empty(connection)?;
     tell(connection, &told)?;
     Ok(true)
+}
+
+/// Empties the index, however damaged it is, to be fed from the first revision on.
+pub(super) fn begin_anew(connection: &Connection) -> rusqlite::Result<()> {
+    empty(connection)?;
+    connection.execute("UPDATE search_mark SET revision = 0", []).map(drop)
 }
 
 fn empty(connection: &Connection) -> rusqlite::Result<()> {
@@ -441,6 +449,7 @@ mod tests {
             for (number, step) in steps {
                 play(&connection, number, step);
             }
+            assert!(is_of_customers(&connection).unwrap(), "however far it is fed");
             while feed(&connection, 3).unwrap() {}
             let terms = |row: CustomerRow| {
                 let terms = terms_of(&row.customer).into_iter();
