@@ -214,8 +214,8 @@ CREATE TABLE import_counts (
   PRIMARY KEY (import, outcome, fate)
 ) STRICT, WITHOUT ROWID;
 
--- What customers are searched by: which trigrams stand in the text of each, by the customer's number. Fed after the
--- edits, so that none of them pays for it; so it lags behind, and gives candidates only, each judged by its row.
+-- What customers are searched by: which trigrams stand in the text of each, and which five digits in a row, by the customer's
+-- number. Fed after the edits, so that none of them pays for it; so it lags behind, and gives candidates only, each judged by its row.
 CREATE VIRTUAL TABLE search USING fts5 (
   trigrams,
   -- They come ready, folded, with spaces between them, so that those which an edit takes away can be told from those that stay:

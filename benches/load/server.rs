@@ -102,6 +102,7 @@ pub fn fixture(directory: &Path, customers: u64) -> Fixture {
         patron(&making, &["seed", "--count", &customers.to_string()], "");
         eprintln!("indexing them for the search");
         feed(&making);
+        rest(&making);
         // What is written last is whole.
         fs::rename(&making, &seeded).unwrap();
     }
@@ -174,7 +175,20 @@ fn feed(db: &Path) {
     let services = Services::new(store, Ambient::of_system());
     actix_web::rt::System::new().block_on(async { while services.feed_search(10_000).await.unwrap() {} });
     services.close();
+}
+
+/// Serves the file until nothing more is written: what was fed is merged as far as it is worth it.
+fn rest(db: &Path) {
+    let server = Server::patron(db);
+    let connection = Connection::open(db).unwrap();
+    let version = || -> i64 { connection.pragma_query_value(None, "data_version", |row| row.get(0)).unwrap() };
+    let mut before = version() - 1;
+    while before != version() {
+        before = version();
+        std::thread::sleep(Duration::from_secs(5));
+    }
+    drop(server);
     // So that a copy of the file alone is whole.
-    let checkpoint = Connection::open(db).unwrap().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
+    let checkpoint = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
     assert_eq!(checkpoint, Ok(0), "somebody reads the file");
 }

@@ -7,12 +7,17 @@ use std::collections::BTreeSet;
 
 use super::{Contact, Customer, Email, Gstin, Name, NoteValue};
 
-/// A sequence of three characters.
+/// A sequence of three characters; or [`DIGITS`], and five digits.
 pub type Trigram = [char; 3];
 
 /// Stands before each value of which the beginning counts: Unicode's "start of string". Two characters, so that even a beginning
 /// of one is a trigram.
 const START: &str = "\u{98}\u{98}";
+/// Begins what stands for five digits in a row: Unicode's "set transmit state", which no text has. Among a million customers a
+/// number of which three digits each were asked for took 10 ms, as each three are in 8,000 others; five are in some 90.
+const DIGITS: char = '\u{93}';
+/// So many digits in a row are looked for together.
+const DIGITS_LEN: usize = 5;
 /// From this many characters on a word is found wherever it stands; a shorter one only where a value begins.
 const PART_MIN: usize = 3;
 /// The digits of a telephone number without its country code. Of a longer number only these are looked for, since the
@@ -76,7 +81,12 @@ impl Query {
             trigrams.dedup();
             trigrams
         };
-        self.terms.iter().map(|term| term.iter().map(of_way).collect()).collect()
+        let of_term = |term: &Term| {
+            let mut ways: Vec<Vec<String>> = term.iter().map(of_way).collect();
+            ways.dedup();
+            ways
+        };
+        self.terms.iter().map(of_term).collect()
     }
 
     /// Splits a value into parts that were looked for and parts that were not.
@@ -118,12 +128,20 @@ impl Query {
     }
 }
 
-/// What an index knows a customer by: the trigrams of their text. Those with a space or the end of a line in them are left out,
-/// for no word that is looked for has any. Each value has its own, whatever stands beside it.
+/// What an index knows a customer by: the trigrams of their text, and each five digits in a row. Those with a space or the end of a
+/// line in them are left out, for no word that is looked for has any. Each value has its own, whatever stands beside it.
 pub fn trigrams_of(customer: &Customer) -> BTreeSet<Trigram> {
     let chars: Vec<char> = text_of(customer).chars().collect();
     let trigrams = chars.windows(3).filter(|trigram| !trigram.iter().any(|char| char.is_whitespace()));
-    trigrams.map(|trigram| [trigram[0], trigram[1], trigram[2]]).collect()
+    let trigrams = trigrams.map(|trigram| [trigram[0], trigram[1], trigram[2]]);
+    trigrams.chain(chars.windows(DIGITS_LEN).filter_map(of_digits)).collect()
+}
+
+/// What stands for so many digits, where all of them are: three and two of them as a character each.
+fn of_digits(chars: &[char]) -> Option<Trigram> {
+    let number = chars.iter().try_fold(0, |number, char| Some(10 * number + char.to_digit(10)?))?;
+    let sign = |number| char::from_u32(0x100 + number);
+    Some([DIGITS, sign(number / 100)?, sign(number % 100)?])
 }
 
 /// A customer's values as they are looked at: folded, each on a line. A contact that has a `+` stands there without it, too,
@@ -191,12 +209,18 @@ fn is_in(term: &Term, text: &str) -> bool {
     term.iter().any(|way| way.iter().all(|piece| text.contains(piece)))
 }
 
-/// Trigrams of a piece by which it is told from most others.
+/// Trigrams of a piece by which it is told from most others: those of its digits, from the last ones on, where it has enough.
 fn asked_of(piece: &str) -> Vec<String> {
     let domain = piece
         .split_once('@')
         .filter(|(local, domain)| local.chars().count() >= PART_MIN && COMMON_DOMAINS.contains(domain));
     let chars: Vec<char> = domain.map_or(piece, |(local, _)| local).chars().collect();
+    let runs = chars.chunk_by(|one, other| one.is_ascii_digit() && other.is_ascii_digit());
+    let of_digits = runs.flat_map(|run| run.rchunks_exact(DIGITS_LEN)).filter_map(of_digits);
+    let of_digits: Vec<String> = of_digits.take(TRIGRAMS_MAX).map(String::from_iter).collect();
+    if !of_digits.is_empty() {
+        return of_digits;
+    }
     let step = chars.len().saturating_sub(2).div_ceil(TRIGRAMS_MAX).max(1);
     chars.windows(3).step_by(step).map(|trigram| trigram.iter().collect()).collect()
 }
@@ -236,6 +260,21 @@ mod tests {
         let long: String = (0..200).map(|at| char::from(b'a' + (at * at % 26) as u8)).collect();
         assert!(asked(&long).split(' ').count() <= TRIGRAMS_MAX);
         assert!(finds("g.kumar@example.com") && !finds("g.kumar@gmail.com"), "the judge looks at all of it");
+    }
+
+    #[test]
+    fn five_digits_in_a_row_are_asked_for_together() {
+        let asked = |query: &str| Query::parse(query).unwrap().trigrams();
+        let number = |digits: &str| String::from_iter(of_digits(&Vec::from_iter(digits.chars())).unwrap());
+        let [five, rest] = [number("98765"), number("43210")];
+        assert_eq!(asked("98765 43210"), [[[rest.clone(), five.clone()]]]);
+        assert_eq!(asked("+919876543210"), [[[rest, five]]]);
+        assert_eq!(asked("rao829341@gmail.com"), [[[number("29341")]]]);
+        assert_eq!(asked("9876"), [[["876", "987"]]]);
+        let all: BTreeSet<Trigram> =
+            (0..100_000).filter_map(|n| of_digits(&Vec::from_iter(format!("{n:05}").chars()))).collect();
+        assert_eq!(all.len(), 100_000, "each has its own");
+        assert!(["1234x", "१२३४५"].iter().all(|text| of_digits(&Vec::from_iter(text.chars())).is_none()));
     }
 
     #[test]

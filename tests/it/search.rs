@@ -287,13 +287,14 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let text = |texts: &'static [&'static str]| proptest::sample::select(texts).prop_map(str::to_owned);
     let name = text(&["Anna Kumar", "Kumar Anand", "Ku Manna", "ΟΔΥΣΣΕΥΣ", "गौरव कुमार"]);
     let contact = text(&["", "9123456780", "+919123456780", "91234567", "12345678912"]);
-    let note = "[a-cA-C0-2 \"%*-]{0,8}";
+    let note = "[a-cA-C0-2 \"%*-]{0,8}|[01]{5,9}";
     proptest::collection::vec((0_usize..12, name, contact, note, 0_u64..4), 1..20)
 }
 
 fn queries() -> impl Strategy<Value = Vec<String>> {
     let word = prop_oneof![
         "[a-cA-C0-2\"%*-]{1,4}",
+        "[01]{5,6}",
         proptest::sample::select(&[
             "ku",
             "KUM",
@@ -304,6 +305,8 @@ fn queries() -> impl Strategy<Value = Vec<String>> {
             "कुमार",
             "+91",
             "91234 567",
+            "91234-56780",
+            "0091 234567891",
             "91",
             "678",
             "c"

@@ -66,7 +66,8 @@ fn what_would_be_done_is_told_and_nothing_is_changed() {
                 1 | 2 => "customers can be erased",
                 3 => "files of customers come in",
                 4 => "edits hardly ever wait for the index of the search",
-                _ => "the index of the search takes a fifth of the writing",
+                5 => "the index of the search takes a fifth of the writing",
+                _ => "numbers are looked for by five digits at once",
             },
             "Tried on a copy, which was whole afterwards and is removed: the steps took ",
             // The first schema had no place to remember one.

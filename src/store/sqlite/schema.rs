@@ -17,6 +17,7 @@ const STEPS: &[&str] = &[
     include_str!("steps/4.sql"),
     include_str!("steps/5.sql"),
     include_str!("steps/6.sql"),
+    include_str!("steps/7.sql"),
 ];
 
 /// `PRAGMA application_id`, "Ptrn": tells our files from other programs'.
@@ -231,6 +232,7 @@ mod tests {
         include_str!("../../../tests/upgrade/3.sql"),
         include_str!("../../../tests/upgrade/4.sql"),
         include_str!("../../../tests/upgrade/5.sql"),
+        include_str!("../../../tests/upgrade/6.sql"),
     ];
 
     #[test]
