@@ -228,6 +228,11 @@ impl Scene {
         let steady = Load { pace: Some(STEADY), ..self.load(16) };
         let quiet = middle(self.rounds_of(|| load(&server.address, steady, &self.put())));
         report.load("PUT at a steady pace", &quiet);
+        let mut tell = |name: &str, figures: Figures| {
+            report.load(&format!("PUT at a steady pace, beside {name}"), &figures);
+            let ratio = figures.ms(0.99) / quiet.ms(0.99);
+            report.hold(format!("PUT p99 beside {name} / quiet"), ratio, "", Limit::AtMost(2.0));
+        };
         let copy = self.fixture.db.with_extension("backup");
         let copy = copy.to_str().unwrap();
         let (backup, export) = (["backup", copy], ["export", "--mode", "test", "--out", copy]);
@@ -243,10 +248,14 @@ impl Scene {
                 work.wait().unwrap();
                 figures
             }));
-            report.load(&format!("PUT at a steady pace, beside {name}"), &figures);
-            let ratio = figures.ms(0.99) / quiet.ms(0.99);
-            report.hold(format!("PUT p99 beside {name} / quiet"), ratio, "", Limit::AtMost(2.0));
+            tell(name, figures);
         }
+        // As after an upgrade: once the index is emptied, for which edits wait a moment.
+        let mut work = server::spawn(&self.fixture.db, &["reindex"]);
+        std::thread::sleep(Duration::from_secs(3));
+        tell("an index made anew", middle(self.rounds_of(|| load(&server.address, steady, &self.put()))));
+        work.kill().unwrap();
+        work.wait().unwrap();
     }
 
     /// The same few loads at another number of customers.

@@ -11,13 +11,15 @@ pub fn run(db: &Path) -> Done {
     with_services(db, Use::Read, async |services| {
         let bar = progress_bar(0, "histories");
         let shown = bar.clone();
-        let progress = move |progress| match progress {
-            Progress::Pages => shown.set_message("pages and indexes, then histories"),
-            Progress::Histories { done, total } => {
-                shown.set_length(total);
-                shown.set_position(done);
-            }
-            Progress::Search => shown.set_message("the index of the search"),
+        let progress = move |progress| {
+            let (message, done, total) = match progress {
+                Progress::Pages => ("pages and indexes, then histories", 0, 0),
+                Progress::Histories { done, total } => ("histories", done, total),
+                Progress::Search { done, total } => ("the search", done, total),
+            };
+            shown.set_message(message);
+            shown.set_length(total);
+            shown.set_position(done);
         };
         let checked = services.check(progress).await.map_err(sentence)?;
         bar.finish_and_clear();

@@ -130,7 +130,7 @@ fn copying_bar() -> (ProgressBar, impl Fn(Copying)) {
             shown.set_position(done);
         }
         // Of a copy it is not looked at.
-        Copying::Checking(Progress::Search) => {}
+        Copying::Checking(Progress::Search { .. }) => {}
     };
     (bar, progress)
 }

@@ -123,8 +123,8 @@ pub enum Command {
     Check,
     /// Make the index of the search anew, where `patron check` says so; also while a server runs
     ///
-    /// Edits wait at its beginning while the index is emptied, some seconds among a million customers. Then searches find the same as
-    /// ever, only more slowly until the index is full again.
+    /// Edits wait at its beginning while the index is emptied, for a second or so among a million customers. Searches find the same as
+    /// ever, only more slowly until the index is full again, some minutes later.
     Reindex,
     /// Bring the database of an older patron to today's schema, after a copy of it was made; --check tells what that would do
     ///

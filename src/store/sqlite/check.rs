@@ -20,8 +20,13 @@ pub enum Progress {
         /// Customers in all.
         total: u64,
     },
-    /// The index of the search is held against the customers.
-    Search,
+    /// The index of the search is held against the customers: the rows are read, then the index.
+    Search {
+        /// Rows read, or pairs of a customer and a term.
+        done: u64,
+        /// Of these in all.
+        total: u64,
+    },
 }
 
 /// What a check found.
@@ -46,8 +51,7 @@ pub const REINDEX: &str = "`patron reindex` makes the index anew";
 pub(super) fn all(connection: &Connection, progress: &impl Fn(Progress)) -> rusqlite::Result<Checked> {
     let mut checked = run(connection, progress)?;
     if checked.faults.is_empty() {
-        progress(Progress::Search);
-        match index::is_of_customers(connection) {
+        match index::is_of_customers(connection, |done, total| progress(Progress::Search { done, total })) {
             Ok(true) => {}
             Ok(false) => {
                 checked.faults.push(format!("the index of the search is not that of the customers; {REINDEX}"));

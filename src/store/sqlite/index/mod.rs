@@ -449,7 +449,7 @@ mod tests {
             for (number, step) in steps {
                 play(&connection, number, step);
             }
-            assert!(is_of_customers(&connection).unwrap(), "however far it is fed");
+            assert!(is_of_customers(&connection, |_, _| ()).unwrap(), "however far it is fed");
             while feed(&connection, 3).unwrap() {}
             let terms = |row: CustomerRow| {
                 let terms = terms_of(&row.customer).into_iter();
