@@ -1,5 +1,6 @@
 //! What is played: each scene starts its servers, loads them, and tells its figures.
 
+mod beside;
 mod credential;
 mod emulator;
 mod fairness;
@@ -220,42 +221,6 @@ impl Scene {
         report.load("GET at a steady pace, in a flood of wrong secrets", &flooded);
         let ratio = flooded.ms(0.99) / quiet.ms(0.99);
         report.hold("GET p99 in a flood / quiet", ratio, "", Limit::AtMost(2.0));
-    }
-
-    /// Edits at a steady pace while large work runs.
-    fn beside(&self, report: &mut Report) {
-        let server = Server::patron(&self.fixture.db);
-        let steady = Load { pace: Some(STEADY), ..self.load(16) };
-        let quiet = middle(self.rounds_of(|| load(&server.address, steady, &self.put())));
-        report.load("PUT at a steady pace", &quiet);
-        let mut tell = |name: &str, figures: Figures| {
-            report.load(&format!("PUT at a steady pace, beside {name}"), &figures);
-            let ratio = figures.ms(0.99) / quiet.ms(0.99);
-            report.hold(format!("PUT p99 beside {name} / quiet"), ratio, "", Limit::AtMost(2.0));
-        };
-        let copy = self.fixture.db.with_extension("backup");
-        let copy = copy.to_str().unwrap();
-        let (backup, export) = (["backup", copy], ["export", "--mode", "test", "--out", copy]);
-        let seed = ["seed", "--count", "10000000", "--seed", "77"];
-        for (name, arguments) in
-            [("seed", seed.as_slice()), ("check", &["check"]), ("backup", &backup), ("export", &export)]
-        {
-            let figures = middle(self.rounds_of(|| {
-                let _ = std::fs::remove_file(copy);
-                let mut work = server::spawn(&self.fixture.db, arguments);
-                let figures = load(&server.address, steady, &self.put());
-                work.kill().unwrap();
-                work.wait().unwrap();
-                figures
-            }));
-            tell(name, figures);
-        }
-        // As after an upgrade: once the index is emptied, for which edits wait a moment.
-        let mut work = server::spawn(&self.fixture.db, &["reindex"]);
-        std::thread::sleep(Duration::from_secs(3));
-        tell("an index made anew", middle(self.rounds_of(|| load(&server.address, steady, &self.put()))));
-        work.kill().unwrap();
-        work.wait().unwrap();
     }
 
     /// The same few loads at another number of customers.

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use patron::service::NotCopied;
 use patron::store::Use;
 use serde::Serialize;
 
-use super::{Done, copying_bar, found, not_copied, print, with_services};
+use super::{Done, copying_bar, damaged, found, print, way_out, with_services};
 use crate::config;
 
 #[derive(Serialize)]
@@ -29,7 +30,10 @@ pub fn run(db: &Path, settings: &config::Backup) -> Done {
         let (bar, progress) = copying_bar();
         let copied = services.backups.make(file, progress);
         bar.finish_and_clear();
-        let copied = copied.map_err(|why| not_copied(why, db, "restore a backup made before"))?;
+        let copied = copied.map_err(|why| match why {
+            NotCopied::Damaged(faults) => damaged(db, &faults, way_out(&faults)),
+            why => why.to_string(),
+        })?;
         if settings.json {
             let customers = Customers { live: copied.live, test: copied.test };
             let (bytes, revisions, blake2b) = (copied.bytes, copied.revisions, copied.digest.as_str());

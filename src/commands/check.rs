@@ -5,7 +5,7 @@ use std::path::Path;
 use patron::service::Progress;
 use patron::store::Use;
 
-use super::{Done, damaged, print, progress_bar, sentence, with_services};
+use super::{Done, damaged, print, progress_bar, sentence, way_out, with_services};
 
 pub fn run(db: &Path) -> Done {
     with_services(db, Use::Read, async |services| {
@@ -24,7 +24,7 @@ pub fn run(db: &Path) -> Done {
         let checked = services.check(progress).await.map_err(sentence)?;
         bar.finish_and_clear();
         if !checked.faults.is_empty() {
-            return Err(damaged(db, &checked.faults, "restore a backup"));
+            return Err(damaged(db, &checked.faults, way_out(&checked.faults)));
         }
         print(&format!("{} is whole: {} customers, {} revisions.", db.display(), checked.customers, checked.revisions))
     })

@@ -27,7 +27,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use patron::service::figures::{date, grouped};
 use patron::service::{Ambient, Copied, Copying, NotCopied, Progress, Refused, Services};
-use patron::store::{Partial, REINDEX, Store, Use};
+use patron::store::{Partial, REINDEX, Store, Use, is_of_index};
 
 /// What a command ends with: nothing to say, or one sentence that names the thing and the way out.
 pub type Done = Result<(), String>;
@@ -150,11 +150,14 @@ fn not_copied(why: NotCopied, of: &Path, way_out: &str) -> String {
     damaged(of, &faults, way_out)
 }
 
-/// Prints what is wrong with a file, a line each. Gives the sentence that the command ends with, and the way out where the lines do
-/// not tell another.
+/// What is to be done about the database where these are its faults.
+fn way_out(faults: &[String]) -> &'static str {
+    if faults.iter().all(|fault| is_of_index(fault)) { REINDEX } else { "restore a backup made before" }
+}
+
+/// Prints what is wrong with a file, a line each. Gives the sentence that the command ends with.
 fn damaged(of: &Path, faults: &[String], way_out: &str) -> String {
     let listed = faults.iter().try_for_each(|fault| print(fault));
-    let way_out = if faults.iter().all(|fault| fault.ends_with(REINDEX)) { REINDEX } else { way_out };
     let faults = counted(faults.len() as u64, "fault");
     listed.err().unwrap_or_else(|| format!("{} is damaged: {faults}, listed above; {way_out}", of.display()))
 }

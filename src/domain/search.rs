@@ -72,7 +72,7 @@ impl Query {
         self.terms.iter().all(|term| is_in(term, &text))
     }
 
-    /// What the text of a customer that matches contains, each a sequence of three characters: of each term, for one of the
+    /// What [`trigrams_of`] a customer that matches has: of each term, for one of the
     /// ways to find it, all. Others may contain it too: only [`Query::matches`] judges.
     pub fn trigrams(&self) -> Vec<Vec<Vec<String>>> {
         let of_way = |way: &Vec<String>| {
@@ -209,7 +209,8 @@ fn is_in(term: &Term, text: &str) -> bool {
     term.iter().any(|way| way.iter().all(|piece| text.contains(piece)))
 }
 
-/// Trigrams of a piece by which it is told from most others: those of its digits, from the last ones on, where it has enough.
+/// Trigrams of a piece by which it is told from most others: those of its digits, of each run from its end, where it
+/// has enough of them.
 fn asked_of(piece: &str) -> Vec<String> {
     let domain = piece
         .split_once('@')

@@ -238,7 +238,7 @@ fn an_erasure_that_did_not_take_all_is_found_by_a_check() {
         ("UPDATE erasures SET number = 3", "3 is the number of a revision and of an erasure"),
         (
             "INSERT INTO search (rowid, trigrams) VALUES (99, char(0x91, 0x91, unicode('0')))",
-            "the search has 1 customers who are not there",
+            "the index of the search has 1 customers who are not there",
         ),
     ] {
         let (_directory, db) = seeded(5);

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::backup::{backup, refusal, seeded};
 use crate::server::{Client, Server, run};
 
-const WAY_OUT: &str = "1 fault, listed above; `patron reindex` makes the index anew";
+const WAY_OUT: &str = ", listed above; `patron reindex` makes it anew";
 
 fn damage(db: &Path, sql: &str) {
     rusqlite::Connection::open(db).unwrap().execute_batch(sql).unwrap();
@@ -100,10 +100,8 @@ fn whatever_part_of_the_index_is_damaged_it_is_made_anew() {
     ] {
         damage(&db, change);
         let (listed, sentence) = said(&db, "check");
-        assert!(
-            listed.contains("the index of the search is ") && sentence.contains(WAY_OUT),
-            "{change} {listed} {sentence}"
-        );
+        assert!(listed.lines().all(|line| line.starts_with("the index of the search is ")), "{change} {listed}");
+        assert!(sentence.contains(WAY_OUT), "{change} {sentence}");
         reindex(&db);
     }
 }

@@ -146,6 +146,32 @@ fn a_server_that_has_the_file_is_told_of_and_keeps_it() {
 }
 
 #[test]
+fn a_command_leaves_a_file_alone_that_an_older_server_has() {
+    let (_directory, db) = old(6);
+    let lock = fs::File::create(db.with_file_name("patron.db.lock")).unwrap();
+    lock.try_lock().unwrap();
+    for command in [["key", "create", "--mode", "test"].as_slice(), &["seed", "--count", "1"], &["reindex"]] {
+        let words = "an older patron serves it (schema 6, this one has 7); stop that server and start this `patron`";
+        assert!(refused(&db, command).contains(words));
+    }
+    assert!(said(&db, &["upgrade", "--check", "--quick"]).contains("has schema 6;"));
+    drop(lock);
+    said(&db, &["key", "create", "--mode", "test"]);
+    assert!(said(&db, &["upgrade", "--check"]).contains("has schema 7"));
+}
+
+#[test]
+fn what_is_wrong_with_the_index_of_the_search_stands_in_no_upgrades_way() {
+    let (_directory, db) = old(6);
+    let connection = rusqlite::Connection::open(&db).unwrap();
+    connection.execute_batch("UPDATE search_data SET block = zeroblob(9) WHERE id > 10").unwrap();
+    drop(connection);
+    assert!(said(&db, &["upgrade", "--yes"]).contains("It is copied as it is to "));
+    said(&db, &["reindex"]);
+    said(&db, &["check"]);
+}
+
+#[test]
 fn a_newer_file_a_strangers_and_none_are_refused() {
     let (directory, db) = old(2);
     let connection = rusqlite::Connection::open(&db).unwrap();

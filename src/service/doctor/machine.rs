@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Finding, Verdict, found};
 use crate::service::figures::{date, size};
-use crate::store::{Examined, REINDEX};
+use crate::store::{Examined, REINDEX, is_of_index};
 
 /// Room that edits need for a while, in bytes; and below which there is hardly any.
 const ROOM: u64 = 256 * 1024 * 1024;
@@ -59,10 +59,16 @@ fn settings(examined: &Examined) -> Finding {
 fn integrity(examined: &Examined) -> Finding {
     match examined.faults.as_deref() {
         None => found("Integrity", Verdict::Fine, "not looked at with --quick; `patron check` reads everything"),
-        Some([]) => found("Integrity", Verdict::Fine, "every page is well-formed; `patron check` also reads histories"),
-        Some([only]) if only.ends_with(REINDEX) => found("Integrity", Verdict::Wrong, only),
-        Some([first, ..]) => {
-            let words = format!("{first}: stop the server, and restore a backup with `patron restore FILE`");
+        Some([]) => found(
+            "Integrity",
+            Verdict::Fine,
+            "every page is well-formed; `patron check` also reads histories and the search",
+        ),
+        Some(faults @ [first, ..]) => {
+            let words = match faults.iter().find(|fault| !is_of_index(fault)) {
+                Some(other) => format!("{other}: stop the server, and restore a backup with `patron restore FILE`"),
+                None => format!("{first}: {REINDEX}"),
+            };
             found("Integrity", Verdict::Wrong, words.replace('\n', " "))
         }
     }

@@ -224,7 +224,7 @@ fn swept(partial: &Partial) -> Result<(), Halted> {
     if is_due { Ok(partial.sync()?) } else { Ok(()) }
 }
 
-/// Reads the copy again from end to end: SQLite's checks, then every history, as `patron check` does; then the file itself.
+/// Reads the copy again from end to end: SQLite's checks, then every history, then the file itself.
 pub(super) fn verify(partial: &Partial, stop: &Stop, progress: &impl Fn(Copying)) -> Result<Copied, Halted> {
     let connection = open::reader(partial.path())?;
     let said = stop.clone();

@@ -1,4 +1,4 @@
-//! Whether the file is whole: SQLite's own checks, and each customer held against its history.
+//! Whether the file is whole: SQLite's own checks, and each customer held against its history; and the index of the search against all.
 
 use std::fmt::Display;
 
@@ -43,9 +43,6 @@ pub struct Checked {
 /// Faults past this many are not listed: by then one knows.
 const FAULTS_MAX: usize = 100;
 
-/// How a fault ends that is of the index of the search alone: no other needs less than a backup.
-pub const REINDEX: &str = "`patron reindex` makes the index anew";
-
 /// All of it: also whether the index of the search is that of the customers, which a copy need not be read for. For a connection that
 /// may write to its temporary database.
 pub(super) fn all(connection: &Connection, progress: &impl Fn(Progress)) -> rusqlite::Result<Checked> {
@@ -53,9 +50,7 @@ pub(super) fn all(connection: &Connection, progress: &impl Fn(Progress)) -> rusq
     if checked.faults.is_empty() {
         match index::is_of_customers(connection, |done, total| progress(Progress::Search { done, total })) {
             Ok(true) => {}
-            Ok(false) => {
-                checked.faults.push(format!("the index of the search is not that of the customers; {REINDEX}"));
-            }
+            Ok(false) => checked.faults.push(format!("{INDEX} is not that of the customers")),
             Err(error) if trouble::is_damage(&error) => checked.faults.push(unreadable(&error)),
             Err(error) => return Err(error),
         }
@@ -78,12 +73,17 @@ pub(super) fn run(connection: &Connection, progress: &impl Fn(Progress)) -> rusq
 fn look(connection: &Connection, checked: &mut Checked, progress: &impl Fn(Progress)) -> rusqlite::Result<()> {
     progress(Progress::Pages);
     sqlite_checks(connection, &mut checked.faults)?;
-    if checked.faults.is_empty() {
+    // What is wrong with the index alone hides nothing.
+    if checked.faults.iter().all(|fault| is_of_index(fault)) {
         checked.faults.extend(marks::fault(connection)?);
         checked.faults.extend(erasures::fault(connection)?);
         checked.faults.extend(withdrawn::fault(connection)?);
         checked.faults.extend(imports::fault(connection)?);
         histories(connection, checked, progress)?;
+    }
+    if checked.faults.is_empty() {
+        let strangers = index::strangers(connection)?;
+        checked.faults.extend((strangers > 0).then(|| format!("{INDEX} has {strangers} customers who are not there")));
     }
     Ok(())
 }
@@ -91,11 +91,15 @@ fn look(connection: &Connection, checked: &mut Checked, progress: &impl Fn(Progr
 pub(super) fn sqlite_checks(connection: &Connection, faults: &mut Vec<String>) -> rusqlite::Result<()> {
     // FTS5 keeps in mind which parts its index has, and looks whether that still holds where a question begins, but not where
     // the check does: to a connection that has searched before, parts merged since would seem lost.
-    index::has(connection, Mode::Test, 0)?;
+    match index::has(connection, Mode::Test, 0) {
+        Err(error) if trouble::is_of_index(&error) => faults.push(unreadable(&error)),
+        looked => drop(looked?),
+    }
     let mut integrity = connection.prepare(&format!("PRAGMA integrity_check({FAULTS_MAX})"))?;
     let said = integrity.query_map([], |row| row.get::<_, String>(0))?;
     let said = said.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().filter(|line| line != "ok");
-    faults.extend(said.map(with_way_out));
+    faults.extend(said.map(fault_of));
+    faults.dedup();
     let mut foreign_keys = connection.prepare("PRAGMA foreign_key_check")?;
     let broken = foreign_keys.query_map([], |row| {
         Ok(format!(
@@ -111,20 +115,27 @@ pub(super) fn sqlite_checks(connection: &Connection, faults: &mut Vec<String>) -
     Ok(())
 }
 
-/// What SQLite's check says, with the way out where that is another than a backup.
-pub(super) fn with_way_out(line: String) -> String {
-    // FTS5 says what is its own, and has no other table. What is wrong with a page of it is said in other words, and is not mended so.
-    if line.starts_with("fts5: ") || line.contains(" FTS5 table ") { of_index(&line) } else { line }
+/// How a fault begins that is of the index of the search.
+const INDEX: &str = "the index of the search";
+
+/// Whether a fault is of the index of the search alone, which can be made anew: [`REINDEX`](super::REINDEX).
+pub fn is_of_index(fault: &str) -> bool {
+    fault.starts_with(INDEX)
+}
+
+/// What a line of SQLite's check says. FTS5 says itself what is its own, and has no other table; what is wrong with a page of it is
+/// said in other words, and is not mended by making it anew.
+pub(super) fn fault_of(line: String) -> String {
+    if line.starts_with("fts5: ") || line.contains(" FTS5 table ") { damaged_index(&line) } else { line }
 }
 
 /// The same of what cannot be read to its end.
 pub(super) fn unreadable(error: &rusqlite::Error) -> String {
-    if trouble::is_of_index(error) { of_index(error) } else { format!("it cannot be read to its end: {error}") }
+    if trouble::is_of_index(error) { damaged_index(error) } else { format!("it cannot be read to its end: {error}") }
 }
 
-/// What is wrong with the index of the search.
-pub(super) fn of_index(what: &impl Display) -> String {
-    format!("the index of the search is damaged ({what}); {REINDEX}")
+fn damaged_index(what: &impl Display) -> String {
+    format!("{INDEX} is damaged ({what})")
 }
 
 fn histories(connection: &Connection, checked: &mut Checked, progress: &impl Fn(Progress)) -> rusqlite::Result<()> {
@@ -154,7 +165,7 @@ fn histories(connection: &Connection, checked: &mut Checked, progress: &impl Fn(
             progress(Progress::Histories { done: checked.customers, total });
         }
     }
-    if checked.faults.is_empty() && checked.revisions != total_revisions {
+    if checked.faults.iter().all(|fault| is_of_index(fault)) && checked.revisions != total_revisions {
         let stray = total_revisions.abs_diff(checked.revisions);
         checked.faults.push(format!("{stray} revisions belong to no history"));
     }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::check::REINDEX;
 use super::columns::CustomerRow;
 use super::{
     Error, Store, columns, customers, days, imports, index, marks, requests, revisions, snapshot, sweep, withdrawn,
@@ -201,13 +200,9 @@ pub(super) fn fault(connection: &Connection) -> rusqlite::Result<Option<String>>
     let here: Option<String> = connection.query_row(HERE, [], |row| row.get(0)).optional()?;
     const TWICE: &str = "SELECT number FROM erasures WHERE number IN (SELECT number FROM revisions) LIMIT 1";
     let twice: Option<i64> = connection.query_row(TWICE, [], |row| row.get(0)).optional()?;
-    let strangers = index::strangers(connection)?;
     Ok(match (here, twice) {
         (Some(id), _) => Some(format!("{id} is erased, and is there")),
         (None, Some(number)) => Some(format!("{number} is the number of a revision and of an erasure")),
-        (None, None) if strangers > 0 => {
-            Some(format!("the search has {strangers} customers who are not there; {REINDEX}"))
-        }
         (None, None) => None,
     })
 }

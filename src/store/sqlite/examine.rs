@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::check::{unreadable, with_way_out};
+use super::check::{fault_of, unreadable};
 use super::partial::directory_of;
 use super::{Error, Store, open};
 
@@ -113,7 +113,7 @@ fn quick_check(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut statement = connection.prepare(&format!("PRAGMA quick_check({FAULTS_MAX})"))?;
     let said = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>();
     match said {
-        Ok(said) => Ok(said.into_iter().filter(|line| line != "ok").map(with_way_out).collect()),
+        Ok(said) => Ok(said.into_iter().filter(|line| line != "ok").map(fault_of).collect()),
         // So damaged that the check itself does not get through.
         Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseCorrupt) => {
             Ok(vec![unreadable(&error)])

@@ -61,7 +61,7 @@ use sweep::Sweep;
 use writer::Writer;
 
 pub use backup::{Copied, Copying, NotCopied, Stop};
-pub use check::{Checked, Progress, REINDEX};
+pub use check::{Checked, Progress, is_of_index};
 pub use emulation::Dump;
 pub use examine::Examined;
 pub use folder::{BackupFolder, KeptBackup};
@@ -69,6 +69,7 @@ pub use imports::Looking;
 pub use open::{Unusable, Use};
 pub use partial::Partial;
 pub use restore::{Restored, restore};
+pub use trouble::REINDEX;
 pub use upgrade::{Ahead, back_up_as_it_is, look_ahead, rehearse};
 
 /// The records in one SQLite file.

@@ -15,8 +15,8 @@ use super::{backup, files, trouble};
 /// moment, and so does a process that is being started by the one that had it; moments are long where the machine is busy.
 const LOCK_TRIES: u32 = 20;
 const LOCK_AGAIN: Duration = Duration::from_millis(10);
-/// How much of a log stays that is not needed any more, in bytes: more than very many edits make it.
-const LOG_KEPT: u64 = 64 << 20;
+/// How much of a log stays that is not needed any more, in bytes: the doctor wonders at twice as much.
+const LOG_KEPT: u64 = 32 << 20;
 
 /// What the file is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -27,9 +27,17 @@ const APPLICATION_ID: i32 = 0x5074_726e;
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 
 /// Opens the file for writing, with today's schema: an empty one gets it, an older one is brought to it, a newer one and a
-/// stranger's are refused untouched.
+/// stranger's are refused untouched. A command does not change the schema under a server that is older than itself.
 pub(super) fn bring_up(path: &Path, use_: Use) -> Result<Connection, Unusable> {
-    find(path)?;
+    let found = find(path)?;
+    if use_ != Use::Serve && !found.is_empty() && found.version <= STEPS.len() && open::is_served(path) {
+        let reason = format!(
+            "an older patron serves it (schema {}, this one has {}); stop that server and start this `patron`",
+            found.version,
+            STEPS.len() + 1
+        );
+        return Err(Unusable::because(path, &reason));
+    }
     let mut connection = open::writer(path).map_err(|error| Unusable::of(path, &error))?;
     upgrade(&mut connection, SCHEMA, STEPS).map_err(|error| Unusable::of(path, &error))?;
     if use_ == Use::Fill && !open::is_served(path) {

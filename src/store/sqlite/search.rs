@@ -1,6 +1,6 @@
 //! The search: questions that trust nothing but the current rows.
 //!
-//! The index, in `index.rs`, names candidates, and lags behind the edits; whoever it does not know yet is a candidate, too. Each is
+//! The index, in `index`, names candidates, and lags behind the edits; whoever it does not know yet is a candidate, too. Each is
 //! judged by their row as it stands. So however far the index lags behind, a customer is found by what it is now, and by nothing
 //! that it was.
 

@@ -2,11 +2,14 @@
 
 use rusqlite::{Error as SqliteError, ErrorCode, ffi};
 
-use super::{Error, check};
+use super::Error;
 
 /// Where writing fails, and not for a full disk.
 pub(super) const DISK_TAKES_NOTHING: &str =
     "its disk takes nothing more; look whether it is full, over a quota, read-only or failing";
+
+/// The way out where nothing but the index of the search is damaged.
+pub const REINDEX: &str = "`patron reindex` makes it anew";
 
 impl<R> From<SqliteError> for Error<R> {
     /// A full disk, a lock that somebody else holds too long and a disk that takes nothing pass; the rest is our own failure.
@@ -19,7 +22,9 @@ impl<R> From<SqliteError> for Error<R> {
                 "the file is read-only ({error}); give it back to this user, or make its file system writable"
             )),
             _ if is_of_writing(&error) => Self::Unwritable(format!("{DISK_TAKES_NOTHING} ({})", named(&error))),
-            _ if is_of_index(&error) => Self::Failed(check::of_index(&named(&error))),
+            _ if is_of_index(&error) => {
+                Self::Failed(format!("the index of the search is damaged ({}); {REINDEX}", named(&error)))
+            }
             _ if is_damage(&error) => Self::Failed(format!(
                 "the database is damaged ({}); `patron check` lists how; stop the server, and restore a backup with `patron \
                  restore FILE`",
@@ -97,7 +102,7 @@ mod tests {
         };
         failed(ffi::SQLITE_IOERR_READ, "SQLite: ");
         failed(ffi::SQLITE_CORRUPT_INDEX, ", 779); `patron check` lists how");
-        failed(ffi::SQLITE_CORRUPT_VTAB, ", 267); `patron reindex` makes the index anew");
+        failed(ffi::SQLITE_CORRUPT_VTAB, ", 267); `patron reindex` makes it anew");
         failed(ffi::SQLITE_NOTADB, "restore a backup with `patron restore FILE`");
     }
 }

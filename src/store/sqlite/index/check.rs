@@ -9,8 +9,8 @@ use super::super::columns::{self, customer_columns};
 use super::{NOBODY, quoted, terms_of};
 
 /// Holds the index against the rows: of everybody who is not in the tail it must have the terms of their row, and none of anybody
-/// else. For a connection that may write to its temporary database. `progress` is told twice how much of how much is done: of the
-/// rows, then of the index. Gives whether it is so.
+/// else. For a connection that may write to its temporary database. `progress` is told how much of how much is done: of the rows,
+/// then of the index. Gives whether it is so.
 pub(in crate::store::sqlite) fn is_of_customers(
     connection: &Connection,
     progress: impl Fn(u64, u64),

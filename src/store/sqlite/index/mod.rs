@@ -3,7 +3,7 @@
 //! An edit does not touch it. A mark says up to which revision it is fed; whoever has a later revision, the tail, is a candidate in
 //! every search, beside those that the index names.
 //!
-//! To the index a customer is a set of terms: trigrams, and one for the mode. FTS5 is told which came and which went, by the
+//! To the index a customer is a set of terms: trigrams, some of which stand for five digits, and one for the mode. FTS5 is told which came and which went, by the
 //! revisions: they have each value from and to. Once no revision is left to be fed, the terms of a customer in the index are
 //! those of their row and no others: what a row has now came with the last revision that set it, and whatever was fed and is no
 //! more went with a later one.
@@ -189,7 +189,9 @@ pub(super) fn delete(connection: &Connection, row: &CustomerRow) -> rusqlite::Re
         gone.append(&mut from_of(&found.revision.changes));
         next = found.previous;
     }
-    tell(connection, &[Told { number: row.number, gone, come: BTreeSet::new() }])
+    tell(connection, &[Told { number: row.number, gone, come: BTreeSet::new() }])?;
+    // By itself FTS5 writes down what it was told where the transaction ends: what fails there would fail for all who are in it.
+    merge(connection, 1).map(drop)
 }
 
 /// Makes the index anew where it is small, of those whom it has, as they stand. Gives whether it did.
@@ -330,6 +332,25 @@ mod tests {
         server.close();
         command.insert(Lane::HOUSE, edited(4)).await.unwrap();
         assert_eq!(newest_and_mark(&connection).unwrap(), (4, 3));
+    }
+
+    #[test]
+    fn an_erasure_that_a_damaged_index_fails_fails_alone() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(include_str!("../../../../schema.sql")).unwrap();
+        for number in [1, 2] {
+            customers::insert::<()>(&connection, &edited(number)).unwrap();
+        }
+        feed(&connection, 2).unwrap();
+        connection.execute_batch("UPDATE search_data SET block = x'00' WHERE id = 10; BEGIN").unwrap();
+        let again = |before: &Customer| Ok::<_, ()>(Some(named(before, "Again")));
+        customers::edit(&connection, Mode::Test, &edited(1).customer.id, &again).unwrap();
+        connection.execute_batch("SAVEPOINT act").unwrap();
+        let row = customers::find(&connection, Mode::Test, &edited(2).customer.id).unwrap().unwrap();
+        assert!(delete(&connection, &row).is_err());
+        connection.execute_batch("ROLLBACK TO act; RELEASE act; COMMIT").unwrap();
+        let row = customers::find(&connection, Mode::Test, &edited(1).customer.id).unwrap().unwrap();
+        assert_eq!(row.customer.name.unwrap().as_str(), "Again");
     }
 
     #[test]
