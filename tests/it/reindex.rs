@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::backup::{backup, refusal, seeded};
 use crate::server::{Client, Server, run};
 
-const WAY_OUT: &str = ", listed above; `patron reindex` makes it anew";
+const WAY_OUT: &str = ", listed above; `patron reindex` makes that index anew";
 
 fn damage(db: &Path, sql: &str) {
     rusqlite::Connection::open(db).unwrap().execute_batch(sql).unwrap();

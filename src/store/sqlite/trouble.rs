@@ -9,7 +9,7 @@ pub(super) const DISK_TAKES_NOTHING: &str =
     "its disk takes nothing more; look whether it is full, over a quota, read-only or failing";
 
 /// The way out where nothing but the index of the search is damaged.
-pub const REINDEX: &str = "`patron reindex` makes it anew";
+pub const REINDEX: &str = "`patron reindex` makes that index anew";
 
 impl<R> From<SqliteError> for Error<R> {
     /// A full disk, a lock that somebody else holds too long and a disk that takes nothing pass; the rest is our own failure.
@@ -102,7 +102,7 @@ mod tests {
         };
         failed(ffi::SQLITE_IOERR_READ, "SQLite: ");
         failed(ffi::SQLITE_CORRUPT_INDEX, ", 779); `patron check` lists how");
-        failed(ffi::SQLITE_CORRUPT_VTAB, ", 267); `patron reindex` makes it anew");
+        failed(ffi::SQLITE_CORRUPT_VTAB, ", 267); `patron reindex` makes that index anew");
         failed(ffi::SQLITE_NOTADB, "restore a backup with `patron restore FILE`");
     }
 }
