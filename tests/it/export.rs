@@ -250,8 +250,12 @@ fn who_takes_a_download_slowly_holds_nothing_and_who_takes_nothing_is_let_go() {
     let client = Client::new(&server, &db);
     client.create(r#"{"name":"Made Meanwhile","contact":"9123456780"}"#);
     let connection = rusqlite::Connection::open(&db).unwrap();
-    let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).unwrap();
-    assert_eq!(busy, 0, "somebody holds a snapshot");
+    // The server may be writing the log back itself, which is over soon.
+    let is_written_back = (0..100).any(|_| {
+        std::thread::sleep(Duration::from_millis(20));
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| Ok(row.get::<_, i64>(0)? == 0)).unwrap()
+    });
+    assert!(is_written_back, "somebody holds a snapshot");
     drop(connection);
     assert_eq!(client.get("?count=100&skip=50000").unwrap().0, 200);
 
