@@ -34,7 +34,11 @@ pub type Done = Result<(), String>;
 
 /// Runs a command over the services of a file.
 fn with_services(db: &Path, use_: Use, command: impl AsyncFnOnce(&Services) -> Done) -> Done {
+    let is_new = use_ == Use::Fill && !db.exists();
     let store = Store::open(db, use_).map_err(|unusable| unusable.to_string())?;
+    if is_new {
+        eprintln!("{} was not there: a new database is made.", lines(&db.to_string_lossy()));
+    }
     let services = Services::new(store, Ambient::of_system());
     let done = runtime()?.block_on(command(&services));
     services.close();

@@ -74,6 +74,7 @@ fn a_file_may_have_the_name_of_a_command() {
 #[test]
 fn a_secret_that_cannot_be_shown_is_told_of() {
     let (_directory, db) = fresh();
+    run(&db, &["key", "create", "--mode", "test"]);
     let into_full = |arguments: &[&str]| {
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let output = patron(&db).args(arguments).stdout(full).output().unwrap();

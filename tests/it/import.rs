@@ -680,6 +680,35 @@ fn rows_to_be_mended_are_for_the_owner_alone_and_names_of_columns_do_nothing_to_
 }
 
 #[test]
+fn a_file_of_which_nothing_fits_is_an_error_and_a_database_that_is_made_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    std::fs::write(at("bad.csv"), "name,email\nx,bad@example.com\n").unwrap();
+    std::fs::write(at("good.csv"), people(1)).unwrap();
+    let import = |file: &str, more: &[&str]| {
+        let file = at(file);
+        let arguments = ["import", file.to_str().unwrap(), "--mode", "test", "--yes"];
+        let out = run(&at("patron.db"), &[&arguments, more].concat());
+        (out.status.code(), String::from_utf8(out.stderr).unwrap())
+    };
+    for more in [&[][..], &["--dry-run"]] {
+        let (code, said) = import("bad.csv", more);
+        assert_eq!(code, Some(1));
+        assert!(said.contains("bad.csv can be imported: every row is refused"), "{said}");
+        assert_eq!(said.contains("patron.db was not there: a new database is made."), more.is_empty(), "{said}");
+    }
+    let (code, said) = import("good.csv", &[]);
+    assert_eq!((code, said.contains("was not there")), (Some(0), false), "{said}");
+    // Whoever goes on with an import means a file that has one.
+    for command in ["resume", "undo", "redo", "discard"] {
+        let out = run(&at("typo.db"), &["import", command, "1"]);
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert!(!out.status.success() && said.contains("typo.db: there is no such file"), "{said}");
+    }
+    assert!(!at("typo.db").exists());
+}
+
+#[test]
 fn settings_of_every_command_may_stand_before_what_is_done_with_imports() {
     let directory = tempfile::tempdir().unwrap();
     let db = directory.path().join("patron.db");

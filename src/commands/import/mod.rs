@@ -36,7 +36,7 @@ pub fn run(db: &Path, settings: &crate::config::Import) -> Done {
             show_unwritten(services, &caller, &import).await?;
             save_unwritten(services, &caller, &import, refused.as_deref(), Partial::name).await
         }),
-        (Some(ImportCommand::Resume { number }), _) => with_services(db, Use::Fill, async |services| {
+        (Some(ImportCommand::Resume { number }), _) => with_services(db, Use::Existing, async |services| {
             let (caller, import) = find(services, *number).await?;
             if !import.state.is_moving() || import.state == ImportState::Receiving {
                 return Err(about(*number)(NotImported::State(import.state)));
@@ -44,12 +44,12 @@ pub fn run(db: &Path, settings: &crate::config::Import) -> Done {
             work(services, &caller, *number).await
         }),
         (Some(ImportCommand::Undo { number, yes }), _) => {
-            with_services(db, Use::Fill, async |services| reverse(services, *number, Work::Undo, *yes).await)
+            with_services(db, Use::Existing, async |services| reverse(services, *number, Work::Undo, *yes).await)
         }
         (Some(ImportCommand::Redo { number, yes }), _) => {
-            with_services(db, Use::Fill, async |services| reverse(services, *number, Work::Redo, *yes).await)
+            with_services(db, Use::Existing, async |services| reverse(services, *number, Work::Redo, *yes).await)
         }
-        (Some(ImportCommand::Discard { number }), _) => with_services(db, Use::Fill, async |services| {
+        (Some(ImportCommand::Discard { number }), _) => with_services(db, Use::Existing, async |services| {
             let (caller, _) = find(services, *number).await?;
             discard(services, &caller, *number).await?;
             print(&format!("Import {number} is given up; it had written nothing."))

@@ -73,6 +73,9 @@ pub(super) async fn rehearsed(
     show_unwritten(services, caller, &import).await?;
     save_unwritten(services, caller, &import, settings.refused.as_deref(), Partial::name).await?;
     let writes = import.count(Outcome::Create) + import.count(Outcome::Update);
+    if writes == 0 && import.rows > 0 && import.refused() == import.rows {
+        return Err(format!("nothing of {} can be imported: every row is refused", settings.path.display()));
+    }
     if writes == 0 {
         print("There is nothing to write.")?;
         return Ok(false);

@@ -40,7 +40,7 @@ pub(super) fn bring_up(path: &Path, use_: Use) -> Result<Connection, Unusable> {
     }
     let mut connection = open::writer(path).map_err(|error| Unusable::of(path, &error))?;
     upgrade(&mut connection, SCHEMA, STEPS).map_err(|error| Unusable::of(path, &error))?;
-    if use_ == Use::Fill && !open::is_served(path) {
+    if use_ != Use::Serve && !open::is_served(path) {
         open::for_bulk(&connection).map_err(|error| Unusable::of(path, &error))?;
     }
     Ok(connection)
