@@ -72,10 +72,10 @@ pub(super) async fn rehearsed(
     print(&told(services, &import))?;
     show_unwritten(services, caller, &import).await?;
     save_unwritten(services, caller, &import, settings.refused.as_deref(), Partial::name).await?;
-    let writes = import.count(Outcome::Create) + import.count(Outcome::Update);
-    if writes == 0 && import.rows > 0 && import.refused() == import.rows {
+    if import.rows > 0 && import.refused() == import.rows {
         return Err(format!("nothing of {} can be imported: every row is refused", settings.path.display()));
     }
+    let writes = import.count(Outcome::Create) + import.count(Outcome::Update);
     if writes == 0 {
         print("There is nothing to write.")?;
         return Ok(false);
