@@ -69,7 +69,7 @@
 //! | acts before the writing thread | 1,024, a lane as many as it leaves free; 128 a commit | busy |
 //! | slow questions | 4 at once, 256 wait, a lane as many as it leaves free, for 5 seconds | busy |
 //! | point reads | one at a time on each worker's own connection | wait for microseconds |
-//! | verifications of secrets | 2 at once, 256 wait, for 2 seconds | too many |
+//! | verifications of secrets | 2 at the same time in 38 MiB; of each purpose 256 wait, for 10 seconds, the networks with the fewest attempts first | busy |
 //! | remembered secrets, failures, rate limits | 4,096; 10,000 parties of each kind; 10,000 of each kind | the eldest is forgotten |
 //! | uses of keys | two secrets a key that opened something | |
 //! | records of requests | 1,024 to be written, 50,000 kept | counted, and gone; the eldest is deleted |

@@ -6,14 +6,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::failures::Limits;
+use super::fair_slots::Crowded;
 use super::uses::{LastUse, Uses};
-use super::verification::{Crowded, Verification};
+use super::verification::Verification;
 use super::{Ambient, Refused, Worlds};
 use crate::domain::{Actor, Key, KeyId, Mode, Secret, SecretHash};
 use crate::store::{self, Store};
-
-/// When somebody who found every slot taken should come back, in seconds.
-const CROWDED_RETRY_AFTER: u64 = 1;
 
 /// The keys of one store.
 pub struct Access {
@@ -31,6 +29,8 @@ pub enum NotAdmitted {
     Refused(&'static str),
     /// Too many wrong ones came from there: try again after this many seconds.
     TooMany(u64),
+    /// Too many credentials are being verified for others: not now, but soon.
+    Crowded,
     /// Not now, but soon.
     Busy,
     /// Our own failure. Its cause is in the log.
@@ -39,7 +39,7 @@ pub enum NotAdmitted {
 
 impl From<Crowded> for NotAdmitted {
     fn from(_: Crowded) -> Self {
-        Self::TooMany(CROWDED_RETRY_AFTER)
+        Self::Crowded
     }
 }
 
@@ -233,15 +233,17 @@ impl Access {
         };
         if let Some(key) = key.filter(|key| key.is_live(now)) {
             let hashes: Vec<_> = key.hashes(now).cloned().collect();
-            let (limits, learned) = (self.limits.clone(), self.verification.learn(secret.clone(), hashes));
-            let compute = async move || limits.watch(address, id, now, learned).await;
+            let (limits, verification, asked) = (self.limits.clone(), self.verification.clone(), secret.clone());
+            let learn = move |rank| verification.learn(asked, hashes, rank);
+            let compute = async move || limits.watch(address, id, now, learn).await;
             if let Some(hash) = self.verification.verify(&secret, &key.secret, compute).await? {
                 self.uses.note(&key.id, &hash, now);
                 return Ok(key);
             }
         } else {
             // In the time that a wrong secret takes, so that nobody learns which half was right.
-            self.limits.watch(address, id, now, self.verification.compute_nothing(secret)).await?;
+            let compute = |rank| self.verification.compute_nothing(secret, rank);
+            self.limits.watch(address, id, now, compute).await?;
         }
         Err(NotAdmitted::Refused(refusal))
     }

@@ -1,15 +1,15 @@
-//! Failed verifications, counted by who fails: the limit that makes guessing hopeless and locks nobody else out.
+//! Failed verifications, counted by address, account and network: the limit that makes guessing hopeless and locks nobody else out.
 
 use std::future::Future;
 use std::hash::Hash;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
 use lru::LruCache;
 
 use super::access::NotAdmitted;
-use super::verification::Crowded;
+use super::fair_slots::{Crowded, Rank};
 
 /// Failures a minute that one address may have with one account.
 const OF_ADDRESS_AND_ACCOUNT: u32 = 20;
@@ -21,44 +21,58 @@ const OF_ADDRESS: u32 = 60;
 pub(super) struct Limits<Account: Hash + Eq> {
     of_address: Arc<Failures<IpAddr>>,
     of_both: Arc<Failures<(IpAddr, Account)>>,
+    /// Counted for the [`Rank`] alone: a network has no limit.
+    of_network: Arc<Failures<IpAddr>>,
 }
 
 impl<Account: Hash + Eq + Clone + Send + 'static> Limits<Account> {
     pub(super) fn new() -> Self {
         let of_both = Failures::new(OF_ADDRESS_AND_ACCOUNT);
-        Self { of_address: Arc::new(Failures::new(OF_ADDRESS)), of_both: Arc::new(of_both) }
+        let of_network = Failures::new(u32::MAX);
+        Self {
+            of_address: Arc::new(Failures::new(OF_ADDRESS)),
+            of_both: Arc::new(of_both),
+            of_network: Arc::new(of_network),
+        }
     }
 
     /// Forgets all failures.
     pub(super) fn forget(&self) {
         self.of_address.forget();
         self.of_both.forget();
+        self.of_network.forget();
     }
 
     /// Computes a verification unless there were too many failures, and counts it where it finds nothing. The computation
-    /// goes on where nobody waits for it any more: who leaves with a wrong secret has failed, with the right one has not.
-    pub(super) async fn watch<T: Send + 'static>(
+    /// goes on where the caller is gone: a wrong secret is a failure all the same, a right one is none.
+    pub(super) async fn watch<T: Send + 'static, Computed>(
         &self,
         address: IpAddr,
         account: Account,
         now: i64,
-        computed: impl Future<Output = Result<Option<T>, Crowded>> + Send + 'static,
-    ) -> Result<Option<T>, NotAdmitted> {
-        let address = network(address);
+        compute: impl FnOnce(Rank) -> Computed,
+    ) -> Result<Option<T>, NotAdmitted>
+    where
+        Computed: Future<Output = Result<Option<T>, Crowded>> + Send + 'static,
+    {
+        let (address, wider) = (network(address), wider_network(address));
         let both = (address, account);
-        // The address first: who fails with one made-up account after the other is stopped before they push out others'.
-        self.of_address.suspect(address, now).map_err(NotAdmitted::TooMany)?;
+        // The address first: one that fails with one made-up account after the other is stopped before they push out others'.
+        let of_address = self.of_address.suspect(address, now).map_err(NotAdmitted::TooMany)?;
         if let Err(seconds) = self.of_both.suspect(both.clone(), now) {
             self.of_address.clear(&address);
             return Err(NotAdmitted::TooMany(seconds));
         }
-        let (of_address, of_both) = (self.of_address.clone(), self.of_both.clone());
+        let of_network = self.of_network.suspect(wider, now).unwrap_or(u32::MAX);
+        let computed = compute(Rank { address: of_address, network: of_network });
+        let limits = self.clone();
         let settled = tokio::spawn(async move {
             let outcome = computed.await;
             // Not a failure: it matched, or was never judged.
             if !matches!(outcome, Ok(None)) {
-                of_both.clear(&both);
-                of_address.clear(&address);
+                limits.of_both.clear(&both);
+                limits.of_address.clear(&address);
+                limits.of_network.clear(&wider);
             }
             outcome
         });
@@ -88,10 +102,10 @@ impl<Party: Hash + Eq> Failures<Party> {
         Self { limit, windows: Mutex::new(LruCache::new(PARTIES_MAX)) }
     }
 
-    /// Counts an attempt as failed before it is made, so that many at once cannot slip past together. Where the party has
-    /// failed too often already: the seconds until it may try again.
-    fn suspect(&self, party: Party, now: i64) -> Result<(), u64> {
-        let Ok(mut windows) = self.windows.lock() else { return Ok(()) };
+    /// Counts an attempt as failed before it is made, because many at the same time could slip past together; returns the count. Where
+    /// the party has failed too often already: the seconds until it may try again.
+    fn suspect(&self, party: Party, now: i64) -> Result<u32, u64> {
+        let Ok(mut windows) = self.windows.lock() else { return Ok(0) };
         let window = windows.get_or_insert_mut(party, || Window { began: now, failures: 0 });
         // A clock that jumps back begins a new window too, rather than a long one.
         if !(0..WINDOW_SECONDS).contains(&(now - window.began)) {
@@ -101,7 +115,7 @@ impl<Party: Hash + Eq> Failures<Party> {
             return Err((window.began + WINDOW_SECONDS - now).unsigned_abs());
         }
         window.failures += 1;
-        Ok(())
+        Ok(window.failures)
     }
 
     fn forget(&self) {
@@ -122,9 +136,18 @@ impl<Party: Hash + Eq> Failures<Party> {
 
 /// An address as a party: of IPv6 the first 64 bits, since one host commands all of the rest.
 pub fn network(address: IpAddr) -> IpAddr {
+    first_bits(address, 32, 64)
+}
+
+/// The network that one attacker is likely to command: a /24 of IPv4, a /48 of IPv6.
+fn wider_network(address: IpAddr) -> IpAddr {
+    first_bits(address, 24, 48)
+}
+
+fn first_bits(address: IpAddr, of_v4: u32, of_v6: u32) -> IpAddr {
     match address.to_canonical() {
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
-        v4 => v4,
+        IpAddr::V4(v4) => IpAddr::V4(Ipv4Addr::from_bits(v4.to_bits() & (u32::MAX << (32 - of_v4)))),
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << (128 - of_v6)))),
     }
 }
 
@@ -135,11 +158,12 @@ mod tests {
     #[test]
     fn a_party_fails_up_to_its_limit_in_a_window_and_others_do_not_notice() {
         let failures = Failures::new(2);
-        assert_eq!((failures.suspect("a", 100), failures.suspect("a", 110)), (Ok(()), Ok(())));
+        assert_eq!(failures.suspect("a", 100), Ok(1));
+        assert_eq!(failures.suspect("a", 110), Ok(2));
         assert_eq!(failures.suspect("a", 120), Err(40));
-        assert_eq!(failures.suspect("b", 120), Ok(()));
+        assert_eq!(failures.suspect("b", 120), Ok(1));
         assert_eq!(failures.suspect("a", 159), Err(1));
-        assert_eq!(failures.suspect("a", 160), Ok(()));
+        assert_eq!(failures.suspect("a", 160), Ok(1));
     }
 
     #[tokio::test]
@@ -150,7 +174,7 @@ mod tests {
                 tokio::task::yield_now().await;
                 Ok(found)
             };
-            limits.watch(address.parse().unwrap(), "a", 0, computed)
+            limits.watch(address.parse().unwrap(), "a", 0, |_| computed)
         };
         for _ in 0..OF_ADDRESS_AND_ACCOUNT {
             for (address, found) in [("10.0.0.1", Some(())), ("10.0.0.2", None)] {
@@ -168,7 +192,7 @@ mod tests {
     async fn made_up_accounts_push_nobody_out() {
         let limits = Limits::new();
         let fail = async |address: &str, account: usize| {
-            limits.watch(address.parse().unwrap(), account, 0, async { Ok(None::<()>) }).await
+            limits.watch(address.parse().unwrap(), account, 0, |_| async { Ok(None::<()>) }).await
         };
         for _ in 0..OF_ADDRESS_AND_ACCOUNT {
             assert_eq!(fail("10.0.0.1", 0).await, Ok(None));
@@ -183,7 +207,7 @@ mod tests {
     fn success_is_not_counted() {
         let failures = Failures::new(1);
         for _ in 0..5 {
-            assert_eq!(failures.suspect("a", 0), Ok(()));
+            assert_eq!(failures.suspect("a", 0), Ok(1));
             failures.clear(&"a");
         }
     }
@@ -191,8 +215,8 @@ mod tests {
     #[test]
     fn a_clock_that_jumps_back_does_not_lock_out_for_longer() {
         let failures = Failures::new(1);
-        assert_eq!(failures.suspect("a", 10_000), Ok(()));
-        assert_eq!(failures.suspect("a", 5_000), Ok(()));
+        assert_eq!(failures.suspect("a", 10_000), Ok(1));
+        assert_eq!(failures.suspect("a", 5_000), Ok(1));
     }
 
     #[test]
@@ -201,5 +225,26 @@ mod tests {
         assert_eq!(network("2001:db8::1"), network("2001:db8::ffff:1"));
         assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
         assert_eq!(network("::ffff:10.0.0.1"), network("10.0.0.1"));
+    }
+
+    #[tokio::test]
+    async fn a_rank_counts_the_address_and_its_network_and_forgets_a_success() {
+        let limits = Limits::new();
+        let rank = async |address: &str, found: Option<()>| {
+            let mut seen = None;
+            let compute = |rank| {
+                seen = Some(rank);
+                async move { Ok(found) }
+            };
+            limits.watch(address.parse().unwrap(), "a", 0, compute).await.unwrap();
+            seen.map(|Rank { address, network }| (address, network))
+        };
+        assert_eq!(rank("10.0.0.1", None).await, Some((1, 1)));
+        assert_eq!(rank("10.0.0.1", Some(())).await, Some((2, 2)));
+        assert_eq!(rank("10.0.0.2", None).await, Some((1, 2)));
+        assert_eq!(rank("10.0.1.1", None).await, Some((1, 1)));
+        assert_eq!(rank("2001:db8::1", None).await, Some((1, 1)));
+        assert_eq!(rank("2001:db8:0:1::1", None).await, Some((1, 2)));
+        assert_eq!(rank("2001:db8:1::1", None).await, Some((1, 1)));
     }
 }

@@ -210,10 +210,10 @@ impl StaffDesk {
         let known =
             staff.filter(|staff| staff.disabled_at.is_none()).and_then(|staff| Some((staff.password?, staff.id)));
         let hash = known.as_ref().map(|(hash, _)| hash.clone());
-        let computed = self.verification.compute_at_door(password.clone(), hash);
+        let compute = |rank| self.verification.compute_password(password.clone(), hash, rank);
         // Of what is longer than any email, the beginning is remembered where it fails.
         let account = account.chars().take(Email::LEN_MAX).collect();
-        let matched = self.limits.watch(address, account, self.ambient.seconds(), computed).await?;
+        let matched = self.limits.watch(address, account, self.ambient.seconds(), compute).await?;
         let (Some(_), Some((_, id))) = (matched, known) else {
             return Err(NotAdmitted::Refused(refusal));
         };
@@ -265,9 +265,9 @@ impl StaffDesk {
         address: IpAddr,
     ) -> Result<(), StaffRefused> {
         let account = signed_in.staff.email.key();
-        let hashes: Vec<SecretHash> = signed_in.staff.password.iter().cloned().collect();
-        let computed = self.verification.compute(current.clone(), hashes);
-        match self.limits.watch(address, account, self.ambient.seconds(), computed).await {
+        let hash = signed_in.staff.password.clone();
+        let compute = |rank| self.verification.compute_password(current.clone(), hash, rank);
+        match self.limits.watch(address, account, self.ambient.seconds(), compute).await {
             Ok(Some(_)) => {}
             Ok(None) => return Err(StaffRefused::WrongPassword),
             Err(NotAdmitted::TooMany(seconds)) => return Err(StaffRefused::TooMany(seconds)),

@@ -1,42 +1,24 @@
-//! Verifying a secret against its hash costs some 20 ms and 19 MiB on purpose. So it is done once, then remembered; the same
-//! question from many at once is asked once; and few are asked at a time.
+//! Verified secrets. Verifying a secret against its hash is slow on purpose ([`super::hashing`]), so a success is remembered under a
+//! keyed digest, and the same question from many requests at the same time is computed once.
 
 use std::collections::HashMap;
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, Weak};
-use std::time::Duration;
 
-use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
-use argon2::{Algorithm, Argon2, Params, Version};
 use blake2::Blake2bMac512;
 use blake2::digest::{FixedOutput, Mac};
 use lru::LruCache;
-use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OnceCell;
 
 use super::Ambient;
+use super::fair_slots::{Crowded, Purpose, Rank};
+use super::hashing::{Hashing, dummy};
 use crate::domain::{Secret, SecretHash};
 use crate::metrics::Metrics;
 
-/// argon2id with 19 MiB, 2 passes and 1 lane: OWASP's recommendation for password storage.
-const PARAMS: (u32, u32, u32) = (19_456, 2, 1);
-/// How many verifications run at once: what bounds their memory and the cores they take.
-const SLOTS: usize = 2;
-/// How many of those may be for nothing: for an id that is not there, so that it costs as much as a wrong secret.
-const DUMMY_SLOTS: usize = 1;
-/// How many may be of people who sign in, whether there is such a person or not. They wait for one another, so that nobody
-/// can tell from how long many at once take, and those of applications wait for one of them at most.
-const DOOR_SLOTS: usize = 1;
-/// How long one waits for a slot before it is told to come back.
-const WAIT_MAX: Duration = Duration::from_secs(2);
-/// How many wait for a slot: as many as get one in that time. Past it they are told at once.
-const WAITING_MAX: usize = 256;
 /// How many successes are remembered.
 const REMEMBERED_MAX: NonZeroUsize = NonZeroUsize::new(4_096).unwrap();
-
-/// All slots were taken for too long.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Crowded;
 
 /// A computation under way: the hash that matches, if any does.
 pub(super) trait Computing: Future<Output = Result<Option<SecretHash>, Crowded>> + Send + 'static {}
@@ -52,9 +34,7 @@ pub(super) struct Verification {
     /// Digests of a secret together with the stored hash that it matched. Only successes: a wrong guess pushes out nothing.
     remembered: Mutex<LruCache<Digest, ()>>,
     under_way: Mutex<HashMap<Digest, Weak<OnceCell<Option<SecretHash>>>>>,
-    slots: Arc<Slots>,
-    dummy_slots: Arc<Slots>,
-    door_slots: Arc<Slots>,
+    hashing: Arc<Hashing>,
     counts: Arc<Metrics>,
 }
 
@@ -64,9 +44,7 @@ impl Verification {
             key: ambient.random_bytes(),
             remembered: Mutex::new(LruCache::new(REMEMBERED_MAX)),
             under_way: Mutex::default(),
-            slots: Slots::new(SLOTS),
-            dummy_slots: Slots::new(DUMMY_SLOTS),
-            door_slots: Slots::new(DOOR_SLOTS),
+            hashing: Arc::new(Hashing::new()),
             counts,
         }
     }
@@ -100,12 +78,16 @@ impl Verification {
         asked.await.unwrap_or(Ok(None))
     }
 
-    /// Which of these hashes the secret matches, remembered where there is one. Whoever computes may do so where nobody waits
-    /// for it any more, here and below.
-    pub(super) fn learn(self: &Arc<Self>, secret: Secret, hashes: Vec<SecretHash>) -> impl Computing + use<> {
+    /// Returns the hash of a key that the secret matches, and remembers it. Computes to its end where the caller is gone.
+    pub(super) fn learn(
+        self: &Arc<Self>,
+        secret: Secret,
+        hashes: Vec<SecretHash>,
+        rank: Rank,
+    ) -> impl Computing + use<> {
         let this = self.clone();
         async move {
-            let matched = this.compute(secret.clone(), hashes).await?;
+            let matched = this.compute(secret.clone(), hashes, Purpose::Key, rank).await?;
             if let Some(hash) = &matched {
                 this.remember(&secret, hash);
             }
@@ -120,49 +102,33 @@ impl Verification {
         }
     }
 
-    /// Which of these hashes the secret matches. Always slow.
-    pub(super) fn compute(&self, secret: Secret, hashes: Vec<SecretHash>) -> impl Computing + use<> {
-        let (slots, counts) = (self.slots.clone(), self.counts.clone());
-        async move {
-            let slot = slots.take().await?;
-            counts.hashed_verification();
-            compute_apart(secret, hashes, slot).await
-        }
-    }
-
     /// Takes the time of a verification that fails, and fails.
-    pub(super) fn compute_nothing(&self, secret: Secret) -> impl Computing + use<> {
-        let (slots, dummy_slots, counts) = (self.slots.clone(), self.dummy_slots.clone(), self.counts.clone());
+    pub(super) fn compute_nothing(&self, secret: Secret, rank: Rank) -> impl Computing + use<> {
+        self.compute(secret, vec![dummy()], Purpose::UnknownKey, rank)
+    }
+
+    /// Returns the hash where it is the password's. Takes the same steps where there is no hash.
+    pub(super) fn compute_password(
+        &self,
+        password: Secret,
+        hash: Option<SecretHash>,
+        rank: Rank,
+    ) -> impl Computing + use<> {
+        self.compute(password, vec![hash.unwrap_or_else(dummy)], Purpose::Password, rank)
+    }
+
+    fn compute(&self, secret: Secret, hashes: Vec<SecretHash>, purpose: Purpose, rank: Rank) -> impl Computing + use<> {
+        let (hashing, counts) = (self.hashing.clone(), self.counts.clone());
         async move {
-            let dummy_slot = dummy_slots.take().await?;
-            let slot = slots.take().await?;
+            let found = hashing.find(secret, hashes, purpose, rank).await?;
             counts.hashed_verification();
-            compute_apart(secret, vec![dummy()], (slot, dummy_slot)).await
+            Ok(found)
         }
     }
 
-    /// Whether the password of somebody who signs in matches their hash, if there is one. In every step the same where there
-    /// is none.
-    pub(super) fn compute_at_door(&self, password: Secret, hash: Option<SecretHash>) -> impl Computing + use<> {
-        let (slots, door_slots, counts) = (self.slots.clone(), self.door_slots.clone(), self.counts.clone());
-        async move {
-            let door_slot = door_slots.take().await?;
-            let slot = slots.take().await?;
-            counts.hashed_verification();
-            compute_apart(password, vec![hash.unwrap_or_else(dummy)], (slot, door_slot)).await
-        }
-    }
-
-    /// Hashes a password that somebody chose, or a key's new secret, in a slot. Waits as long as it takes: it is rare, and
-    /// asked for on purpose.
+    /// Hashes a new password or secret. Waits for a slot for as long as it takes.
     pub(super) async fn hash(&self, secret: Secret, salt: [u8; 16]) -> SecretHash {
-        let slot = self.slots.free.clone().acquire_owned().await;
-        let work = move || {
-            let hash = hash(&secret, &salt);
-            drop(slot);
-            hash
-        };
-        tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| dummy())
+        self.hashing.hash(secret, salt).await
     }
 
     /// The question that others may be asking at the same time.
@@ -188,70 +154,11 @@ impl Verification {
     }
 }
 
-/// Off the async threads. The slots are given back when the work is done, even where nobody waits for it any more.
-async fn compute_apart(
-    secret: Secret,
-    hashes: Vec<SecretHash>,
-    slots: impl Send + 'static,
-) -> Result<Option<SecretHash>, Crowded> {
-    let work = move || {
-        let matched = hashes.into_iter().find(|hash| matches(&secret, hash));
-        drop(slots);
-        matched
-    };
-    Ok(tokio::task::spawn_blocking(work).await.unwrap_or(None))
-}
-
-/// Slots, and places to wait for one.
-struct Slots {
-    free: Arc<Semaphore>,
-    places: Semaphore,
-}
-
-impl Slots {
-    fn new(count: usize) -> Arc<Self> {
-        Arc::new(Self { free: Arc::new(Semaphore::new(count)), places: Semaphore::new(WAITING_MAX) })
-    }
-
-    async fn take(&self) -> Result<OwnedSemaphorePermit, Crowded> {
-        let _place = self.places.try_acquire().map_err(|_| Crowded)?;
-        let slot = tokio::time::timeout(WAIT_MAX, self.free.clone().acquire_owned()).await;
-        slot.ok().and_then(Result::ok).ok_or(Crowded)
-    }
-}
-
-fn argon2id() -> Argon2<'static> {
-    let (memory, passes, lanes) = PARAMS;
-    let params = Params::new(memory, passes, lanes, None).expect("the parameters are within argon2's limits");
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-}
-
-/// Hashes a secret with a random salt. Slow.
-fn hash(secret: &Secret, salt: &[u8; 16]) -> SecretHash {
-    let salt = SaltString::encode_b64(salt).expect("16 bytes are a salt");
-    let hash = argon2id().hash_password(secret.reveal().as_bytes(), &salt).expect("the parameters are argon2's own");
-    SecretHash::new(hash.to_string())
-}
-
-pub(super) fn matches(secret: &Secret, hash: &SecretHash) -> bool {
-    PasswordHash::new(hash.as_str())
-        .is_ok_and(|hash| argon2id().verify_password(secret.reveal().as_bytes(), &hash).is_ok())
-}
-
-/// A well-formed hash that no secret is known to match: its output is all zeros. Made without hashing, since every start
-/// would pay for it.
-fn dummy() -> SecretHash {
-    let (memory, passes, lanes) = PARAMS;
-    let (salt, output) = ("A".repeat(22), "A".repeat(43));
-    SecretHash::new(format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${output}"))
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    use futures_util::FutureExt;
-
+    use super::super::hashing::tests::hash;
     use super::*;
 
     fn verification() -> (Arc<Verification>, Secret, SecretHash) {
@@ -261,7 +168,7 @@ mod tests {
     }
 
     async fn verify(verification: &Arc<Verification>, secret: &Secret, hash: &SecretHash) -> Result<bool, Crowded> {
-        let learned = verification.learn(secret.clone(), vec![hash.clone()]);
+        let learned = verification.learn(secret.clone(), vec![hash.clone()], Rank::default());
         Ok(verification.verify(secret, hash, || learned).await?.is_some())
     }
 
@@ -272,7 +179,7 @@ mod tests {
         assert!(!verification.remembers(&secret, &hash));
         assert_eq!(verify(&verification, &secret, &hash).await, Ok(true));
         assert!(verification.remembers(&secret, &hash));
-        assert!(!verification.remembers(&secret, &super::hash(&secret, &[8; 16])));
+        assert!(!verification.remembers(&secret, &super::super::hashing::tests::hash(&secret, &[8; 16])));
         assert!(!verification.remembers(&Secret::given("wrong".into()), &hash));
     }
 
@@ -289,7 +196,8 @@ mod tests {
         let (verification, secret, hash) = verification();
         let computed = Arc::new(AtomicU32::new(0));
         let ask = || {
-            let (computed, learned) = (computed.clone(), verification.learn(secret.clone(), vec![hash.clone()]));
+            let (computed, learned) =
+                (computed.clone(), verification.learn(secret.clone(), vec![hash.clone()], Rank::default()));
             verification.verify(&secret, &hash, move || {
                 computed.fetch_add(1, Ordering::Relaxed);
                 learned
@@ -303,52 +211,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_finds_no_slot_is_told_to_come_back() {
+    async fn a_sign_in_takes_the_same_steps_known_or_not() {
         let (verification, secret, hash) = verification();
-        let taken = verification.slots.free.clone().acquire_many_owned(SLOTS as u32).await;
+        let sign_in =
+            |hash: Option<&SecretHash>| verification.compute_password(secret.clone(), hash.cloned(), Rank::default());
+        assert_eq!(sign_in(Some(&hash)).await, Ok(Some(hash.clone())));
+        assert_eq!(sign_in(None).await, Ok(None));
+        let slots = verification.hashing.slots().clone();
+        let taken = [slots.take_patiently().await, slots.take_patiently().await];
+        assert_eq!(sign_in(Some(&hash)).await, Err(Crowded));
+        assert_eq!(sign_in(None).await, Err(Crowded));
         assert_eq!(verify(&verification, &secret, &hash).await, Err(Crowded));
-        assert_eq!(verification.compute_nothing(secret.clone()).await, Err(Crowded));
-        let wait = || Box::pin(verification.compute(secret.clone(), Vec::new()));
-        let mut waiting: Vec<_> = std::iter::repeat_with(wait).take(WAITING_MAX).collect();
-        assert!(waiting.iter_mut().all(|each| each.now_or_never().is_none()));
-        assert_eq!(wait().now_or_never(), Some(Err(Crowded)), "at once where too many wait");
+        assert_eq!(verification.compute_nothing(secret.clone(), Rank::default()).await, Err(Crowded));
         drop(taken);
-        assert_eq!(waiting.remove(0).await, Ok(None));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn who_signs_in_takes_the_same_steps_known_or_not() {
-        let (verification, secret, hash) = verification();
-        let at_door = |hash: Option<&SecretHash>| verification.compute_at_door(secret.clone(), hash.cloned());
-        assert_eq!(at_door(Some(&hash)).await, Ok(Some(hash.clone())));
-        assert_eq!(at_door(None).await, Ok(None));
-        // Both wait for whoever is at the door, and both for a slot.
-        for taken in [&verification.door_slots, &verification.slots] {
-            let all = u32::try_from(taken.free.available_permits()).unwrap();
-            let taken = taken.free.clone().acquire_many_owned(all).await;
-            assert_eq!((at_door(Some(&hash)).await, at_door(None).await), (Err(Crowded), Err(Crowded)));
-            drop(taken);
-        }
-        // Nobody at the door keeps an application waiting, known or not.
-        let _taken = verification.door_slots.free.clone().acquire_owned().await;
         assert_eq!(verify(&verification, &secret, &hash).await, Ok(true));
-        assert_eq!(verification.compute_nothing(secret.clone()).await, Ok(None));
-    }
-
-    #[test]
-    fn an_unknown_id_costs_what_a_wrong_secret_costs() {
-        let (_, _, hash) = verification();
-        let cost = |hash: &SecretHash| {
-            let hash = PasswordHash::new(hash.as_str()).unwrap();
-            let params = hash.params.to_string();
-            (hash.algorithm.to_string(), hash.version, params, hash.salt.unwrap().len(), hash.hash.unwrap().len())
-        };
-        assert_eq!(cost(&dummy()), cost(&hash));
-    }
-
-    #[test]
-    fn the_dummy_is_a_hash_and_matches_nothing() {
-        assert!(PasswordHash::new(dummy().as_str()).is_ok());
-        assert!(!matches(&Secret::given(String::new()), &dummy()));
     }
 }

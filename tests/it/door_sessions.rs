@@ -241,5 +241,5 @@ async fn guessing_a_password_is_limited_and_locks_nobody_out() {
     }
     let right = [("current", PASSWORD), ("password", NEW), ("again", NEW)];
     let limited = ravi.send_form("/live/account/password", &with(&token, &right)).await;
-    assert!(limited.body.contains("Too many attempts went wrong. Try again in"), "{limited}");
+    assert!(limited.body.contains("Too many failed attempts. Try again in"), "{limited}");
 }

@@ -34,6 +34,7 @@ mod errors;
 mod export;
 mod forms;
 mod health;
+mod hostile_load;
 mod import;
 mod injection;
 mod keys;

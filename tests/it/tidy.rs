@@ -10,7 +10,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("actix_web", &["http/", "commands/emulate.rs", "commands/serve.rs"]),
     ("governor", &["http/limits.rs"]),
     ("utoipa", &["http/api/description/"]),
-    ("argon2::", &["service/verification.rs"]),
+    ("argon2::", &["service/hashing.rs"]),
     ("serde", &["http/", "json", "rows/", "store/sqlite/columns.rs", "commands/"]),
     ("clap", &["config/", "main.rs", "commands/manual.rs"]),
     ("SystemTime::now", &["service/ambient.rs"]),

@@ -90,7 +90,7 @@ pub(super) async fn change_password(
                 errors.push(FormError::new("current", "This is not your present password."));
             }
             Err(StaffRefused::TooMany(seconds)) => {
-                let words = format!("Too many attempts went wrong. Try again in {seconds} seconds.");
+                let words = format!("Too many failed attempts. Try again in {seconds} seconds.");
                 errors.push(FormError::new("current", words));
             }
             Err(StaffRefused::Store(refused)) => return Err(visit.turned(refused)),

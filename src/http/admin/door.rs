@@ -68,8 +68,13 @@ pub(super) async fn sign_in(
         }
         Err(NotAdmitted::TooMany(seconds)) => {
             Noted::of(&request).refused_for("too many failures");
-            let words = format!("Too many attempts went wrong from your address. Try again in {seconds} seconds.");
+            let words = format!("Too many failed sign-ins from your network address. Try again in {seconds} seconds.");
             (StatusCode::TOO_MANY_REQUESTS, words)
+        }
+        Err(NotAdmitted::Crowded) => {
+            Noted::of(&request).refused_for("too many verifications");
+            let words = "Too many people are signing in right now. Try again in a few seconds.".to_owned();
+            (StatusCode::SERVICE_UNAVAILABLE, words)
         }
         Err(NotAdmitted::Busy) => return Err(Turned::from(Refused::Busy).at(None, &request)),
         Err(NotAdmitted::Failed) => return Err(Turned::failed().at(None, &request)),

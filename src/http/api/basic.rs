@@ -60,6 +60,7 @@ async fn admit(request: &HttpRequest) -> Result<Caller, Problem> {
             let reason = match not_admitted {
                 NotAdmitted::Refused(reason) => reason,
                 NotAdmitted::TooMany(_) => "too many failures",
+                NotAdmitted::Crowded => "too many verifications",
                 NotAdmitted::Busy | NotAdmitted::Failed => "not checked",
             };
             // Only what is well formed: somebody may have put a secret in the place of the id.

@@ -224,7 +224,7 @@ impl From<NotAdmitted> for Problem {
         match not_admitted {
             NotAdmitted::Refused(_) => Self::wrong_credentials(),
             NotAdmitted::TooMany(seconds) => Self::too_many(seconds),
-            NotAdmitted::Busy => Self::busy(),
+            NotAdmitted::Crowded | NotAdmitted::Busy => Self::busy(),
             NotAdmitted::Failed => Self::failed(),
         }
     }

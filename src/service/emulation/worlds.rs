@@ -130,11 +130,11 @@ async fn open(store: Store, id: KeyId) -> Result<World, NotDone> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::verification;
+    use crate::service::hashing;
 
     #[test]
     fn the_hash_is_of_the_documented_secret() {
-        assert!(verification::matches(&Worlds::secret(), &SecretHash::new(HASH.to_owned())));
+        assert!(hashing::tests::matches(&Worlds::secret(), &SecretHash::new(HASH.to_owned())));
         assert!(Secret::parse(Worlds::SECRET).is_some() && KeyId::parse(Worlds::KEY_ID).is_some());
     }
 }

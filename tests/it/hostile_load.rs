@@ -1,0 +1,165 @@
+//! Floods by strangers: memory stays bounded, and others are answered in the meantime.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use form_urlencoded::Serializer;
+use tempfile::{TempDir, tempdir};
+
+use crate::crowd::resident;
+use crate::server::{Client, Server, patron};
+
+const PASSWORD: &str = "seven brown otters";
+
+/// A server that believes the addresses that its clients give themselves, with an owner.
+fn server_with_owner() -> (TempDir, Server) {
+    let directory = tempdir().unwrap();
+    let db = directory.path().join("patron.db");
+    let mut add = patron(&db);
+    add.args(["staff", "add", "meera@kaveri.example", "--role", "owner", "--password-stdin"]);
+    let mut add = add.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    add.stdin.take().unwrap().write_all(PASSWORD.as_bytes()).unwrap();
+    assert!(add.wait().unwrap().success());
+    let server = start(&db);
+    (directory, server)
+}
+
+fn start(db: &Path) -> Server {
+    Server::start_with(db, &["--trusted-proxy", "127.0.0.0/8", "--log-level", "error"])
+}
+
+/// Signs in from an address; returns the status and the answer.
+fn sign_in(server: &Server, address: &str, password: &str) -> (u16, String) {
+    let form = Serializer::new(String::new())
+        .append_pair("email", "meera@kaveri.example")
+        .append_pair("password", password)
+        .finish();
+    let head = format!(
+        "POST /sign-in HTTP/1.1\nHost: {0}\nOrigin: http://{0}\nX-Forwarded-For: {address}\nConnection: close\n\
+         Content-Type: application/x-www-form-urlencoded\nContent-Length: {1}\n\n",
+        server.address,
+        form.len()
+    );
+    status(server.speak(format!("{}{form}", head.replace('\n', "\r\n")).as_bytes()))
+}
+
+/// Asks for customers from an address; returns the status and the answer.
+fn list(server: &Server, address: &str, authorization: &str) -> (u16, String) {
+    let head = format!(
+        "GET /v1/customers HTTP/1.1\nHost: x\nX-Forwarded-For: {address}\nConnection: close\nAuthorization: {authorization}\n\n"
+    );
+    status(server.speak(head.replace('\n', "\r\n").as_bytes()))
+}
+
+fn status(answer: String) -> (u16, String) {
+    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
+    (status.unwrap_or_else(|| panic!("{answer:?}")), answer)
+}
+
+/// An address in a network of its own.
+fn address(number: usize) -> String {
+    format!("198.{}.{}.1", number / 250, number % 250)
+}
+
+fn wrong_secret(key_id: &str, number: usize) -> String {
+    format!("Basic {}", BASE64_STANDARD.encode(format!("{key_id}:wrong{number}")))
+}
+
+/// The id of a client's key.
+fn key_id(client: &Client) -> String {
+    let pair = BASE64_STANDARD.decode(client.authorization.strip_prefix("Basic ").unwrap()).unwrap();
+    String::from_utf8(pair).unwrap().split_once(':').unwrap().0.to_owned()
+}
+
+#[test]
+fn secrets_and_passwords_take_two_blocks_of_memory_and_give_them_back() {
+    let (directory, server) = server_with_owner();
+    let client = Client::new(&server, &directory.path().join("patron.db"));
+    let id = key_id(&client);
+    let (most, done) = (AtomicU64::new(0), AtomicBool::new(false));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                most.fetch_max(resident(&server), Ordering::Relaxed);
+                thread::sleep(Duration::from_millis(5));
+            }
+        });
+        thread::scope(|scope| {
+            for number in 0..200 {
+                let (server, client, id) = (&server, &client, &id);
+                let address = address(number);
+                scope.spawn(move || match number % 5 {
+                    0 => sign_in(server, &address, PASSWORD),
+                    1 => list(server, &address, &client.authorization),
+                    2 => list(server, &address, &wrong_secret(id, number)),
+                    3 => list(server, &address, &wrong_secret("rzp_test_00000000000000", number)),
+                    _ => sign_in(server, &address, "wrong password"),
+                });
+            }
+        });
+        done.store(true, Ordering::Relaxed);
+    });
+    let most = most.load(Ordering::Relaxed);
+    assert!(most < 90, "{most} MB");
+    // Two blocks have 38 MB.
+    let patience = Instant::now() + Duration::from_secs(60);
+    while resident(&server) + 30 > most {
+        assert!(Instant::now() < patience, "{} MB of {most} stay", resident(&server));
+        thread::sleep(Duration::from_millis(200));
+    }
+}
+
+#[test]
+fn an_owner_signs_in_during_a_flood_of_sign_ins_from_many_networks() {
+    let (_directory, server) = server_with_owner();
+    thread::scope(|scope| {
+        let server = &server;
+        let flood: Vec<_> =
+            (0..220).map(|number| scope.spawn(move || sign_in(server, &address(number), "wrong"))).collect();
+        let (status, answer) = sign_in(server, "203.0.113.9", PASSWORD);
+        assert_eq!(status, 303, "{answer}");
+        for attempt in flood {
+            // The last of them may have waited for too long.
+            let (status, answer) = attempt.join().unwrap();
+            assert!([422, 503].contains(&status), "{answer}");
+        }
+    });
+}
+
+#[test]
+fn the_right_secret_is_accepted_after_a_restart_in_a_flood_of_wrong_ones() {
+    let (directory, server) = server_with_owner();
+    let db = directory.path().join("patron.db");
+    let client = Client::new(&server, &db);
+    assert_eq!(server.stop(), Some(0));
+    // Nothing is remembered of what was verified before.
+    let server = start(&db);
+    let (id, done, failed) = (key_id(&client), AtomicBool::new(false), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        // More than may wait.
+        for number in 0..300 {
+            let (server, id, done, failed) = (&server, &id, &done, &failed);
+            scope.spawn(move || {
+                for attempt in 0.. {
+                    if done.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    list(server, &address(number), &wrong_secret(id, attempt));
+                    failed.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        while failed.load(Ordering::Relaxed) < 100 {
+            thread::sleep(Duration::from_millis(5));
+        }
+        let (status, answer) = list(&server, "203.0.113.9", &client.authorization);
+        done.store(true, Ordering::Relaxed);
+        assert_eq!(status, 200, "{answer}");
+    });
+}
