@@ -61,7 +61,7 @@
 //!
 //! | what | bound | past it |
 //! | --- | --- | --- |
-//! | connections | the files that the process may open, 25,000 a worker at most | wait to be accepted |
+//! | connections | the files that the process may open, shared by the workers and the metrics port, 25,000 each at most | wait to be accepted |
 //! | a connection | a handshake of 5 seconds where there is TLS, a head of 128 KiB, 16 requests one after the other, a body of 128 KiB (a form of a page: 256), and times for each | 400, 408, 413, 431; closed |
 //! | a file that comes in | 256 MiB, 40 minutes, half a minute without a byte; a piece and a batch of rows in memory | 422; what came goes |
 //! | imports that move | 2 at once in a server | wait for their turn |

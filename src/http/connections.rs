@@ -42,7 +42,8 @@ pub(super) fn widen(listener: &TcpListener) {
 }
 
 /// How many connections a worker may hold: what is left of the files that this process may open, after those of the
-/// database and the runtime. Past it a connection waits to be accepted; without it, the database could not open its own.
+/// database and the runtime. The one worker of the metrics port may hold as many as each of `workers`.
+/// Past it a connection waits to be accepted; without it, the database could not open its own.
 /// As many files as the system grants, since the soft limit is for programs that cannot do with more.
 pub(super) fn max_of_worker(workers: usize) -> usize {
     /// More than these need memory before they need files.
@@ -54,7 +55,7 @@ pub(super) fn max_of_worker(workers: usize) -> usize {
     if setrlimit(Resource::Nofile, granted).is_ok() {
         limit = granted;
     }
-    let workers = workers as u64;
+    let workers = workers as u64 + 1;
     let ours = 48 + 8 * workers;
     let each = limit.current.map_or(MOST, |files| files.saturating_sub(ours) / FILES / workers);
     usize::try_from(each.clamp(1, MOST)).unwrap_or(usize::MAX)

@@ -1,39 +1,34 @@
 //! What is counted, for Prometheus, on a listener of its own: who reads it is not who may reach the two doors.
 
-use std::net::TcpListener;
-
-use actix_web::dev::Server;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::web::{self, Data};
-use actix_web::{App, HttpResponse, HttpServer};
+use actix_web::{App, Error, HttpResponse};
 
-use super::{connections, reading};
+use super::reading;
 use crate::service::Services;
 
 /// The text format of OpenMetrics 1.0.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-/// Connections at once: a few that ask every some seconds.
-const CONNECTIONS_MAX: usize = 64;
 
-/// Serves `GET /metrics` on a listener that is bound already, without credentials, until [`Server::handle`] is told to stop.
-pub fn serve_metrics(listener: TcpListener, services: Data<Services>) -> std::io::Result<Server> {
-    let app = move || {
-        App::new()
-            .app_data(services.clone())
-            .route("/metrics", web::route().guard(reading()).to(metrics))
-            .default_service(web::to(not_found))
-    };
-    let server = HttpServer::new(app)
-        .workers(1)
-        .max_connections(CONNECTIONS_MAX)
-        .on_connect(connections::watch)
-        .client_request_timeout(connections::HEAD_WITHIN)
-        .keep_alive(connections::IDLE_MAX)
-        .disable_signals()
-        .shutdown_timeout(1)
-        .listen(listener)?;
-    Ok(server.run())
+/// The application of the metrics port.
+pub(super) fn app(
+    services: Data<Services>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    App::new()
+        .app_data(services)
+        .route("/metrics", web::route().guard(reading()).to(metrics))
+        .default_service(web::to(not_found))
 }
 
 async fn metrics(services: Data<Services>) -> HttpResponse {

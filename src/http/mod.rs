@@ -23,6 +23,7 @@ mod watch;
 
 use std::net::TcpListener;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -38,7 +39,6 @@ use crate::service::Services;
 
 pub use emulator::Emulator;
 pub use limits::{Limits, RateLimit};
-pub use metrics::serve_metrics;
 pub use settings::Settings;
 pub use tls::{Tls, Validity};
 
@@ -46,14 +46,16 @@ pub use tls::{Tls, Validity};
 /// it was told, and the log must be written back by then.
 const STOP_WITHIN: Duration = Duration::from_secs(7);
 
-/// Serves what each worker makes. A macro, for the types of what is made have no names outside the library.
+/// Builds a server with the guards that every listener has: the number of connections, and times for a handshake, a head, a body,
+/// an idle connection and an answer that is not read. A macro, because the types of applications have no names outside actix-web.
 macro_rules! serve_each {
-    ($listener:ident, $worker:expr, $tls:ident) => {{
+    ($listener:ident, $worker:expr, $workers:expr, $tls:expr) => {{
         connections::widen(&$listener);
-        let workers = available_parallelism().map_or(1, NonZeroUsize::get);
-        let connections_max = connections::max_of_worker(workers);
-        let server = HttpServer::new($worker)
-            .workers(workers)
+        let worker = $worker;
+        let tls: Option<Arc<Tls>> = $tls;
+        let connections_max = connections::max_of_worker(workers());
+        let server = HttpServer::new(move || worker().wrap(from_fn(intake::intake)))
+            .workers($workers)
             .max_connections(connections_max)
             // Handshakes that do not come on keep nobody out but by the bound above.
             .max_connection_rate(connections_max)
@@ -65,12 +67,17 @@ macro_rules! serve_each {
             // The program decides what a signal means.
             .disable_signals()
             .shutdown_timeout(STOP_WITHIN.as_secs());
-        let server = match $tls {
+        let server = match tls {
             Some(tls) => server.listen_rustls_0_23($listener, tls.config().map_err(std::io::Error::other)?)?,
             None => server.listen($listener)?,
         };
         Ok(server.run())
     }};
+}
+
+/// The number of worker threads that serve requests.
+fn workers() -> usize {
+    available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
 /// The application: what every request goes through, and every route.
@@ -115,7 +122,6 @@ fn app_with(
         .configure(admin::routes)
         .wrap(Condition::new(limited, from_fn(limits::tell)))
         .wrap(from_fn(path::normalize))
-        .wrap(from_fn(intake::intake))
         .wrap(from_fn(watch::watch))
 }
 
@@ -142,12 +148,18 @@ pub fn serve(listener: TcpListener, services: Data<Services>, settings: Settings
         rt::spawn(async move { sharing.share_snapshots().await });
         app(services.clone(), settings.clone())
     };
-    serve_each!(listener, worker, tls)
+    serve_each!(listener, worker, workers(), tls)
 }
 
 /// The same for an emulator.
 pub fn emulate(listener: TcpListener, emulator: Data<Emulator>, settings: Settings) -> std::io::Result<Server> {
     let settings = Data::new(settings);
     let tls = settings.tls.clone();
-    serve_each!(listener, move || emulator::app(emulator.clone(), settings.clone()), tls)
+    serve_each!(listener, move || emulator::app(emulator.clone(), settings.clone()), workers(), tls)
+}
+
+/// Serves `GET /metrics` on a listener that is bound already, without credentials and from one thread, until [`Server::handle`]
+/// stops it.
+pub fn serve_metrics(listener: TcpListener, services: Data<Services>) -> std::io::Result<Server> {
+    serve_each!(listener, move || metrics::app(services.clone()), 1, None)
 }
