@@ -62,7 +62,7 @@
 //! | what | bound | past it |
 //! | --- | --- | --- |
 //! | connections | the files that the process may open, shared by the workers and the metrics port, 25,000 each at most | wait to be accepted |
-//! | a connection | a handshake of 5 seconds where there is TLS, a head of 128 KiB, 16 requests one after the other, a body of 128 KiB (a form of a page: 256), and times for each | 400, 408, 413, 431; closed |
+//! | a connection | a handshake of 5 seconds where there is TLS, a head of 128 KiB, one request at a time and 4 KiB read ahead, a body of 128 KiB (a form of a page: 256), and times for each | 400, 408, 413, 431; closed |
 //! | a file that comes in | 256 MiB, 40 minutes, half a minute without a byte; a piece and a batch of rows in memory | 422; what came goes |
 //! | imports that move | 2 at once in a server | wait for their turn |
 //! | a list that is copied from another server | 10,000,000 customers, 16 MiB a page, 4 pages that begin alike | a sentence; nothing is written |

@@ -3,23 +3,28 @@
 
 use std::sync::LazyLock;
 
-use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use actix_web::web::Path;
+use actix_web::web::{Bytes, Path};
+use actix_web::{HttpRequest, HttpResponse};
 use blake2::digest::consts::U8;
 use blake2::{Blake2b, Digest};
+
+use super::gzip::{gzip, negotiated};
 
 struct Asset {
     name: &'static str,
     media_type: &'static str,
-    bytes: &'static [u8],
+    bytes: Bytes,
+    gzipped: Option<Bytes>,
     address: String,
 }
 
 static ASSETS: LazyLock<[Asset; 5]> = LazyLock::new(|| {
-    let asset = |name, media_type, bytes| {
+    let asset = |name, media_type, bytes: &'static [u8]| {
         let hash: String = Blake2b::<U8>::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        Asset { name, media_type, bytes, address: format!("/static/{hash}/{name}") }
+        let bytes = Bytes::from_static(bytes);
+        let gzipped = gzip(std::slice::from_ref(&bytes));
+        Asset { name, media_type, bytes, gzipped, address: format!("/static/{hash}/{name}") }
     };
     [
         asset("console.css", "text/css; charset=utf-8", include_bytes!("../../static/console.css")),
@@ -36,13 +41,14 @@ pub(super) fn address(name: &str) -> &'static str {
 }
 
 /// `GET /static/{hash}/{name}`: what is under an address never changes. Nothing is looked up in a file system.
-pub(super) async fn serve(path: Path<(String, String)>) -> HttpResponse {
+pub(super) async fn serve(request: HttpRequest, path: Path<(String, String)>) -> HttpResponse {
     let asked = format!("/static/{}/{}", path.0, path.1);
-    match ASSETS.iter().find(|asset| asset.address == asked) {
-        Some(asset) => HttpResponse::Ok()
-            .insert_header((CONTENT_TYPE, asset.media_type))
-            .insert_header((CACHE_CONTROL, "public, max-age=31536000, immutable"))
-            .body(asset.bytes),
-        None => HttpResponse::NotFound().finish(),
-    }
+    let Some(asset) = ASSETS.iter().find(|asset| asset.address == asked) else {
+        return HttpResponse::NotFound().finish();
+    };
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((CONTENT_TYPE, asset.media_type))
+        .insert_header((CACHE_CONTROL, "public, max-age=31536000, immutable"));
+    negotiated(&request, response, asset.gzipped.clone(), || vec![asset.bytes.clone()])
 }

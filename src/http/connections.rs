@@ -12,11 +12,14 @@ use std::time::Duration;
 
 use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::dev::{Extensions, ServiceRequest};
-use actix_web::{HttpRequest, rt};
+use actix_web::http::header::CONTENT_LENGTH;
+use actix_web::{HttpMessage, HttpRequest, rt};
 use rustix::net::listen;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
+
+use super::one_by_one::Gate;
 
 /// How long the head of a connection's first request may take.
 pub(super) const HEAD_WITHIN: Duration = Duration::from_secs(5);
@@ -63,7 +66,7 @@ pub(super) fn max_of_worker(workers: usize) -> usize {
 
 /// Watches a connection that was just accepted, with TLS or without, for as long as the server has it. A handshake of TLS is
 /// over by then: it has a time of its own, and its place among the connections.
-pub(super) fn watch(connection: &dyn Any, data: &mut Extensions) {
+pub(super) fn watch(connection: &dyn Any, gate: &Rc<Gate>, data: &mut Extensions) {
     let encrypted = connection.downcast_ref::<TlsStream<rt::net::TcpStream>>().map(|stream| stream.get_ref().0);
     let stream = connection.downcast_ref::<rt::net::TcpStream>().or(encrypted);
     let Some(Ok(socket)) = stream.map(|stream| stream.as_fd().try_clone_to_owned()) else { return };
@@ -77,13 +80,14 @@ pub(super) fn watch(connection: &dyn Any, data: &mut Extensions) {
         // It may be gone already.
         let _ = socket.shutdown(Shutdown::Both);
     });
-    data.insert(Watched { waiting, watcher });
+    data.insert(Watched { waiting, watcher, gate: gate.clone() });
 }
 
 /// What a connection has with it.
 struct Watched {
     waiting: Waiting,
     watcher: JoinHandle<()>,
+    gate: Rc<Gate>,
 }
 
 impl Drop for Watched {
@@ -137,5 +141,24 @@ impl UnderWay {
 impl Drop for UnderWay {
     fn drop(&mut self) {
         self.0.0.set(Some(Instant::now()));
+    }
+}
+
+/// A request whose answer is awaited. Its connection's next request is read when this is dropped.
+pub(super) struct Awaited(Rc<Gate>);
+
+impl Awaited {
+    /// Lets the body of a request in. `None` where the request came by no connection, as in tests.
+    pub(super) fn of(request: &ServiceRequest) -> Option<Self> {
+        let gate = request.conn_data::<Watched>()?.gate.clone();
+        let len = request.headers().get(CONTENT_LENGTH).and_then(|len| len.to_str().ok()?.parse().ok());
+        gate.begin(request.chunked().unwrap_or(false), len);
+        Some(Self(gate))
+    }
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }

@@ -19,7 +19,7 @@ use futures_util::Stream;
 use futures_util::stream::poll_fn;
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::connections::UnderWay;
+use super::connections::{Awaited, UnderWay};
 
 /// How long a body may take, counted from its request's head: the largest needs a tenth of this on a slow telephone.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -53,7 +53,7 @@ pub(super) async fn intake(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let _under_way = UnderWay::of(&request);
+    let (_under_way, _awaited) = (UnderWay::of(&request), Awaited::of(&request));
     let payload = request.take_payload();
     if matches!(payload, Payload::None) {
         return Ok(next.call(request).await?.map_into_boxed_body());

@@ -4,7 +4,6 @@ use std::sync::LazyLock;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, EntityTag, Header, IF_NONE_MATCH, IfNoneMatch};
-use actix_web::middleware::Compress;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use blake2::digest::consts::U8;
@@ -13,33 +12,28 @@ use blake2::{Blake2b, Digest};
 use super::api::description;
 use super::only_read;
 use super::settings::Settings;
+use super::shared_text::{self, SharedText};
 
 pub(super) fn routes(config: &mut ServiceConfig) {
-    config.service(only_read("/openapi.json", web::to(serve)).wrap(Compress::default()));
+    config.service(only_read("/openapi.json", web::to(serve)));
 }
 
-/// The document with an address that nobody asks in the place of the one that a request does, and its digest.
+/// The document, and the digest of it as rendered.
 struct Document {
-    text: String,
+    text: SharedText,
     digest: Blake2b<U8>,
 }
 
-const ADDRESS: &str = "http://address.invalid";
-
 static DOCUMENT: LazyLock<Document> = LazyLock::new(|| {
-    let text = description::document(ADDRESS).to_json().unwrap_or_default();
+    let text = description::document(shared_text::BASE).to_json().unwrap_or_default();
     let digest = Blake2b::new().chain_update(&text);
-    Document { text, digest }
+    Document { text: SharedText::new("/openapi.json", text), digest }
 });
 
 impl Document {
     fn tag(&self, address: &str) -> String {
         let digest = self.digest.clone().chain_update(address).finalize();
         digest.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-
-    fn text(&self, address: &str) -> String {
-        self.text.replace(ADDRESS, address)
     }
 }
 
@@ -54,7 +48,8 @@ async fn serve(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
     if is_known(&request, &tag) {
         return response.status(StatusCode::NOT_MODIFIED).finish();
     }
-    response.insert_header((CONTENT_TYPE, "application/json")).body(DOCUMENT.text(address))
+    response.insert_header((CONTENT_TYPE, "application/json"));
+    DOCUMENT.text.answer(&request, address, response).await
 }
 
 fn is_known(request: &HttpRequest, tag: &str) -> bool {

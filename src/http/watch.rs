@@ -22,6 +22,7 @@ use super::noted::{Noted, Seen, method_name};
 use super::protection::protect;
 use super::release::release;
 use super::settings::Settings;
+use super::slices::Slices;
 use crate::domain::{KeyId, StaffId};
 use crate::service::Services;
 
@@ -56,7 +57,7 @@ pub(super) async fn watch(
     // The panic hook has written where a panic happened.
     match outcome.unwrap_or_else(|_| Err(Problem::failed().into())) {
         Ok(response) => {
-            let mut response = response.map_into_boxed_body();
+            let mut response = response.map_body(|_, body| Slices::of(body));
             watched.mark(response.headers_mut(), &request_id);
             let problem = response.response().error().and_then(Error::as_error::<Problem>);
             watched.leave(Some(response.request()), response.status(), problem, began.elapsed(), &request_id);

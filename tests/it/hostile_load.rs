@@ -1,6 +1,7 @@
 //! Floods by strangers: memory stays bounded, and others are answered in the meantime.
 
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -121,7 +122,7 @@ fn an_owner_signs_in_during_a_flood_of_sign_ins_from_many_networks() {
     thread::scope(|scope| {
         let server = &server;
         let flood: Vec<_> =
-            (0..220).map(|number| scope.spawn(move || sign_in(server, &address(number), "wrong"))).collect();
+            (0..150).map(|number| scope.spawn(move || sign_in(server, &address(number), "wrong"))).collect();
         let (status, answer) = sign_in(server, "203.0.113.9", PASSWORD);
         assert_eq!(status, 303, "{answer}");
         for attempt in flood {
@@ -162,4 +163,71 @@ fn the_right_secret_is_accepted_after_a_restart_in_a_flood_of_wrong_ones() {
         done.store(true, Ordering::Relaxed);
         assert_eq!(status, 200, "{answer}");
     });
+}
+
+/// Connections, each with 16 requests sent at once. The server does nothing until all have arrived.
+fn pipelined(server: &Server, connections: usize, request: impl Fn(usize, usize) -> String) -> Vec<TcpStream> {
+    server.signal("STOP");
+    let connect = |connection| {
+        let mut stream = TcpStream::connect(&server.address).unwrap();
+        let requests: String = (0..16).map(|number| request(connection, number)).collect();
+        stream.write_all(requests.as_bytes()).unwrap();
+        stream
+    };
+    let streams = (0..connections).map(connect).collect();
+    server.signal("CONT");
+    streams
+}
+
+#[test]
+fn connections_with_pipelined_requests_take_turns() {
+    const CONNECTIONS: usize = 100;
+    let directory = tempdir().unwrap();
+    let server = Server::start(&directory.path().join("patron.db"));
+    let streams = pipelined(&server, CONNECTIONS, |connection, number| {
+        let close = if number == 15 { "Connection: close\r\n" } else { "" };
+        format!("GET /healthz HTTP/1.1\r\nHost: x\r\nX-Request-Id: pipelined-{connection}-{number}\r\n{close}\r\n")
+    });
+    for mut stream in streams {
+        let mut answers = String::new();
+        stream.read_to_string(&mut answers).unwrap();
+        assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 16, "{answers}");
+    }
+    let log = server.log.clone();
+    assert_eq!(server.stop(), Some(0));
+    let log = std::fs::read_to_string(log).unwrap();
+    let answered: Vec<&str> = log.lines().filter_map(|line| line.split_once("pipelined-")).map(|(_, id)| id).collect();
+    assert_eq!(answered.len(), 16 * CONNECTIONS);
+    // In one turn for each, 15 others would be answered between the first and the last request of a connection.
+    let at = |connection: usize, number: usize| {
+        let id = format!("{connection}-{number}");
+        answered.iter().position(|answered| answered.split('"').next() == Some(&id)).unwrap()
+    };
+    let mut spread: Vec<usize> = (0..CONNECTIONS).map(|connection| at(connection, 15) - at(connection, 0)).collect();
+    spread.sort_unstable();
+    assert!(spread[CONNECTIONS / 2] > 16 * 4, "{spread:?}");
+}
+
+#[test]
+fn answers_that_are_not_read_take_little_memory() {
+    const CONNECTIONS: u64 = 400;
+    let directory = tempdir().unwrap();
+    let server = Server::start(&directory.path().join("patron.db"));
+    for path in ["/openapi.json", "/docs/errors", "/docs/customers/edit"] {
+        assert!(server.speak(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).starts_with("HTTP/1.0 200"), "{path}");
+    }
+    let before = resident(&server);
+    let _unread = pipelined(&server, CONNECTIONS as usize, |connection, number| {
+        let path = ["/openapi.json", "/docs/errors", "/docs/customers/edit"][(connection + number) % 3];
+        let gzip = if connection % 2 == 0 { "Accept-Encoding: gzip\r\n" } else { "" };
+        format!("GET {path} HTTP/1.1\r\nHost: x{}\r\n{gzip}\r\n", connection % 7)
+    });
+    let mut most = 0;
+    let until = Instant::now() + Duration::from_secs(3);
+    while Instant::now() < until {
+        most = most.max(resident(&server));
+        thread::sleep(Duration::from_millis(10));
+    }
+    // 83 KB of the document alone would be held for each twice.
+    assert!(most < before + CONNECTIONS * 80 / 1024, "{before} MB before, {most} MB with {CONNECTIONS}");
 }

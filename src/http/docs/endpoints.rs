@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use actix_web::http::StatusCode;
 use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
@@ -11,7 +12,6 @@ use super::frame::{self, Frame};
 use super::operation::Operation;
 use super::samples::{self, Call, Sample};
 use crate::http::api::description;
-use crate::http::html::html;
 
 /// An endpoint as the reference has it.
 pub(super) struct Endpoint {
@@ -22,6 +22,12 @@ pub(super) struct Endpoint {
     call: Call,
     /// What the OpenAPI document calls it.
     operation: &'static str,
+}
+
+impl Endpoint {
+    pub(super) fn address(&self) -> String {
+        format!("/docs/customers/{}", self.slug)
+    }
 }
 
 pub(super) const ENDPOINTS: [Endpoint; 5] = [
@@ -46,15 +52,15 @@ struct EndpointPage {
 }
 
 pub(super) async fn show(request: HttpRequest, slug: Path<String>) -> HttpResponse {
-    let frame = Frame::of(&request);
     let endpoint = ENDPOINTS.iter().find(|endpoint| endpoint.slug == *slug);
-    let page = endpoint.and_then(|endpoint| {
-        let operation = Operation::of(&DOCUMENT, endpoint.operation)?;
+    let Some((endpoint, operation)) =
+        endpoint.and_then(|endpoint| Some((endpoint, Operation::of(&DOCUMENT, endpoint.operation)?)))
+    else {
+        return frame::not_found(request).await;
+    };
+    let page = |frame: Frame| {
         let samples = samples::of(endpoint.call, &frame.base);
-        Some(EndpointPage { frame, name: endpoint.name, operation, samples })
-    });
-    match page {
-        Some(page) => html(&page),
-        None => frame::not_found(request).await,
-    }
+        EndpointPage { frame, name: endpoint.name, operation, samples }
+    };
+    frame::show(&request, &endpoint.address(), StatusCode::OK, page).await
 }

@@ -1,5 +1,6 @@
 //! The pages of errors: all of them, and one each, at an address that stays.
 
+use actix_web::http::StatusCode;
 use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
@@ -7,7 +8,6 @@ use askama::Template;
 use super::frame::{self, Frame};
 use super::prose;
 use crate::http::api::catalogue::{self, Cause, Entry, GROUPS, Group, causes};
-use crate::http::html::html;
 
 #[derive(Template)]
 #[template(path = "docs_errors.html")]
@@ -39,15 +39,15 @@ struct CauseShown {
 }
 
 pub(super) async fn list(request: HttpRequest) -> HttpResponse {
-    html(&ErrorsPage { frame: Frame::of(&request), groups: &GROUPS })
+    frame::show(&request, "/docs/errors", StatusCode::OK, |frame| ErrorsPage { frame, groups: &GROUPS }).await
 }
 
 pub(super) async fn show(request: HttpRequest, slug: Path<String>) -> HttpResponse {
     let Some(entry) = catalogue::entries().find(|entry| entry.slug == *slug) else {
         return frame::not_found(request).await;
     };
-    html(&ErrorPage {
-        frame: Frame::of(&request),
+    let page = |frame| ErrorPage {
+        frame,
         entry,
         status: entry.status().to_string(),
         why: prose::html(entry.why),
@@ -57,7 +57,8 @@ pub(super) async fn show(request: HttpRequest, slug: Path<String>) -> HttpRespon
         request: prose::shortened(&entry.request()),
         headers: entry.headers(),
         answer: format!("{:#}", entry.answer()),
-    })
+    };
+    frame::show(&request, &format!("/docs/errors/{}", entry.slug), StatusCode::OK, page).await
 }
 
 impl CauseShown {

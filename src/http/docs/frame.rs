@@ -1,5 +1,8 @@
 //! What stands around every page of the reference, and the page that stands in for others.
 
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex};
+
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -7,8 +10,9 @@ use askama::Template;
 
 use super::endpoints::ENDPOINTS;
 use crate::http::assets;
-use crate::http::html::html_with;
+use crate::http::html;
 use crate::http::settings::Settings;
+use crate::http::shared_text::{self, SharedText};
 
 /// What stands around a page.
 pub(crate) struct Frame {
@@ -26,11 +30,8 @@ pub(crate) struct Place {
 }
 
 impl Frame {
-    pub(super) fn of(request: &HttpRequest) -> Self {
-        let settings = request.app_data::<Data<Settings>>();
-        let base = settings.map(|settings| settings.base(request)).unwrap_or_default();
-        let host = settings.map(|settings| settings.host(request)).unwrap_or_default();
-        Self { host, base, path: request.path().to_owned() }
+    fn new(path: &str) -> Self {
+        Self { host: shared_text::HOST.to_owned(), base: shared_text::BASE.to_owned(), path: path.to_owned() }
     }
 
     pub(crate) fn asset(&self, name: &str) -> &'static str {
@@ -38,9 +39,8 @@ impl Frame {
     }
 
     pub(crate) fn places(&self) -> Vec<Place> {
-        let endpoint = |slug: &str| format!("/docs/customers/{slug}");
         let mut places = vec![Place { address: "/docs".to_owned(), name: "Start" }];
-        places.extend(ENDPOINTS.iter().map(|each| Place { address: endpoint(each.slug), name: each.name }));
+        places.extend(ENDPOINTS.iter().map(|each| Place { address: each.address(), name: each.name }));
         places.push(Place { address: "/docs/errors".to_owned(), name: "Errors" });
         places
     }
@@ -62,7 +62,35 @@ struct MissingPage {
     frame: Frame,
 }
 
+/// The pages that were asked for, by their address. There are as many as the reference has.
+static PAGES: LazyLock<Mutex<HashMap<String, Arc<SharedText>>>> = LazyLock::new(Mutex::default);
+
+/// Answers with a page of the reference, which is rendered once.
+pub(super) async fn show<Page: Template>(
+    request: &HttpRequest,
+    path: &str,
+    status: StatusCode,
+    page: impl FnOnce(Frame) -> Page,
+) -> HttpResponse {
+    let kept = PAGES.lock().ok().and_then(|pages| pages.get(path).cloned());
+    let text = match kept {
+        Some(text) => text,
+        None => match page(Frame::new(path)).render() {
+            Ok(text) => {
+                let text = Arc::new(SharedText::new(path, text));
+                if let Ok(mut pages) = PAGES.lock() {
+                    pages.insert(path.to_owned(), text.clone());
+                }
+                text
+            }
+            Err(error) => return html::not_rendered(&error),
+        },
+    };
+    let base = request.app_data::<Data<Settings>>().map(|settings| settings.base(request)).unwrap_or_default();
+    text.answer(request, &base, html::head(status)).await
+}
+
 /// There is no such page.
 pub(super) async fn not_found(request: HttpRequest) -> HttpResponse {
-    html_with(StatusCode::NOT_FOUND, &MissingPage { frame: Frame::of(&request) })
+    show(&request, "/docs/", StatusCode::NOT_FOUND, |frame| MissingPage { frame }).await
 }

@@ -10,7 +10,6 @@ mod prose;
 pub mod samples;
 mod start;
 
-use actix_web::middleware::Compress;
 use actix_web::web::{self, ServiceConfig};
 
 use super::only_read;
@@ -25,7 +24,6 @@ const CUSTOMER_ID: &str = "cust_1Aa00000000004";
 /// Every page of the reference, and what is not there below it.
 pub(super) fn routes(config: &mut ServiceConfig) {
     let pages = web::scope("/docs")
-        .wrap(Compress::default())
         .service(only_read("", web::to(start::show)))
         .service(only_read("/customers/{endpoint}", web::to(endpoints::show)))
         .service(only_read("/errors", web::to(errors::list)))
