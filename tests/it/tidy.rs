@@ -167,7 +167,7 @@ fn no_tests<'a>(named: &[&'a str], rust: &[(String, String)]) -> Vec<&'a str> {
 #[test]
 fn every_test_that_security_rests_on_exists() {
     let security = read_to_string(root().join("SECURITY.md")).unwrap();
-    let rust = [sources("tests/it"), sources("src")].concat();
+    let rust = [sources("tests/it"), sources("tests/power"), sources("src")].concat();
     let named = named_tests(&security);
     assert!(named.len() > 100, "{} tests are named", named.len());
     assert_eq!(no_tests(&named, &rust), Vec::<&str>::new());
