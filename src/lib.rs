@@ -65,6 +65,8 @@
 //! | a connection | a handshake of 5 seconds where there is TLS, a head of 128 KiB, one request at a time and 4 KiB read ahead, a body of 128 KiB (a form of a page: 256), and times for each | 400, 408, 413, 431; closed |
 //! | a file that comes in | 256 MiB, 40 minutes, half a minute without a byte; a piece and a batch of rows in memory | 422; what came goes |
 //! | imports that move | 2 at once in a server | wait for their turn |
+//! | room on the disk for imports, seeds and backups | all but 5 % of it (64 MB to 1 GB), `--keep-free` | a sentence, nothing of it stays; one that is being written waits for 5 minutes |
+//! | room on the disk for what frees room | 16 MB in reserve | busy |
 //! | a list that is copied from another server | 10,000,000 customers, 16 MiB a page, 4 pages that begin alike | a sentence; nothing is written |
 //! | acts before the writing thread | 1,024, a lane as many as it leaves free; 128 a commit | busy |
 //! | slow questions | 4 at once, 256 wait, a lane as many as it leaves free, for 5 seconds | busy |

@@ -28,9 +28,10 @@ fn main() -> ExitCode {
     // Not what the environment says of the file that is served.
     let db_is_asked_for = given.value_source("db") == Some(ValueSource::CommandLine);
     start_log(&cli.common);
-    let Common { db, .. } = cli.common;
+    let Common { db, keep_free, .. } = cli.common;
+    let keep = keep_free.unwrap_or_default();
     let done = match cli.command {
-        Command::Serve(settings) => commands::serve::run(&db, &settings),
+        Command::Serve(settings) => commands::serve::run(&db, keep, &settings),
         Command::Emulate(settings) => {
             commands::emulate::run(settings.db.as_ref().filter(|_| db_is_asked_for), &settings)
         }
@@ -38,16 +39,16 @@ fn main() -> ExitCode {
         Command::Staff(command) => commands::staff::run(&db, command),
         Command::Customer(command) => commands::customer::run(&db, command),
         Command::Export(settings) => commands::export::run(&db, &settings),
-        Command::Pull(settings) => commands::pull::run(&db, &settings),
-        Command::Import(settings) => commands::import::run(&db, &settings),
-        Command::Seed(settings) => commands::seed::run(&db, &settings),
-        Command::Backup(settings) => commands::backup::run(&db, &settings),
+        Command::Pull(settings) => commands::pull::run(&db, keep, &settings),
+        Command::Import(settings) => commands::import::run(&db, keep, &settings),
+        Command::Seed(settings) => commands::seed::run(&db, keep, &settings),
+        Command::Backup(settings) => commands::backup::run(&db, keep, &settings),
         Command::Restore(settings) => commands::restore::run(&db, &settings),
-        Command::Doctor(settings) => commands::doctor::run(&db, &settings),
+        Command::Doctor(settings) => commands::doctor::run(&db, keep, &settings),
         Command::Openapi { public_url } => commands::openapi::run(&public_url),
         Command::Check => commands::check::run(&db),
         Command::Reindex => commands::reindex::run(&db),
-        Command::Upgrade(settings) => commands::upgrade::run(&db, &settings),
+        Command::Upgrade(settings) => commands::upgrade::run(&db, keep, &settings),
         Command::Completions { shell } => commands::manual::completions(shell),
         Command::Man { directory } => commands::manual::pages(directory.as_deref()),
     };

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use patron::service::NotCopied;
+use patron::service::{KeepFree, NotCopied};
 use patron::store::Use;
 use serde::Serialize;
 
-use super::{Done, copying_bar, damaged, found, print, way_out, with_services};
+use super::{Done, copying_bar, damaged, found, print, way_out, with_room};
 use crate::config;
 
 #[derive(Serialize)]
@@ -24,9 +24,9 @@ struct Customers {
     test: u64,
 }
 
-pub fn run(db: &Path, settings: &config::Backup) -> Done {
+pub fn run(db: &Path, keep: KeepFree, settings: &config::Backup) -> Done {
     let file = &settings.file;
-    with_services(db, Use::Read, async |services| {
+    with_room(db, Use::Read, keep, async |services| {
         let (bar, progress) = copying_bar();
         let copied = services.backups.make(file, progress);
         bar.finish_and_clear();

@@ -3,21 +3,21 @@
 use std::path::Path;
 use std::time::Duration;
 
-use patron::service::Services;
 use patron::service::doctor::{Finding, Verdict, report};
+use patron::service::{KeepFree, Services};
 use patron::store::Use;
 use ureq::Agent;
 use ureq::tls::TlsConfig;
 
 use super::serve::reachable;
-use super::{Done, print, sentence, with_services};
+use super::{Done, print, sentence, with_room};
 use crate::config;
 
 /// How long a server may take to say that it is ready: it is on this machine.
 const WITHIN: Duration = Duration::from_secs(5);
 
-pub fn run(db: &Path, settings: &config::Doctor) -> Done {
-    with_services(db, Use::Read, async |services| {
+pub fn run(db: &Path, keep: KeepFree, settings: &config::Doctor) -> Done {
+    with_room(db, Use::Read, keep, async |services| {
         let mut findings = services.examine(settings.quick).await.map_err(sentence)?;
         let tls = settings.tls.open();
         let unusable = |words| Finding { what: "Certificate", verdict: Verdict::Wrong, words };

@@ -26,7 +26,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use patron::service::figures::{date, grouped};
-use patron::service::{Ambient, Copied, Copying, NotCopied, Progress, Refused, Services};
+use patron::service::room::MAKE_ROOM;
+use patron::service::{Ambient, Copied, Copying, KeepFree, NotCopied, Progress, Refused, Services};
 use patron::store::{Partial, REINDEX, Store, Use, is_of_index};
 
 /// What a command ends with: nothing to say, or one sentence that names the thing and the way out.
@@ -34,12 +35,17 @@ pub type Done = Result<(), String>;
 
 /// Runs a command over the services of a file.
 fn with_services(db: &Path, use_: Use, command: impl AsyncFnOnce(&Services) -> Done) -> Done {
+    with_room(db, use_, KeepFree::default(), command)
+}
+
+/// The same for a command that writes much, while so much stays free on the disk.
+fn with_room(db: &Path, use_: Use, keep: KeepFree, command: impl AsyncFnOnce(&Services) -> Done) -> Done {
     let is_new = use_ == Use::Fill && !db.exists();
     let store = Store::open(db, use_).map_err(|unusable| unusable.to_string())?;
     if is_new {
         eprintln!("{} was not there: a new database is made.", lines(&db.to_string_lossy()));
     }
-    let services = Services::new(store, Ambient::of_system());
+    let services = Services::keeping_free(store, Ambient::of_system(), keep);
     let done = runtime()?.block_on(command(&services));
     services.close();
     done
@@ -108,7 +114,9 @@ fn apart_from(db: &Path, file: Option<&Path>) -> Done {
 /// A refusal of the services in a sentence, for commands that bring no input of their own.
 fn sentence(refused: Refused) -> String {
     match refused {
-        Refused::Busy => "the database is busy or its disk is full; try again".into(),
+        Refused::Busy => "the database is busy or cannot be written; try again".into(),
+        Refused::Full => "the disk is full; make room and try again".into(),
+        Refused::NoRoom(short) => format!("{short}; {MAKE_ROOM}"),
         _ => "the database failed; the log line above says why".into(),
     }
 }

@@ -13,7 +13,7 @@ use actix_web::web::Data;
 use patron::domain::{Actor, Key, Mode, Secret};
 use patron::http::{self, Tls};
 use patron::service::doctor::{Finding, Verdict};
-use patron::service::{Ambient, NotCopied, Schedule, Services};
+use patron::service::{Ambient, KeepFree, NotCopied, Schedule, Services};
 use patron::store::{Store, Use};
 use tokio::task::JoinHandle;
 
@@ -21,14 +21,14 @@ use super::signals::{Asked, Signals};
 use super::{Done, systemd};
 use crate::config::Serve;
 
-pub fn run(db: &Path, settings: &Serve) -> Done {
+pub fn run(db: &Path, keep: KeepFree, settings: &Serve) -> Done {
     // Before the file is made: what cannot listen leaves nothing behind.
     let doors = Listening::on(settings.listen, "--listen")?;
     let tls = settings.tls.open()?.map(Arc::new);
     let metrics = settings.metrics_listen.map(|address| Listening::on(address, "--metrics-listen")).transpose()?;
     let store = Store::open(db, Use::Serve).map_err(|unusable| unusable.to_string())?;
     System::new().block_on(async {
-        let services = Data::new(Services::new(store, Ambient::of_system()));
+        let services = Data::new(Services::keeping_free(store, Ambient::of_system(), keep));
         let served = match services.known_key().await {
             Ok(None) => serve(&services, doors, metrics, tls, settings).await,
             Ok(Some(words)) => Err(format!("cannot serve {}: {words}", db.display())),

@@ -1,13 +1,14 @@
 //! Customers: what is held on one, and all of them on their way out, copied from another server, or made up.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
 use patron::domain::{CustomerId, KeyId, Mode, Query};
 use patron::rows::Format;
 
-use super::values::{base_url, customer_id, file_format, key_id, mode, search};
+use super::values::{base_url, customer_id, every, file_format, key_id, mode, search};
 
 /// What can be done with one customer.
 #[derive(Debug, Subcommand)]
@@ -82,6 +83,9 @@ pub struct Pull {
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
+    /// How long to wait where the disk is full: 30s, 5m, 1h. What is written by then stays, and can be resumed or undone
+    #[arg(long, default_value = "5m", value_parser = every, value_name = "TIME")]
+    pub wait_for_room: Duration,
     /// Write every difference to this file, field by field: a JSON object a line. It must not be there yet
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,

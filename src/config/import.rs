@@ -1,13 +1,14 @@
 //! Customers from a file, and what can be done with the imports that are there.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
 use patron::domain::Mode;
 use patron::rows::Format;
 
-use super::values::{file_format, mode};
+use super::values::{every, file_format, mode};
 
 /// What `import` takes.
 #[derive(Debug, Args)]
@@ -19,6 +20,9 @@ pub struct Import {
     /// The file to import.
     #[command(flatten)]
     pub file: Option<ImportFile>,
+    /// How long to wait where the disk is full: 30s, 5m, 1h. What is written by then stays, and can be resumed or undone
+    #[arg(long, global = true, default_value = "5m", value_parser = every, value_name = "TIME")]
+    pub wait_for_room: Duration,
 }
 
 /// A file to import.

@@ -11,7 +11,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use values::public_url;
+use patron::service::KeepFree;
+use values::{keep_free, public_url};
 
 pub use access::{KeyCommand, KeyCreate, KeyImport, KeyRotate, PasswordHow, StaffAdd, StaffCommand};
 pub use customers::{CustomerCommand, Erase, Export, Pull, Seed};
@@ -41,9 +42,13 @@ pub struct Cli {
 /// Settings of every command.
 #[derive(Debug, Args)]
 pub struct Common {
-    /// The database file. Beside it stand FILE-wal, FILE-shm and FILE.lock, which belong to it
+    /// The database file. Beside it stand FILE-wal, FILE-shm, FILE-reserve and FILE.lock, which belong to it
     #[arg(long, global = true, env = "PATRON_DB", default_value = "patron.db", value_name = "FILE")]
     pub db: PathBuf,
+    /// How much room imports, seeds and backups leave free on a disk, such as 500MB; 0 for none. Without this 5 % of it, but at
+    /// least 64MB and at most 1GB
+    #[arg(long, global = true, env = "PATRON_KEEP_FREE", value_parser = keep_free, value_name = "SIZE")]
+    pub keep_free: Option<KeepFree>,
     /// How log lines look on standard error
     #[arg(long, global = true, env = "PATRON_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
     pub log_format: LogFormat,

@@ -4,11 +4,34 @@ use std::time::Duration;
 
 use patron::domain::{CustomerId, Email, KeyId, Mode, Query, Role};
 use patron::rows::Format;
-use patron::service::OldSecret;
+use patron::service::{KeepFree, OldSecret};
 
 pub(super) fn every(text: &str) -> Result<Duration, String> {
     let every = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     if every < Duration::from_secs(1) { Err("give a second or more".into()) } else { Ok(every) }
+}
+
+/// A size such as `64MB`: units of 1,000 and of 1,024.
+pub(super) fn keep_free(text: &str) -> Result<KeepFree, &'static str> {
+    const WORDS: &str = "give a size such as 64MB, 1GB or 512MiB, or 0 to keep nothing free";
+    const UNITS: [(&str, u64); 9] = [
+        ("kib", 1 << 10),
+        ("mib", 1 << 20),
+        ("gib", 1 << 30),
+        ("tib", 1 << 40),
+        ("kb", 1_000),
+        ("mb", 1_000_000),
+        ("gb", 1_000_000_000),
+        ("tb", 1_000_000_000_000),
+        ("b", 1),
+    ];
+    let text = text.trim().to_ascii_lowercase();
+    let unit = UNITS.iter().find_map(|(name, bytes)| Some((text.strip_suffix(name)?, *bytes)));
+    let (number, bytes) = unit.unwrap_or((&text, 1));
+    // Digits alone: no sign.
+    let digits = Some(number.trim_end()).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    let number: u64 = digits.ok_or(WORDS)?.parse().map_err(|_| WORDS)?;
+    number.checked_mul(bytes).map(KeepFree::Bytes).ok_or(WORDS)
 }
 
 pub(super) fn mode(text: &str) -> Result<Mode, &'static str> {

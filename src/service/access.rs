@@ -46,7 +46,7 @@ impl From<Crowded> for NotAdmitted {
 impl From<store::Error> for NotAdmitted {
     fn from(error: store::Error) -> Self {
         match Refused::from(error) {
-            Refused::Busy => Self::Busy,
+            Refused::Busy | Refused::Full => Self::Busy,
             _ => Self::Failed,
         }
     }
@@ -97,7 +97,10 @@ impl fmt::Display for KeyRefused {
             Self::Label => {
                 write!(formatter, "a label has at most {} characters and no control characters", Key::LABEL_LEN_MAX)
             }
-            Self::Store(Refused::Busy) => formatter.write_str("the database is busy or its disk is full; try again"),
+            Self::Store(Refused::Full) => {
+                formatter.write_str("the disk is full; nothing was changed; make room and try again")
+            }
+            Self::Store(Refused::Busy) => formatter.write_str("the database is busy or cannot be written; try again"),
             Self::Store(_) => formatter.write_str("the database failed; the log says why"),
         }
     }

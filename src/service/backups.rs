@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::room::{KeepFree, MAKE_ROOM, Room};
 use super::{Ambient, Refused};
 use crate::store::{self, Backup, BackupFolder, Copied, Copying, FailedBackup, NotCopied, Restored, Stop, Store};
 
@@ -41,6 +42,7 @@ pub struct LastBackups {
 /// The backups of one store.
 pub struct Backups {
     store: Arc<Store>,
+    room: Arc<Room>,
     ambient: Ambient,
     stop: Stop,
     running: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
@@ -49,14 +51,16 @@ pub struct Backups {
 }
 
 impl Backups {
-    pub(super) fn new(store: Arc<Store>, ambient: Ambient) -> Self {
-        Self { store, ambient, stop: Stop::default(), running: Mutex::default(), failed: Mutex::default() }
+    pub(super) fn new(store: Arc<Store>, room: Arc<Room>, ambient: Ambient) -> Self {
+        Self { store, room, ambient, stop: Stop::default(), running: Mutex::default(), failed: Mutex::default() }
     }
 
-    /// Makes a backup and verifies it, also beside a running server. Holds up whoever calls it.
+    /// Makes a backup and verifies it, also beside a running server, where enough stays free on its disk. Blocks the caller.
     pub fn make(&self, to: &Path, progress: impl Fn(Copying)) -> Result<Copied, NotCopied> {
         let at = self.ambient.seconds();
-        let copied = self.store.back_up(to, &self.stop, progress)?;
+        let least = self.room.keep().on(to);
+        let copied = self.store.back_up(to, least, &self.stop, progress);
+        let copied = copied.map_err(|failure| in_words(failure, &format!("cannot back up to {}", to.display())))?;
         // Another directory may be this one's tomorrow.
         let path = to.canonicalize().unwrap_or_else(|_| to.to_owned());
         if let Err(error) = self.store.put_backup(Backup { at, path, copied: copied.clone() }) {
@@ -65,11 +69,11 @@ impl Backups {
         Ok(copied)
     }
 
-    /// Copies what is open to a new file beside the place of the database, whatever has become of that place. Holds up whoever
-    /// calls it.
+    /// Copies what is open to a new file beside the place of the database, whatever has become of that place. It may be the last
+    /// chance, so it may use the disk to its end. Blocks the caller.
     pub fn save(&self) -> Result<PathBuf, NotCopied> {
         let to = self.store.saved_place(self.ambient.seconds());
-        let saved = self.store.back_up(&to, &self.stop, |_| {});
+        let saved = self.store.back_up(&to, 0, &self.stop, |_| {});
         match &saved {
             Ok(Copied { bytes, live, test, digest, .. }) => {
                 tracing::info!(file = %to.display(), bytes, live, test, digest, "what is open is saved and verified");
@@ -238,6 +242,26 @@ pub fn restore(
 }
 
 /// Copies a database that may be of an older patron to a name beside it, as it is. Gives the copy's path.
-pub fn back_up_as_it_is(db: &Path, ambient: &Ambient, progress: impl Fn(Copying)) -> Result<PathBuf, NotCopied> {
-    store::back_up_as_it_is(db, ambient.seconds(), progress)
+pub fn back_up_as_it_is(
+    db: &Path,
+    ambient: &Ambient,
+    keep: KeepFree,
+    progress: impl Fn(Copying),
+) -> Result<PathBuf, NotCopied> {
+    let copied = store::back_up_as_it_is(db, ambient.seconds(), keep.on(db), progress);
+    copied.map_err(|failure| in_words(failure, &format!("cannot back up {}", db.display())))
+}
+
+/// Takes the steps of an upgrade on a copy that is removed again. Returns how long they took.
+pub fn try_upgrade(db: &Path, keep: KeepFree, progress: impl Fn(Copying)) -> Result<Duration, NotCopied> {
+    let tried = store::rehearse(db, keep.on(db), progress);
+    tried.map_err(|failure| in_words(failure, &format!("cannot try the upgrade on a copy of {}", db.display())))
+}
+
+/// A want of room, in a sentence.
+fn in_words(failure: NotCopied, cannot: &str) -> NotCopied {
+    match failure {
+        NotCopied::NoRoom(short) => NotCopied::Because(format!("{cannot}: {short}; {MAKE_ROOM}")),
+        other => other,
+    }
 }

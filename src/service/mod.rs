@@ -20,6 +20,7 @@ mod leaving;
 mod pace;
 mod reindex;
 pub mod requests;
+pub mod room;
 mod seed;
 pub mod staff;
 mod token;
@@ -33,26 +34,28 @@ use crate::metrics::{Metrics, Standing};
 use crate::store::{self, Lane, Store};
 use ambient::IdOf;
 use background::{Background, Chore};
+use room::Room;
 use verification::Verification;
 
 pub use access::{Access, KeyRefused, NotAdmitted, OldSecret};
 pub use ambient::Ambient;
-pub use backups::{Backups, LastBackups, Schedule, back_up_as_it_is, restore};
+pub use backups::{Backups, LastBackups, Schedule, back_up_as_it_is, restore, try_upgrade};
 pub use customers::{Customers, IfTaken, Precondition};
 pub use emulation::{Clock, Move, NotDone, Seeded, World, Worlds};
 pub use erasures::{BeforeErasure, Erased, Erasures, Export, NotErased};
 pub use failures::network;
 pub use health::Health;
 pub use house::{Counts, House, ModeCounts};
-pub use imports::{ImportedRow, Imports, Moving, NotImported, Pulling, Receiving, Work};
+pub use imports::{ImportedRow, Imports, Moving, NotImported, Pulling, Receiving, Waits, Work};
 pub use leaving::Leaving;
 pub use requests::Requests;
+pub use room::KeepFree;
 pub use seed::Seed;
 pub use staff::{Browser, SignedIn, StaffDesk, StaffRefused};
 pub use store::{
     ActivityFilter, ActivityPage, ActorFilter, Asking, Backup, Checked, Copied, Copying, Cursor, Day, Door,
-    FailedBackup, Filter, Happened, Held, ImportHappened, KeptCopy, Leaves, Listed, NotCopied, Page, Place, Progress,
-    RequestFilter, RequestListed, Restored, RowsOf, Slice, Span, Walk, Withdrawn,
+    FailedBackup, Filter, Happened, Held, ImportHappened, KeptCopy, Leaves, Listed, NoRoom, NotCopied, Page, Place,
+    Progress, RequestFilter, RequestListed, Restored, RowsOf, Slice, Span, Walk, Withdrawn,
 };
 pub use token::Token;
 pub use uses::LastUse;
@@ -85,6 +88,7 @@ pub struct Services {
     verification: Arc<Verification>,
     background: Background,
     examining: tokio::sync::Mutex<()>,
+    room: Arc<Room>,
     ambient: Ambient,
     store: Arc<Store>,
 }
@@ -92,7 +96,13 @@ pub struct Services {
 impl Services {
     /// The services over a store.
     pub fn new(store: Store, ambient: Ambient) -> Self {
+        Self::keeping_free(store, ambient, KeepFree::default())
+    }
+
+    /// The services over a store on whose disk so much stays free.
+    pub fn keeping_free(store: Store, ambient: Ambient, keep: KeepFree) -> Self {
         let store = Arc::new(store);
+        let room = Arc::new(Room::new(store.clone(), keep));
         let counts = store.metrics();
         let verification = Arc::new(Verification::new(&ambient, counts.clone()));
         Self {
@@ -102,13 +112,14 @@ impl Services {
             requests: Arc::new(Requests::new(store.clone(), ambient.clone())),
             house: Arc::new(House::new(store.clone(), ambient.clone())),
             health: Health::new(store.clone()),
-            backups: Arc::new(Backups::new(store.clone(), ambient.clone())),
+            backups: Arc::new(Backups::new(store.clone(), room.clone(), ambient.clone())),
             erasures: Arc::new(Erasures::new(store.clone(), ambient.clone())),
-            imports: Arc::new(Imports::new(store.clone(), ambient.clone())),
+            imports: Arc::new(Imports::new(store.clone(), room.clone(), ambient.clone())),
             counts,
             verification: verification.clone(),
             background: Background::default(),
             examining: tokio::sync::Mutex::default(),
+            room,
             ambient,
             store,
         }
@@ -148,6 +159,7 @@ impl Services {
 
     /// Starts what a server does beside its requests. Only the process that serves the file does it.
     pub fn start(&self) -> std::io::Result<()> {
+        self.store.keep_reserve();
         self.background.start(Arc::new(self.chores()))
     }
 
@@ -181,6 +193,7 @@ impl Services {
             house: self.house.clone(),
             erasures: self.erasures.clone(),
             imports: self.imports.clone(),
+            store: self.store.clone(),
         }
     }
 
@@ -199,6 +212,7 @@ struct Chores {
     house: Arc<House>,
     erasures: Arc<Erasures>,
     imports: Arc<Imports>,
+    store: Arc<Store>,
 }
 
 impl Chore for Chores {
@@ -210,6 +224,7 @@ impl Chore for Chores {
             let _ = self.house.count().await;
             self.erasures.keep_waiting().await;
             let _ = self.imports.tidy().await;
+            self.store.keep_reserve();
         }
     }
 }
@@ -251,6 +266,10 @@ pub enum Refused {
     Conflict(Box<crate::domain::Customer>),
     /// Not now, but soon.
     Busy,
+    /// Not now: the disk is full.
+    Full,
+    /// It would leave less than what stays free on the disk.
+    NoRoom(NoRoom),
     /// Our own failure. Its cause is in the log.
     Failed,
 }
@@ -261,7 +280,8 @@ impl From<store::Error<Refused>> for Refused {
             store::Error::Missing => Self::NotFound,
             store::Error::Taken(id) => Self::Taken(id),
             store::Error::Refused(refused) => refused,
-            store::Error::Busy | store::Error::Full | store::Error::Unwritable(_) => Self::Busy,
+            store::Error::Busy | store::Error::Unwritable(_) => Self::Busy,
+            store::Error::Full => Self::Full,
             store::Error::Lost => Self::Failed,
             store::Error::Failed(cause) => {
                 tracing::error!(cause, "an operation failed");

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::customers::created;
 use super::pace::Pace;
+use super::room::CUSTOMER_BYTES;
 use super::{Caller, Refused, Services};
 use crate::domain::{Actor, Change, CustomerId, Draft, Edited, Mode, NoteValue, NotesEdit};
 
@@ -79,6 +80,14 @@ impl Services {
     /// Makes customers, and leaves out those that are there already. `progress` is told how many are done. Gives how many
     /// were new.
     pub async fn seed(&self, seed: Seed, progress: impl Fn(u64)) -> Result<u64, Refused> {
+        let added = self.add_seeded(seed, progress).await;
+        if let Err(Refused::Full | Refused::NoRoom(_)) = added {
+            self.store.clone().shorten_log().await;
+        }
+        added
+    }
+
+    async fn add_seeded(&self, seed: Seed, progress: impl Fn(u64)) -> Result<u64, Refused> {
         let caller =
             Caller { mode: seed.mode, actor: Actor::Command { name: "seed".into() }, request_id: None, request: None };
         let mut pace = Pace::of(&self.store, 0);
@@ -86,6 +95,7 @@ impl Services {
         let mut done = 0;
         while done < seed.count {
             let began = Instant::now();
+            self.room.check((seed.count - done).saturating_mul(CUSTOMER_BYTES))?;
             let batch = done..seed.count.min(done + if pace.is_quiet() { BATCH_LEN } else { BATCH_LEN_BESIDE });
             done = batch.end;
             let customers: Result<Vec<_>, _> = batch.map(|number| seed.customer(&caller, number)).collect();

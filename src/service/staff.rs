@@ -229,7 +229,11 @@ impl StaffDesk {
         let live = found.filter(|(session, staff)| session.is_live(now) && staff.disabled_at.is_none());
         let Some((session, staff)) = live else { return Ok(None) };
         if now - session.seen_at >= TOUCHED_EVERY {
-            self.store.touch_session(&session.hash, now).await?;
+            match self.store.touch_session(&session.hash, now).await {
+                // On a full disk people go on, to make room among other things. The session ends as if they had been idle.
+                Ok(()) | Err(store::Error::Busy | store::Error::Full | store::Error::Unwritable(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         Ok(Some(SignedIn { staff, session }))
     }

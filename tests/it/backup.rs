@@ -193,7 +193,8 @@ fn on_a_disk_that_is_too_small_nothing_is_left() {
         eprintln!("not tried: this user may not mount a small file system");
         return;
     }
-    let said = refusal(&backup(&db, &small.path().join("copy.db")));
+    let copy = small.path().join("copy.db");
+    let said = refusal(&run(&db, &["backup", copy.to_str().unwrap(), "--keep-free", "0"]));
     let left = fs::read_dir(small.path()).unwrap().count();
     assert!(std::process::Command::new("umount").arg(small.path()).status().unwrap().success());
     assert!(said.contains("the disk is full; make room or choose another place"), "{said}");

@@ -52,7 +52,7 @@ fn the_first_start_prints_a_key_and_curl_lines_that_work_when_pasted() {
 fn the_file_belongs_to_its_owner_alone() {
     let (_directory, db) = fresh();
     let _server = Server::start(&db);
-    for name in ["patron.db", "patron.db-wal", "patron.db-shm", "patron.db.lock"] {
+    for name in ["patron.db", "patron.db-wal", "patron.db-shm", "patron.db.lock", "patron.db-reserve"] {
         let mode = db.with_file_name(name).metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }

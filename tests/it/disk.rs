@@ -21,7 +21,7 @@ fn skipped(what: &str) {
 }
 
 /// What can be made to take no more.
-enum Disk {
+pub enum Disk {
     /// A file system of its own.
     Mounted(TempDir),
     /// A limit on the size of a file, for who may not mount.
@@ -33,7 +33,7 @@ fn succeeds(program: &str, arguments: &[&str]) -> bool {
 }
 
 impl Disk {
-    fn of_memory(size: &str) -> Option<Self> {
+    pub fn of_memory(size: &str) -> Option<Self> {
         let directory = tempdir().unwrap();
         let options = format!("size={size}");
         let mounted = succeeds("mount", &["-t", "tmpfs", "-o", &options, "tmpfs", directory.path().to_str().unwrap()]);
@@ -44,7 +44,7 @@ impl Disk {
     }
 
     /// In a file, as a real disk.
-    fn of_ext4(size: u64) -> Option<Self> {
+    pub fn of_ext4(size: u64) -> Option<Self> {
         let (directory, image) = (tempdir().unwrap(), tempfile::NamedTempFile::new().unwrap());
         image.as_file().set_len(size).unwrap();
         let path = image.path().to_str().unwrap();
@@ -60,18 +60,18 @@ impl Disk {
         Self::Limited(tempdir().unwrap())
     }
 
-    fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         match self {
             Self::Mounted(directory) | Self::Limited(directory) => directory.path(),
         }
     }
 
-    fn db(&self) -> PathBuf {
+    pub fn db(&self) -> PathBuf {
         self.path().join("patron.db")
     }
 
     /// A server whose log is on another disk, so that it can be read.
-    fn attempt(&self, logs: &Path) -> Result<Server, String> {
+    pub fn attempt(&self, logs: &Path) -> Result<Server, String> {
         let log = logs.join("patron.log");
         let _ = fs::remove_file(&log);
         let mut command = patron(&self.db());
@@ -85,7 +85,7 @@ impl Disk {
     }
 
     /// Takes all room but so many pages.
-    fn fill(&self, server: Option<&Server>, pages: u64) {
+    pub fn fill(&self, server: Option<&Server>, pages: u64) {
         match (self, server) {
             (Self::Mounted(_), _) => {
                 let file = File::create(self.path().join("fill")).unwrap();
@@ -104,7 +104,7 @@ impl Disk {
         }
     }
 
-    fn free(&self, server: Option<&Server>) {
+    pub fn free(&self, server: Option<&Server>) {
         match (self, server) {
             (Self::Mounted(_), _) => fs::remove_file(self.path().join("fill")).unwrap(),
             (Self::Limited(_), Some(server)) => Self::limit(server, "unlimited"),
@@ -275,7 +275,8 @@ fn backups_on_a_full_disk_fail_alone_and_are_made_when_there_is_room() {
     let Some(disk) = Disk::of_memory("1m") else { return };
     let (_directory, db) = seeded(100);
     disk.fill(None, 20);
-    let server = Server::start_with(&db, &["--backup-dir", disk.path().to_str().unwrap(), "--backup-every", "1s"]);
+    let dir = disk.path().to_str().unwrap();
+    let server = Server::start_with(&db, &["--backup-dir", dir, "--backup-every", "1s", "--keep-free", "0"]);
     let client = Client::new(&server, &db);
     let said = |words: &str| fs::read_to_string(&server.log).unwrap().contains(words);
     until("a failure", || said("a backup failed why=\"cannot back up to ") && said("the disk is full; make room"));

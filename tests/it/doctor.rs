@@ -49,7 +49,7 @@ fn it_is_one_screen_of_what_was_looked_at_and_leaves_nothing_behind() {
     assert!(quick.contains("Integrity    not looked at with --quick"), "{quick}");
     let mut names: Vec<_> = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.retain(|name| {
-        !["patron.db", "patron.db-wal", "patron.db-shm", "patron.db.lock", "patron.log"]
+        !["patron.db", "patron.db-wal", "patron.db-shm", "patron.db.lock", "patron.db-reserve", "patron.log"]
             .contains(&name.to_str().unwrap())
     });
     assert!(names.is_empty(), "{names:?}");

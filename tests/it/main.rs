@@ -61,6 +61,7 @@ mod races;
 mod reindex;
 mod restore;
 mod revisions;
+mod room;
 mod routes;
 mod schedule;
 mod search;

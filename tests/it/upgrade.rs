@@ -14,7 +14,7 @@ fn newest() -> usize {
 }
 
 /// A populated file as the first patron made it.
-fn old(version: usize) -> (TempDir, PathBuf) {
+pub fn old(version: usize) -> (TempDir, PathBuf) {
     let directory = tempdir().unwrap();
     let db = directory.path().join("patron.db");
     let connection = rusqlite::Connection::open(&db).unwrap();
@@ -42,7 +42,12 @@ fn names(directory: &TempDir) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(directory.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| !name.ends_with("-wal") && !name.ends_with("-shm") && !name.ends_with(".lock"))
+        .filter(|name| {
+            !name.ends_with("-wal")
+                && !name.ends_with("-shm")
+                && !name.ends_with("-reserve")
+                && !name.ends_with(".lock")
+        })
         .collect();
     names.sort();
     names

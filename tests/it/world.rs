@@ -1,7 +1,7 @@
 //! A world of its own for each test: a fresh file, a stopped clock, ids that repeat, and personas who use public doors only.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use patron::domain::{Actor, Email, KeyId, Mode, Role, Secret};
 use patron::http;
-use patron::service::{Ambient, Services, StaffRefused};
+use patron::service::{Ambient, KeepFree, Services, StaffRefused};
 use patron::store::{Store, Use};
 use tempfile::TempDir;
 
@@ -32,12 +32,22 @@ pub struct World {
 
 impl World {
     pub fn new() -> Self {
-        Self::of(Use::Serve)
+        Self::of(&std::env::temp_dir(), Use::Serve, KeepFree::default())
     }
 
     /// A world whose search is fed only by [`Services::feed_search`].
     pub fn unfed() -> Self {
-        Self::of(Use::Fill)
+        Self::of(&std::env::temp_dir(), Use::Fill, KeepFree::default())
+    }
+
+    /// A world on whose disk so much stays free.
+    pub fn keeping_free(keep: KeepFree) -> Self {
+        Self::of(&std::env::temp_dir(), Use::Serve, keep)
+    }
+
+    /// A world below this directory.
+    pub fn below(parent: &Path) -> Self {
+        Self::of(parent, Use::Serve, KeepFree::Bytes(0))
     }
 
     /// A world in another time, in Unix seconds.
@@ -47,8 +57,8 @@ impl World {
         world
     }
 
-    fn of(use_: Use) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+    fn of(parent: &Path, use_: Use, keep: KeepFree) -> Self {
+        let directory = tempfile::tempdir_in(parent).unwrap();
         let store = Store::open(&directory.path().join("patron.db"), use_).unwrap();
         let clock = Arc::new(AtomicU64::new(Duration::from_secs(BEGINNING).as_nanos() as u64));
         let (read, drawn) = (clock.clone(), AtomicU64::new(0));
@@ -60,7 +70,7 @@ impl World {
                 *byte = (draw >> (8 * (at % 7))) as u8;
             }
         };
-        let services = Data::new(Services::new(store, Ambient::new(now, random)));
+        let services = Data::new(Services::keeping_free(store, Ambient::new(now, random), keep));
         Self { services, settings: http::Settings::default(), clock, directory }
     }
 

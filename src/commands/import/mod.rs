@@ -3,22 +3,25 @@
 mod receive;
 mod refused;
 mod told;
+mod waiting;
 
 use std::path::Path;
+use std::time::Duration;
 
-use indicatif::ProgressBar;
 use patron::domain::{Actor, Import, ImportState, Mode};
-use patron::service::{Caller, Moving, NotImported, Services, Work};
+use patron::service::{Caller, KeepFree, NotImported, Refused, Services, Work};
 use patron::store::{Partial, Use};
 
-use super::{Done, confirmed, print, progress_bar, sentence, with_services};
+use super::{Done, confirmed, print, sentence, with_room, with_services};
 use crate::config::{ImportCommand, ImportFile};
 use receive::{receive, rehearsed};
 use refused::{is_free, save_unwritten};
 pub(super) use told::words_of;
 use told::{about, list, show_unwritten, told};
+pub(super) use waiting::moved;
 
-pub fn run(db: &Path, settings: &crate::config::Import) -> Done {
+pub fn run(db: &Path, keep: KeepFree, settings: &crate::config::Import) -> Done {
+    let patience = settings.wait_for_room;
     match (&settings.command, &settings.file) {
         (Some(_), Some(file)) => Err(format!(
             "{} is a file to import, and what stands behind it is another command: give one of them",
@@ -26,7 +29,7 @@ pub fn run(db: &Path, settings: &crate::config::Import) -> Done {
         )),
         (None, Some(file)) => {
             is_free(db, file.refused.as_deref())?;
-            with_services(db, Use::Fill, async |services| import(services, file).await)
+            with_room(db, Use::Fill, keep, async |services| import(services, file, patience).await)
         }
         (Some(ImportCommand::List), _) => with_services(db, Use::Read, async |services| list(services).await),
         (Some(ImportCommand::Show { number, refused }), _) => with_services(db, Use::Read, async |services| {
@@ -36,18 +39,20 @@ pub fn run(db: &Path, settings: &crate::config::Import) -> Done {
             show_unwritten(services, &caller, &import).await?;
             save_unwritten(services, &caller, &import, refused.as_deref(), Partial::name).await
         }),
-        (Some(ImportCommand::Resume { number }), _) => with_services(db, Use::Existing, async |services| {
+        (Some(ImportCommand::Resume { number }), _) => with_room(db, Use::Existing, keep, async |services| {
             let (caller, import) = find(services, *number).await?;
             if !import.state.is_moving() || import.state == ImportState::Receiving {
                 return Err(about(*number)(NotImported::State(import.state)));
             }
-            work(services, &caller, *number).await
+            work(services, &caller, *number, patience).await
         }),
         (Some(ImportCommand::Undo { number, yes }), _) => {
-            with_services(db, Use::Existing, async |services| reverse(services, *number, Work::Undo, *yes).await)
+            let undo = async |services: &Services| reverse(services, *number, Work::Undo, *yes, patience).await;
+            with_room(db, Use::Existing, keep, undo)
         }
         (Some(ImportCommand::Redo { number, yes }), _) => {
-            with_services(db, Use::Existing, async |services| reverse(services, *number, Work::Redo, *yes).await)
+            let redo = async |services: &Services| reverse(services, *number, Work::Redo, *yes, patience).await;
+            with_room(db, Use::Existing, keep, redo)
         }
         (Some(ImportCommand::Discard { number }), _) => with_services(db, Use::Existing, async |services| {
             let (caller, _) = find(services, *number).await?;
@@ -71,22 +76,22 @@ async fn find(services: &Services, number: i64) -> Result<(Caller, Import), Stri
     Ok((caller, import))
 }
 
-async fn import(services: &Services, settings: &ImportFile) -> Done {
+async fn import(services: &Services, settings: &ImportFile, patience: Duration) -> Done {
     let caller = caller(settings.mode);
     let import = receive(services, &caller, settings).await?;
-    let done = rehearsed(services, &caller, &import, settings).await;
+    let done = rehearsed(services, &caller, &import, settings, patience).await;
     if !matches!(done, Ok(true)) {
         let discarded = discard(services, &caller, import.number).await;
         return done.and(discarded);
     }
-    begin(services, &caller, import.number, Work::Apply).await?;
-    work(services, &caller, import.number).await?;
+    apply(services, &caller, import.number).await?;
+    work(services, &caller, import.number, patience).await?;
     // What was not written when it was applied goes to the same file.
     let (_, import) = find(services, import.number).await?;
     save_unwritten(services, &caller, &import, settings.refused.as_deref(), Partial::replace).await
 }
 
-async fn reverse(services: &Services, number: i64, what: Work, yes: bool) -> Done {
+async fn reverse(services: &Services, number: i64, what: Work, yes: bool, patience: Duration) -> Done {
     let (caller, _) = find(services, number).await?;
     let (question, otherwise) = match what {
         Work::Undo => (
@@ -100,16 +105,27 @@ async fn reverse(services: &Services, number: i64, what: Work, yes: bool) -> Don
     };
     confirmed(&question, yes, &otherwise)?;
     begin(services, &caller, number, what).await?;
-    work(services, &caller, number).await
+    work(services, &caller, number, patience).await
 }
 
 async fn begin(services: &Services, caller: &Caller, number: i64, what: Work) -> Done {
     services.imports.start(caller, number, what).await.map(drop).map_err(about(number))
 }
 
+/// Begins to write an import. Where there is no room for it, it is discarded, so that it takes none.
+pub(super) async fn apply(services: &Services, caller: &Caller, number: i64) -> Done {
+    match services.imports.start(caller, number, Work::Apply).await {
+        Err(refused @ NotImported::Refused(Refused::Full | Refused::NoRoom(_))) => {
+            discard(services, caller, number).await?;
+            Err(format!("cannot write import {number}: {}; nothing is written, and it is discarded", words_of(refused)))
+        }
+        begun => begun.map(drop).map_err(about(number)),
+    }
+}
+
 /// Does what is begun, and tells what came of it.
-async fn work(services: &Services, caller: &Caller, number: i64) -> Done {
-    let import = moved(services, caller, number).await?;
+async fn work(services: &Services, caller: &Caller, number: i64, patience: Duration) -> Done {
+    let import = moved(services, caller, number, patience).await?;
     print(&told(services, &import))?;
     show_unwritten(services, caller, &import).await?;
     match import.state {
@@ -117,26 +133,6 @@ async fn work(services: &Services, caller: &Caller, number: i64) -> Done {
         ImportState::Undone => print(&format!("To bring it back: patron import redo {number}")),
         _ => Ok(()),
     }
-}
-
-pub(super) async fn moved(services: &Services, caller: &Caller, number: i64) -> Result<Import, String> {
-    watched(services, caller, number).await.map_err(|refused| {
-        format!("{}; it goes on where it was: patron import resume {number}", about(number)(refused))
-    })
-}
-
-/// Does what is begun, with a bar that tells how far it is.
-async fn watched(services: &Services, caller: &Caller, number: i64) -> Result<Import, NotImported> {
-    let bar = progress_bar(0, "");
-    let shown: ProgressBar = bar.clone();
-    let progress = move |Moving { state, done, total }: Moving| {
-        shown.set_message(state.as_str());
-        shown.set_length(total);
-        shown.set_position(done);
-    };
-    let moved = services.imports.work(caller, number, progress).await;
-    bar.finish_and_clear();
-    moved
 }
 
 /// Gives up what was only rehearsed. Its rows go now, where no server lets them go.

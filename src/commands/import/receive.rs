@@ -2,16 +2,18 @@
 
 use std::fs::File;
 use std::io::{Read, stdin};
+use std::time::Duration;
 
 use patron::domain::{Import, Outcome};
 use patron::rows::{Mapping, Target};
-use patron::service::{Caller, Services, Work};
+use patron::service::{Caller, NotImported, Refused, Services, Work};
 use patron::store::Partial;
 
 use super::super::{confirmed, counted, plain, print, progress_bar};
+use super::begin;
 use super::refused::save_unwritten;
 use super::told::{about, show_unwritten, told, words_of};
-use super::{begin, watched};
+use super::waiting::watched;
 use crate::config::ImportFile;
 
 /// How much of a file is read at a time.
@@ -29,22 +31,36 @@ pub(super) async fn receive(services: &Services, caller: &Caller, settings: &Imp
         (Box::new(file), len)
     };
     let name = if is_stdin { "standard input".into() } else { path.to_string_lossy() };
+    services.imports.admit(len).map_err(|refused| cannot(&nothing_of(refused)))?;
     let mut receiving = services.imports.receive(caller, &name, settings.format);
     let (bar, mut piece) = (progress_bar(len, "bytes read"), vec![0; PIECE_LEN]);
-    let unfit = |refused| cannot(&words_of(refused));
-    loop {
+    let received = loop {
         let count = match file.read(&mut piece) {
-            Ok(0) => break,
+            Ok(0) => break receiving.finish().await,
             Ok(count) => count,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(cannot(&error)),
         };
-        receiving.push(&piece[..count]).await.map_err(unfit)?;
+        if let Err(refused) = receiving.push(&piece[..count]).await {
+            break Err(refused);
+        }
         bar.inc(count as u64);
-    }
-    let import = receiving.finish().await.map_err(unfit)?;
+    };
     bar.finish_and_clear();
-    Ok(import)
+    match received {
+        Ok(import) => Ok(import),
+        Err(refused) => {
+            // What cannot be deleted now is deleted by the next server.
+            while matches!(services.imports.tidy().await, Ok(true)) {}
+            Err(cannot(&nothing_of(refused)))
+        }
+    }
+}
+
+fn nothing_of(refused: NotImported) -> String {
+    let is_of_room = matches!(refused, NotImported::Refused(Refused::Full | Refused::NoRoom(_)));
+    let words = words_of(refused);
+    if is_of_room { format!("{words}; nothing of it is imported") } else { words }
 }
 
 /// Rehearses, tells what it would do, and gives whether it is to be done.
@@ -53,6 +69,7 @@ pub(super) async fn rehearsed(
     caller: &Caller,
     import: &Import,
     settings: &ImportFile,
+    patience: Duration,
 ) -> Result<bool, String> {
     let number = import.number;
     let mut mapping = services.imports.mapping(import);
@@ -67,7 +84,7 @@ pub(super) async fn rehearsed(
     services.imports.map(caller, number, &mapping).await.map_err(words_of)?;
     print(&mapped(&mapping))?;
     begin(services, caller, number, Work::Rehearse).await?;
-    let import = watched(services, caller, number).await;
+    let import = watched(services, caller, number, patience).await;
     let import = import.map_err(|refused| format!("{}; nothing was written", about(number)(refused)))?;
     print(&told(services, &import))?;
     show_unwritten(services, caller, &import).await?;

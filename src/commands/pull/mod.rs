@@ -10,12 +10,12 @@ use std::time::Duration;
 use indicatif::ProgressBar;
 use patron::domain::{Actor, Import, ImportState, Outcome, Secret};
 use patron::service::figures::grouped;
-use patron::service::{Caller, Services, Work};
+use patron::service::{Caller, KeepFree, NotImported, Refused, Services, Work};
 use patron::store::Use;
 use zeroize::Zeroizing;
 
-use super::import::{discard, moved, words_of};
-use super::{Done, apart_from, confirmed, counted, line, plain, print, sentence, with_services};
+use super::import::{apply, discard, moved, words_of};
+use super::{Done, apart_from, confirmed, counted, line, plain, print, sentence, with_room};
 use crate::config::Pull;
 use reading::Reading;
 use remote::Remote;
@@ -24,7 +24,7 @@ use report::Report;
 /// An import that did not move for so long is nobody's.
 const STILL: Duration = Duration::from_secs(10);
 
-pub fn run(db: &Path, settings: &Pull) -> Done {
+pub fn run(db: &Path, keep: KeepFree, settings: &Pull) -> Done {
     apart_from(db, settings.report.as_deref())?;
     if let Some(report) = settings.report.as_ref().filter(|report| report.exists()) {
         return Err(format!("{} is there already: remove it, or name another --report", report.display()));
@@ -35,7 +35,7 @@ pub fn run(db: &Path, settings: &Pull) -> Done {
     if settings.base_url.starts_with("http://") && !remote::is_here(&settings.base_url) {
         eprintln!("{} is not HTTPS: the key and all customers cross the network in the clear.", settings.base_url);
     }
-    with_services(db, Use::Fill, async |services| {
+    with_room(db, Use::Fill, keep, async |services| {
         let caller = Caller { mode, actor: Actor::Command { name: "pull".into() }, request_id: None, request: None };
         pull(services, &caller, &remote, settings).await
     })
@@ -56,7 +56,7 @@ async fn pull(services: &Services, caller: &Caller, remote: &Remote, settings: &
     }
     let (import, reading) = read(services, caller, remote, &name, before).await?;
     imports.start(caller, import.number, Work::Rehearse).await.map_err(words_of)?;
-    let import = moved(services, caller, import.number).await?;
+    let import = moved(services, caller, import.number, settings.wait_for_room).await?;
 
     let report = Report { services, caller, import: &import, seen: reading.seen() };
     report.print(&settings.base_url, settings.report.as_deref()).await?;
@@ -70,8 +70,8 @@ async fn pull(services: &Services, caller: &Caller, remote: &Remote, settings: &
         discard(services, caller, import.number).await?;
     }
     asked?;
-    imports.start(caller, import.number, Work::Apply).await.map_err(words_of)?;
-    finish(services, caller, import.number).await
+    apply(services, caller, import.number).await?;
+    finish(services, caller, import.number, settings).await
 }
 
 /// Writes the rest of an import whose writing was interrupted, where that is asked for: nothing of it was compared now.
@@ -91,7 +91,7 @@ async fn go_on(services: &Services, caller: &Caller, import: &Import, settings: 
     );
     confirmed(&question, settings.yes, &format!("{is_cut_off}, and this writes the rest"))?;
     print(&format!("Import {number} was interrupted while it was written: it goes on."))?;
-    finish(services, caller, number).await
+    finish(services, caller, number, settings).await
 }
 
 /// Reads the list to its end; goes on where that was interrupted before.
@@ -130,7 +130,13 @@ async fn read(
         }
         let Some(items) = next? else { break };
         let objects = items.into_iter().map(|item| item.text).collect();
-        let count = pulling.push(objects).await.map_err(words_of)?;
+        let pushed = pulling.push(objects).await;
+        if let Err(NotImported::Refused(refused @ (Refused::Full | Refused::NoRoom(_)))) = pushed {
+            bar.finish_and_clear();
+            discard(services, caller, pulling.number()).await?;
+            return Err(format!("cannot read on: {}; nothing of what was read is kept", sentence(refused)));
+        }
+        let count = pushed.map_err(words_of)?;
         bar.set_message(format!("{} read", customers(count)));
     }
     bar.finish_and_clear();
@@ -161,8 +167,8 @@ fn confirm(caller: &Caller, made: u64, changed: u64, yes: bool) -> Done {
     confirmed(&question, yes, &format!("this {what}"))
 }
 
-async fn finish(services: &Services, caller: &Caller, number: i64) -> Done {
-    let import = moved(services, caller, number).await?;
+async fn finish(services: &Services, caller: &Caller, number: i64, settings: &Pull) -> Done {
+    let import = moved(services, caller, number, settings.wait_for_room).await?;
     report::print_end(&import)
 }
 

@@ -259,8 +259,15 @@ impl Turned {
     }
 
     fn busy() -> Self {
-        let text = "The server has too much to do, or its disk is full. Nothing was changed. Try again in a moment.";
+        let text =
+            "The server has too much to do, or cannot write to its disk. Nothing was changed. Try again in a moment.";
         Self { retry_after: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "Not just now", text) }
+    }
+
+    fn full() -> Self {
+        let text = "The disk is full. Nothing was changed. Edits are paused and resume when there is space: discard an import that \
+            is not applied, or ask whoever runs this server to make room.";
+        Self { retry_after: Some(10), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "The disk is full", text) }
     }
 
     pub(super) fn failed() -> Self {
@@ -297,6 +304,7 @@ impl From<Refused> for Turned {
         match refused {
             Refused::NotFound => Self::not_found(),
             Refused::Busy => Self::busy(),
+            Refused::Full | Refused::NoRoom(_) => Self::full(),
             Refused::Failed => Self::failed(),
             // Forms meet these before they get here.
             Refused::Invalid(rejection) => {

@@ -201,7 +201,7 @@ impl From<Refused> for Problem {
                 metadata: Metadata::Customer(customer),
                 ..Self::new(StatusCode::PRECONDITION_FAILED, "The customer has changed since it was read.")
             },
-            Refused::Busy => Self::busy(),
+            Refused::Busy | Refused::Full | Refused::NoRoom(_) => Self::busy(),
             Refused::Failed => Self::failed(),
         }
     }

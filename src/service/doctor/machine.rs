@@ -18,14 +18,14 @@ const SYNC_UNLIKELY: Duration = Duration::from_micros(10);
 /// 2020: no clock that is right says less.
 const CLOCK_LEAST: i64 = 1_577_836_800;
 
-/// All of it.
-pub(super) fn findings(examined: &Examined, now: i64) -> Vec<Finding> {
+/// All of it; `least` is how much of the disk imports, seeds and backups leave free.
+pub(super) fn findings(examined: &Examined, least: u64, now: i64) -> Vec<Finding> {
     vec![
         found("SQLite", Verdict::Fine, examined.sqlite),
         settings(examined),
         integrity(examined),
         log(examined),
-        disk(examined),
+        disk(examined, least),
         syncs(examined),
         clock(examined, now),
         files(examined),
@@ -84,11 +84,19 @@ fn log(examined: &Examined) -> Finding {
     }
 }
 
-fn disk(examined: &Examined) -> Finding {
-    let free = format!("{} free", size(examined.free));
-    if examined.free < ROOM_LEAST {
+fn disk(examined: &Examined, least: u64) -> Finding {
+    let reserve = match examined.reserved {
+        0 => "no reserve for a full disk: a server sets it aside where there is room".to_owned(),
+        bytes => format!("a reserve of {} for a full disk", size(bytes)),
+    };
+    let free = format!("{} free, {reserve}", size(examined.disk.free));
+    if examined.disk.free < ROOM_LEAST {
         found("Disk", Verdict::Wrong, format!("{free}: make room now; without it, edits are refused"))
-    } else if examined.free < examined.bytes + ROOM {
+    } else if examined.disk.free < least {
+        let words =
+            format!("{free}; imports, seeds and backups are refused while less than {} is: make room", size(least));
+        found("Disk", Verdict::Look, words)
+    } else if examined.disk.free < examined.bytes + ROOM {
         found("Disk", Verdict::Look, format!("{free}: too little to restore a backup beside the database; make room"))
     } else {
         found("Disk", Verdict::Fine, free)
@@ -153,6 +161,7 @@ pub(super) fn shown(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Disk;
 
     fn examined() -> Examined {
         Examined {
@@ -161,7 +170,8 @@ mod tests {
             faults: Some(Vec::new()),
             bytes: 1_000_000_000,
             log_bytes: 0,
-            free: 10_000_000_000,
+            disk: Disk { free: 10_000_000_000, total: 100_000_000_000 },
+            reserved: 16 << 20,
             syncs: Ok(vec![Duration::from_millis(1); 3]),
             disk_time: None,
             newest: None,
@@ -176,10 +186,12 @@ mod tests {
 
     #[test]
     fn a_disk_is_judged_by_what_edits_and_a_restore_need() {
-        let free = |free| disk(&Examined { free, ..examined() });
-        says(free(ROOM_LEAST - 1), Verdict::Wrong, "67 MB free: make room now");
-        says(free(ROOM_LEAST), Verdict::Look, "too little to restore a backup beside the database");
-        says(free(1_000_000_000 + ROOM), Verdict::Fine, "1,268 MB free");
+        let total = examined().disk.total;
+        let free = |free| disk(&Examined { disk: Disk { free, total }, ..examined() }, 200_000_000);
+        says(free(ROOM_LEAST - 1), Verdict::Wrong, ": make room now; without it, edits are refused");
+        says(free(200_000_000 - 1), Verdict::Look, "imports, seeds and backups are refused while less than 200 MB is");
+        says(free(200_000_000), Verdict::Look, "too little to restore a backup beside the database");
+        says(free(1_000_000_000 + ROOM), Verdict::Fine, "1,268 MB free, a reserve of 16 MB for a full disk");
     }
 
     #[test]

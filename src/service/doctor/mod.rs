@@ -79,7 +79,8 @@ impl Services {
             None => {
                 let store = self.store.clone();
                 let examined = tokio::task::spawn_blocking(move || store.examine(quick)).await;
-                machine::findings(&examined.map_err(|_| Refused::Failed)??, now)
+                let examined = examined.map_err(|_| Refused::Failed)??;
+                machine::findings(&examined, self.room.keep().of(examined.disk.total), now)
             }
         };
         let keys = self.access.list().await.map_err(|_| Refused::Failed)?;

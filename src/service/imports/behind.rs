@@ -1,31 +1,48 @@
 //! Work on imports that goes on after whoever began it was answered.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::Semaphore;
 
 use super::super::Caller;
-use super::{Imports, NotImported};
+use super::{Imports, Moving, NotImported, Waits};
 
 /// How many imports a server moves at once. The others wait for their turn.
 const AT_ONCE: usize = 2;
 
 /// The imports that this process is at work on, or has waiting.
 pub(super) struct Behind {
-    begun: Mutex<HashSet<i64>>,
+    /// With why one waits, where it does.
+    begun: Mutex<HashMap<i64, Option<Waits>>>,
     turns: Semaphore,
+    /// Whether rows are deleted that nobody needs.
+    tidies: AtomicBool,
 }
 
 impl Default for Behind {
     fn default() -> Self {
-        Self { begun: Mutex::default(), turns: Semaphore::new(AT_ONCE) }
+        Self { begun: Mutex::default(), turns: Semaphore::new(AT_ONCE), tidies: AtomicBool::new(false) }
     }
 }
 
 impl Behind {
     pub(super) fn has(&self, number: i64) -> bool {
-        self.begun.lock().is_ok_and(|begun| begun.contains(&number))
+        self.begun.lock().is_ok_and(|begun| begun.contains_key(&number))
+    }
+
+    fn waits(&self, number: i64) -> Option<Waits> {
+        *self.begun.lock().ok()?.get(&number)?
+    }
+
+    fn note(&self, number: i64, waits: Option<Waits>) {
+        let Ok(mut begun) = self.begun.lock() else { return };
+        let Some(noted) = begun.get_mut(&number) else { return };
+        if std::mem::replace(noted, waits).is_none() && waits.is_some() {
+            tracing::warn!(import = number, ?waits, "an import waits for the disk");
+        }
     }
 }
 
@@ -41,6 +58,28 @@ impl Imports {
             tokio::spawn(hand.work(caller.clone()));
         }
     }
+
+    /// Why the work of this process on an import waits, where it does.
+    pub fn waits(&self, number: i64) -> Option<Waits> {
+        self.behind.waits(number)
+    }
+
+    /// Deletes the rows of imports that were dropped, in the background and without a pause between two parts: their room may be
+    /// needed.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a Tokio runtime.
+    pub fn tidy_behind(self: &Arc<Self>) {
+        if self.behind.tidies.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let imports = self.clone();
+        tokio::spawn(async move {
+            while matches!(imports.tidy().await, Ok(true)) {}
+            imports.behind.tidies.store(false, Ordering::Relaxed);
+        });
+    }
 }
 
 /// That this process is at work on an import, until it is dropped.
@@ -52,7 +91,10 @@ struct Hand {
 impl Hand {
     /// `None` where there is one already.
     fn on(imports: &Arc<Imports>, number: i64) -> Option<Self> {
-        let is_new = imports.behind.begun.lock().is_ok_and(|mut begun| begun.insert(number));
+        let is_new = imports.behind.begun.lock().is_ok_and(|mut begun| match begun.entry(number) {
+            Entry::Vacant(place) => place.insert(None).is_none(),
+            Entry::Occupied(_) => false,
+        });
         is_new.then(|| Self { imports: imports.clone(), number })
     }
 
@@ -60,7 +102,8 @@ impl Hand {
         let (imports, number, mut hand) = (self.imports.clone(), self.number, Some(self));
         while let Some(here) = hand.take() {
             let Ok(turn) = imports.behind.turns.acquire().await else { return };
-            let worked = imports.work(&caller, number, |_| {}).await;
+            let progress = |moving: Moving| imports.behind.note(number, moving.waits);
+            let worked = imports.work(&caller, number, progress).await;
             drop((turn, here));
             hand = match worked {
                 // Whoever began something since found a hand on it that was about to leave.

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::pace::Pace;
+use super::room::{CUSTOMER_BYTES, Room};
 use super::{Ambient, Caller, DAY_SECONDS, Refused};
 use crate::domain::{Changes, Customer, CustomerId, Import, ImportRow, ImportState, ImportStep, Mode, Outcome, Step};
 use crate::rows::{Mapping, Row, Target};
@@ -20,6 +21,7 @@ use crate::store::{self, RowsOf, Slice, Store, Withdrawn};
 pub(super) use about::about;
 pub use pulled::Pulling;
 pub use receive::Receiving;
+pub use work::Waits;
 
 /// For how many days an import is kept that was not applied.
 pub const REHEARSAL_DAYS: i64 = 7;
@@ -35,6 +37,7 @@ const TIDY_ACTS: u32 = 16;
 /// The imports of one store.
 pub struct Imports {
     store: Arc<Store>,
+    room: Arc<Room>,
     ambient: Ambient,
     behind: behind::Behind,
 }
@@ -61,6 +64,8 @@ pub struct Moving {
     pub done: u64,
     /// How many there are.
     pub total: u64,
+    /// Why it waits, where it does.
+    pub waits: Option<Waits>,
 }
 
 /// Why something could not be done with an import.
@@ -110,8 +115,8 @@ impl ImportedRow {
 }
 
 impl Imports {
-    pub(super) fn new(store: Arc<Store>, ambient: Ambient) -> Self {
-        Self { store, ambient, behind: behind::Behind::default() }
+    pub(super) fn new(store: Arc<Store>, room: Arc<Room>, ambient: Ambient) -> Self {
+        Self { store, room, ambient, behind: behind::Behind::default() }
     }
 
     /// An import of the caller's mode.
@@ -160,6 +165,11 @@ impl Imports {
         Err(NotImported::State(import.state))
     }
 
+    /// Refuses a file of so many bytes where the disk has no room for it.
+    pub fn admit(&self, len: u64) -> Result<(), NotImported> {
+        Ok(self.room.check_file(len)?)
+    }
+
     /// Begins work on an import from its beginning, on the disk; [`Self::work`] does it. To rehearse needs a mapping, to apply a
     /// rehearsal. What is being applied can be undone, and what is being undone brought back: then the rest is applied, too.
     pub async fn start(&self, caller: &Caller, number: i64, work: Work) -> Result<Import, NotImported> {
@@ -174,6 +184,14 @@ impl Imports {
             Work::Undo => (&[Applying, Applied, Redoing], Undoing, Some(Step::Undo)),
             Work::Redo => (&[Undoing, Undone], Redoing, Some(Step::Redo)),
         };
+        match work {
+            Work::Rehearse => self.room.check(0)?,
+            Work::Apply => {
+                let writes = import.count(Outcome::Create) + import.count(Outcome::Update);
+                self.room.check(writes * CUSTOMER_BYTES)?;
+            }
+            Work::Undo | Work::Redo => self.room.check_correction()?,
+        }
         let at = self.ambient.seconds();
         let step = step.map(|step| ImportStep { step, at, actor: caller.actor.clone() });
         if !self.store.start_import(caller.lane(), number, from, to, step, at).await? {
@@ -236,10 +254,13 @@ impl Imports {
     pub async fn tidy(&self) -> Result<bool, Refused> {
         let now = self.ambient.seconds();
         let (uploads, rehearsals) = (now - UPLOAD_SECONDS, now - REHEARSAL_DAYS * DAY_SECONDS);
-        let mut pace = Pace::of(&self.store, 1);
-        for _ in 0..TIDY_ACTS {
+        let (mut pace, _freeing) = (Pace::of(&self.store, 1), self.store.freeing());
+        for acts in 0..TIDY_ACTS {
             let began = Instant::now();
             if !self.store.tidy_imports(uploads, rehearsals, now - REFUSED_DAYS * DAY_SECONDS).await? {
+                if acts > 0 {
+                    self.store.clone().shorten_log().await;
+                }
                 return Ok(false);
             }
             pace.rest(&self.store, began.elapsed()).await;

@@ -33,6 +33,7 @@ impl Imports {
 
     /// Begins to receive customers of another server's list, as an import of this name.
     pub async fn pull(&self, caller: &Caller, name: &str) -> Result<Pulling<'_>, NotImported> {
+        self.room.check(0)?;
         let new = NewImport {
             mode: caller.mode,
             at: self.ambient.seconds(),
@@ -98,6 +99,7 @@ impl Pulling<'_> {
         };
         let rows: Vec<NewRow> = (self.rows + 1..).zip(objects).map(row).collect();
         self.rows += rows.len() as u64;
+        self.imports.room.check(0)?;
         let (store, at) = (&self.imports.store, self.imports.ambient.seconds());
         let columns = COLUMNS.map(str::to_owned).to_vec();
         if store.add_import_rows(self.caller.lane(), self.number, rows, columns, last, at).await? {

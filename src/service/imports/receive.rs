@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::super::pace::Pace;
+use super::super::room::Room;
 use super::super::{Ambient, Caller, Refused};
 use super::{Imports, NotImported};
 use crate::domain::Import;
@@ -20,6 +21,7 @@ const FILE_LEN_MAX: usize = 200;
 /// A file that comes in. Where it is dropped before its end, what came of it goes by itself.
 pub struct Receiving {
     store: Arc<Store>,
+    room: Arc<Room>,
     ambient: Ambient,
     caller: Caller,
     file: String,
@@ -38,6 +40,7 @@ impl Imports {
         let name = file.rsplit(['/', '\\']).next().unwrap_or_default();
         Receiving {
             store: self.store.clone(),
+            room: self.room.clone(),
             ambient: self.ambient.clone(),
             caller: caller.clone(),
             file: name.chars().filter(|char| !char.is_control()).take(FILE_LEN_MAX).collect(),
@@ -51,7 +54,8 @@ impl Imports {
 }
 
 impl Receiving {
-    /// Takes the next piece of the file. Gives how many rows came in so far. A file that cannot be read leaves nothing behind.
+    /// Takes the next piece of the file. Gives how many rows came in so far. A file that cannot be read, or that the disk has no
+    /// room for, leaves no import behind; its rows are deleted by [`Imports::tidy`].
     pub async fn push(&mut self, piece: &[u8]) -> Result<u64, NotImported> {
         let rows = self.reader.push(piece);
         self.take(rows).await?;
@@ -103,6 +107,15 @@ impl Receiving {
     }
 
     async fn add(&mut self, rows: Vec<NewRow>, last: bool) -> Result<(), NotImported> {
+        let added = self.try_add(rows, last).await;
+        if added.is_err() {
+            self.give_up().await;
+        }
+        added
+    }
+
+    async fn try_add(&mut self, rows: Vec<NewRow>, last: bool) -> Result<(), NotImported> {
+        self.room.check(0)?;
         let number = self.begun().await?;
         let (columns, at) = (self.reader.columns().to_vec(), self.ambient.seconds());
         if self.store.add_import_rows(self.caller.lane(), number, rows, columns, last, at).await? {
@@ -127,7 +140,7 @@ impl Receiving {
         Ok(number)
     }
 
-    /// Nothing of a file that cannot be read stays: what is left goes behind the edits.
+    /// Drops the import of a file that is not received: its rows are deleted in the background.
     async fn give_up(&mut self) {
         self.waiting.clear();
         if let Some(number) = self.number {

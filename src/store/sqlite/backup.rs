@@ -21,6 +21,7 @@ use blake2::{Blake2b512, Digest};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
+use super::disk::Disk;
 use super::partial::{Partial, directory_of};
 use super::{check, columns, open, sweep};
 use crate::domain::Mode;
@@ -82,8 +83,21 @@ pub enum NotCopied {
     Stopped,
     /// The copy is damaged, and so is the original: what is wrong with it, a sentence each.
     Damaged(Vec<String>),
+    /// It would leave less than the room that is to stay free on its disk.
+    NoRoom(NoRoom),
     /// In a sentence that names the file and the way out.
     Because(String),
+}
+
+/// Why a copy does not fit, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoRoom {
+    /// What it still needs.
+    pub needs: u64,
+    /// What is free on the disk.
+    pub free: u64,
+    /// What is to stay free.
+    pub least: u64,
 }
 
 impl fmt::Display for NotCopied {
@@ -91,15 +105,17 @@ impl fmt::Display for NotCopied {
         match self {
             Self::Stopped => formatter.write_str("it was stopped before it was done"),
             Self::Damaged(faults) => write!(formatter, "what was copied is damaged: {} faults", faults.len()),
+            Self::NoRoom(_) => formatter.write_str(FULL),
             Self::Because(sentence) => formatter.write_str(sentence),
         }
     }
 }
 
-/// Copies a database to a file that is not there yet.
+/// Copies a database to a file that is not there yet, while at least so many bytes stay free on its disk.
 pub(super) fn run(
     source: &Connection,
     to: &Path,
+    least: u64,
     stop: &Stop,
     progress: &impl Fn(Copying),
 ) -> Result<Copied, NotCopied> {
@@ -108,7 +124,7 @@ pub(super) fn run(
         return Err(cannot(TAKEN));
     }
     let partial = Partial::beside(to).map_err(|error| cannot(&reason_of(&error, to)))?;
-    copy(source, &partial, stop, progress).map_err(|halted| halted.because(&cannot))?;
+    copy(source, &partial, least, stop, progress).map_err(|halted| halted.because(&cannot))?;
     swept(&partial).map_err(|halted| halted.because(&cannot))?;
     let copied = verify(&partial, stop, progress).map_err(|halted| halted.because(&cannot))?;
     partial.name().map_err(|error| cannot(&reason_of(&error, to)))?;
@@ -121,6 +137,7 @@ const TAKEN: &str = "there is a file of this name, and a backup overwrites none;
 pub(super) enum Halted {
     Stopped,
     Damaged(Vec<String>),
+    NoRoom(NoRoom),
     Sqlite(rusqlite::Error),
     File(io::Error),
 }
@@ -130,6 +147,7 @@ impl Halted {
         match self {
             Self::Stopped => NotCopied::Stopped,
             Self::Damaged(faults) => NotCopied::Damaged(faults),
+            Self::NoRoom(short) => NotCopied::NoRoom(short),
             Self::File(error) => cannot(&reason_of(&error, Path::new(""))),
             Self::Sqlite(error) => cannot(&match error.sqlite_error_code() {
                 Some(ErrorCode::DiskFull) => FULL.to_owned(),
@@ -176,16 +194,20 @@ pub(super) fn reason_of(error: &io::Error, to: &Path) -> String {
     }
 }
 
-/// Copies every page as of now. In the end the copy is a single file, and on the disk.
+/// Copies every page as of now, while at least so many bytes stay free. In the end the copy is a single file, and on the disk.
 pub(super) fn copy(
     source: &Connection,
     partial: &Partial,
+    least: u64,
     stop: &Stop,
     progress: &impl Fn(Copying),
 ) -> Result<(), Halted> {
     let snapshot = rusqlite::Transaction::new_unchecked(source, TransactionBehavior::Deferred)?;
     // The moment is that of the first read. Steps within it find nothing that others have written, and never begin again.
     snapshot.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    let size = "SELECT page_count * page_size, page_size FROM pragma_page_count(), pragma_page_size()";
+    let (size, page): (u64, u64) = snapshot.query_row(size, [], |row| row.try_into())?;
+    has_room(partial, size, least)?;
     let mut into = open::copy(partial.path())?;
     let pages = Backup::new(&snapshot, &mut into)?;
     for steps in 1.. {
@@ -198,6 +220,9 @@ pub(super) fn copy(
             done: u64::try_from(total - left).unwrap_or_default(),
             total: u64::try_from(total).unwrap_or_default(),
         });
+        if step == StepResult::More {
+            has_room(partial, page * u64::try_from(left).unwrap_or_default(), least)?;
+        }
         match step {
             StepResult::Done => break,
             StepResult::More if steps % SYNC_STEPS == 0 => partial.sync()?,
@@ -210,6 +235,16 @@ pub(super) fn copy(
     open::settle(&into)?;
     into.close().map_err(|(_, error)| error)?;
     Ok(partial.sync()?)
+}
+
+/// Refuses what still needs so many bytes where less than `least` would stay free on the disk.
+fn has_room(partial: &Partial, needs: u64, least: u64) -> Result<(), Halted> {
+    match Disk::of(partial.path()) {
+        Ok(Disk { free, .. }) if least > 0 && free < least.saturating_add(needs) => {
+            Err(Halted::NoRoom(NoRoom { needs, free, least }))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A copy that was made between an erasure and the end of its sweep is swept itself: a backup from after an erasure holds

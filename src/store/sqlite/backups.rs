@@ -10,17 +10,18 @@ use super::{BackupFolder, Error, Store, copies, folder, open};
 use crate::store::{Backup, FailedBackup};
 
 impl Store {
-    /// Copies the database to a file that is not there yet, reads the copy again, and gives it its name where it is whole.
+    /// Copies the database to a file that is not there yet, while at least `least` bytes stay free on that file's disk, reads the
+    /// copy again, and gives it its name where it is whole.
     /// Holds up whoever calls it, and nobody else.
-    pub fn back_up(&self, to: &Path, stop: &Stop, progress: impl Fn(Copying)) -> Result<Copied, NotCopied> {
+    pub fn back_up(&self, to: &Path, least: u64, stop: &Stop, progress: impl Fn(Copying)) -> Result<Copied, NotCopied> {
         let Some(kept) = &self.kept else {
             let failed =
                 |error: rusqlite::Error| NotCopied::Because(format!("cannot back up to {}: {error}", to.display()));
-            return backup::run(&open::reader(&self.path).map_err(failed)?, to, stop, &progress);
+            return backup::run(&open::reader(&self.path).map_err(failed)?, to, least, stop, &progress);
         };
         // Held by one at a time, and whoever panicked wrote nothing.
         let kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let copied = backup::run(&kept, to, stop, &progress);
+        let copied = backup::run(&kept, to, least, stop, &progress);
         if let Err(error) = kept.release_memory() {
             tracing::debug!(%error, "pages that were copied are kept");
         }

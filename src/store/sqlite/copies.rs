@@ -51,7 +51,7 @@ impl Store {
         let found = self.readers.another().and_then(|connection| read(&connection));
         let (path, erasures) = found.map_err(|error| format!("the erasures cannot be read: {error}"))?;
         let Some(path) = path.filter(|_| even_none || !erasures.is_empty()) else { return Ok(None) };
-        erased_file::keep(&path, &erasures).map_err(|error| {
+        self.free(|| erased_file::keep(&path, &erasures)).map_err(|error| {
             let why = match error.kind() {
                 io::ErrorKind::NotFound => {
                     "there is no such directory; mount what it is on, or start the server with another --backup-dir"

@@ -11,6 +11,7 @@ use super::feeder::Feeder;
 use super::files::Files;
 use super::open::Location;
 use super::reader::Readers;
+use super::reserve::Reserve;
 use super::writer::Writer;
 use super::{Error, Store, Unusable, customers, revisions, schema};
 use crate::domain::{CustomerId, Edited};
@@ -59,7 +60,8 @@ impl Store {
         let mut connection = location.writer().map_err(|error| failed(error.to_string()))?;
         schema::make(&mut connection).map_err(failed)?;
         let (counts, files) = (Arc::default(), Arc::new(Files::none()));
-        let writer = Writer::start(location.clone(), connection, files, Arc::clone(&counts), false);
+        let reserve = Arc::new(Reserve::none());
+        let writer = Writer::start(location.clone(), connection, files, Arc::clone(&counts), reserve.clone(), false);
         let writer = Arc::new(writer.map_err(|error| failed(error.to_string()))?);
         let readers = Readers::open(location, None, writer.commits().clone());
         let readers = readers.map_err(|error| failed(error.to_string()))?;
@@ -68,7 +70,7 @@ impl Store {
             Feeder::start(reader, writer.clone(), None).map_err(|error| failed(error.to_string()))
         });
         let asked = AtomicU64::new(0);
-        Ok(Self { path, readers, writer, feeder: feeder.transpose()?, counts, files: None, asked, kept: None })
+        Ok(Self { path, readers, writer, feeder: feeder.transpose()?, counts, files: None, asked, kept: None, reserve })
     }
 
     /// How many revisions there ever were.

@@ -33,16 +33,20 @@ impl Store {
     pub async fn erase(&self, erasure: Erasure, about: About) -> Result<(), Error> {
         // Nearly all that is to be counted first, without edits waiting for it.
         for _ in 0..STRETCHES {
-            if !self.count_revisions().await? {
-                break;
+            match self.count_revisions().await {
+                Ok(true) => {}
+                // The rest is counted in the act itself, on a full disk all of it.
+                Ok(false) | Err(Error::Full | Error::Unwritable(_)) => break,
+                Err(error) => return Err(error),
             }
         }
         // What imports hold of them goes before, too, little by little: what comes in meanwhile is another's doing.
         let (mode, id) = (erasure.mode, &erasure.customer);
         let held = self.readers.here(|connection| find_held(connection, mode, id))?;
         let (row, _) = held.ok_or(Error::Missing)?;
+        let _freeing = self.freeing();
         self.clear_rows_about(&row.customer, about).await?;
-        self.act(move |connection| erase(connection, &erasure)).await
+        self.free_of(Lane::HOUSE, move |connection: &Connection| erase(connection, &erasure)).await
     }
 
     /// Whether there is a customer, here or withdrawn, of whom something is held.
@@ -71,7 +75,11 @@ impl Store {
     pub fn sweep(&self) -> Result<bool, Error> {
         if !self.is_served_by_another() {
             self.files.as_ref().map_or(Ok(()), |files| files.check())?;
-            return sweep::file(&self.path, TRIES);
+            return match self.free(|| sweep::file(&self.path, TRIES)) {
+                // A server does it in smaller steps.
+                Err(Error::Full) => Ok(false),
+                swept => swept,
+            };
         }
         let reader = self.readers.another()?;
         for _ in 0..TRIES {

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::check::{fault_of, unreadable};
-use super::partial::directory_of;
-use super::{Error, Store, open};
+use super::disk::Disk;
+use super::{Error, Store, open, reserve};
 
 /// How often the disk is made to sync: enough to know the middle.
 const SYNCS: u64 = 32;
@@ -32,8 +32,10 @@ pub struct Examined {
     pub bytes: u64,
     /// The size of its log in bytes.
     pub log_bytes: u64,
-    /// What is free on its disk for this user, in bytes.
-    pub free: u64,
+    /// The disk it is on.
+    pub disk: Disk,
+    /// The bytes that are set aside for a full disk.
+    pub reserved: u64,
     /// How long it takes until a page is on the disk, the shortest first; or why that cannot be found out.
     pub syncs: Result<Vec<Duration>, String>,
     /// What the disk takes for the time, in Unix seconds.
@@ -53,7 +55,7 @@ impl Store {
         let newest = reader.query_row(newest, [], |row| row.get(0))?;
         let failed = |error: io::Error| Error::Failed(format!("{}: {error}", self.path.display()));
         let real = self.path.canonicalize().map_err(failed)?;
-        let disk = rustix::fs::statvfs(directory_of(&real)).map_err(|error| failed(error.into()))?;
+        let disk = Disk::of(&real).map_err(failed)?;
         let len = |path: &Path| path.metadata().map_or(0, |metadata| metadata.len());
         let (syncs, disk_time) = match sync_times(&real) {
             Ok((syncs, time)) => (Ok(syncs), Some(time)),
@@ -65,7 +67,8 @@ impl Store {
             faults,
             bytes: len(&real),
             log_bytes: len(&open::beside(&real, "-wal")),
-            free: disk.f_bavail.saturating_mul(disk.f_frsize),
+            disk,
+            reserved: self.reserved(),
             syncs,
             disk_time,
             newest,
@@ -142,7 +145,7 @@ fn sync_times(real: &Path) -> io::Result<(Vec<Duration>, i64)> {
 }
 
 fn modes(real: &Path) -> Vec<(PathBuf, u32)> {
-    let paths = ["", "-wal", "-shm", ".lock"].map(|suffix| open::beside(real, suffix));
+    let paths = ["", "-wal", "-shm", ".lock", reserve::SUFFIX].map(|suffix| open::beside(real, suffix));
     let mode = |path: PathBuf| Some((path.metadata().ok()?.permissions().mode() & 0o777, path));
     paths.into_iter().filter_map(mode).map(|(mode, path)| (path, mode)).collect()
 }

@@ -11,6 +11,7 @@ mod commits;
 mod copies;
 mod customers;
 mod days;
+mod disk;
 mod emulation;
 mod erased_file;
 mod erasures;
@@ -29,6 +30,7 @@ mod partial;
 mod queue;
 mod reader;
 mod requests;
+mod reserve;
 mod restore;
 mod revisions;
 mod schema;
@@ -57,17 +59,20 @@ use columns::CustomerRow;
 use feeder::Feeder;
 use files::Files;
 use reader::Readers;
+use reserve::Reserve;
 use sweep::Sweep;
 use writer::Writer;
 
-pub use backup::{Copied, Copying, NotCopied, Stop};
+pub use backup::{Copied, Copying, NoRoom, NotCopied, Stop};
 pub use check::{Checked, Progress, is_of_index};
+pub use disk::Disk;
 pub use emulation::Dump;
 pub use examine::Examined;
 pub use folder::{BackupFolder, KeptBackup};
 pub use imports::Looking;
 pub use open::{Unusable, Use};
 pub use partial::Partial;
+pub use reserve::Freeing;
 pub use restore::{Restored, restore};
 pub use trouble::REINDEX;
 pub use upgrade::{Ahead, back_up_as_it_is, look_ahead, rehearse};
@@ -84,6 +89,7 @@ pub struct Store {
     asked: AtomicU64,
     /// Of the process that serves the file: what it copies from, also where the file has lost its place.
     kept: Option<Mutex<Connection>>,
+    reserve: Arc<Reserve>,
     /// The last of these, after all that has the file open by SQLite: see [`Files`].
     files: Option<Arc<Files>>,
 }
@@ -95,13 +101,15 @@ impl Store {
         let lock = open::prepare(path, use_)?;
         let not_started = |error: std::io::Error| Unusable::because(path, &error.to_string());
         let counts = Arc::<Metrics>::default();
+        let reserve = Arc::new(Reserve::beside(&path.canonicalize().unwrap_or_else(|_| path.to_owned())));
         let (writer, files) = if use_ == Use::Read {
             schema::look(path)?;
             (Writer::none(), None)
         } else {
             let (connection, files) = Files::around(path, lock, || schema::bring_up(path, use_))?;
             let files = Arc::new(files);
-            let writer = Writer::start(path, connection, files.clone(), counts.clone(), use_ == Use::Serve);
+            let (noted, serves) = (reserve.clone(), use_ == Use::Serve);
+            let writer = Writer::start(path, connection, files.clone(), counts.clone(), noted, serves);
             (writer.map_err(not_started)?, Some(files))
         };
         let readers = Readers::open(path, files.clone(), writer.commits().clone());
@@ -119,7 +127,8 @@ impl Store {
         } else {
             (None, None)
         };
-        Ok(Self { path: path.to_owned(), readers, writer, feeder, counts, asked: AtomicU64::new(0), kept, files })
+        let (path, asked) = (path.to_owned(), AtomicU64::new(0));
+        Ok(Self { path, readers, writer, feeder, counts, asked, kept, reserve, files })
     }
 
     /// Where what is open is no longer what is found at its path: which file, and the way out, in a sentence.
@@ -390,11 +399,16 @@ impl Store {
         R: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Error<R>> + Send + 'static,
     {
+        self.begin_act(lane)?;
+        self.writer.act(lane, act).await
+    }
+
+    fn begin_act<R>(&self, lane: Lane) -> Result<(), Error<R>> {
         self.readers.part()?;
         if lane != Lane::HOUSE {
             self.asked.fetch_add(1, Ordering::Relaxed);
         }
-        self.writer.act(lane, act).await
+        Ok(())
     }
 
     /// Reads, and commits something that says nothing: whether both can be done.

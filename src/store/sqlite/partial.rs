@@ -11,6 +11,7 @@ use rustix::io::Errno;
 
 use super::backup::real;
 use super::open::beside;
+use super::reserve;
 
 /// What stands behind the name of a file that is not whole.
 pub(super) const SUFFIX: &str = ".partial";
@@ -138,7 +139,7 @@ pub(super) fn is_of(path: &Path, db: &Path) -> bool {
     let (Ok(path), Ok(db)) = (real(path), real(db)) else { return false };
     let file = |path: &Path| path.metadata().ok().map(|found| (found.dev(), found.ino()));
     let asked = file(&path);
-    ["", ".lock"]
+    ["", ".lock", reserve::SUFFIX]
         .iter()
         .chain(&COMPANIONS)
         .map(|suffix| beside(&db, suffix))

@@ -57,7 +57,7 @@ pub fn restore(
     let erased = erasures_since(from, &real, erased).map_err(|reason| cannot(&reason))?;
     let partial = Partial::beside(&real).map_err(into)?;
     let source = open::reader(from).map_err(|error| Halted::from(error).because(&cannot))?;
-    backup::copy(&source, &partial, &Stop::default(), &progress).map_err(|halted| halted.because(&cannot))?;
+    backup::copy(&source, &partial, 0, &Stop::default(), &progress).map_err(|halted| halted.because(&cannot))?;
     let (again, imports) = bring_up(&partial, &erased).map_err(|reason| cannot(&reason))?;
     let copied = backup::verify(&partial, &Stop::default(), &progress).map_err(|halted| halted.because(&cannot))?;
 

@@ -92,7 +92,7 @@ impl Sweep {
             },
         };
         if stage != Stage::Emptying {
-            let (next, took) = writer.act_and_time(move |connection| Ok(stage.step(connection, GENTLE)?))?;
+            let (next, took) = writer.free_and_time(move |connection| Ok(stage.step(connection, GENTLE)?))?;
             (self.under_way, self.took) = (Some((last, next)), took);
             return Ok(Some(Duration::ZERO));
         }
@@ -108,7 +108,7 @@ impl Sweep {
         drop(under_way);
         let Some(is_empty) = is_empty else { return Ok(Some(LOG_WAIT)) };
         if is_empty {
-            writer.act_and_wait(move |connection| Ok(done(connection, last)?))?;
+            writer.free_and_time(move |connection| Ok(done(connection, last)?))?;
             (self.under_way, self.is_blocked) = (None, false);
             tracing::info!("what was erased is gone from the files of the database");
             return Ok(Some(Duration::ZERO));
@@ -170,7 +170,7 @@ fn to_log(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Writes the log back into the file and leaves it empty. Gives whether it did: somebody may read what is older; `None` where
 /// somebody else is just writing it back.
-fn empty_log(path: &Path, files: Option<&Files>) -> rusqlite::Result<Option<bool>> {
+pub(super) fn empty_log(path: &Path, files: Option<&Files>) -> rusqlite::Result<Option<bool>> {
     let connection = open::writer(path)?;
     if let Some(files) = files {
         // As much as can be while edits go on. They wait for the rest, and not for what somebody who reads has kept back.

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::backup::{self, Copying, Halted, NotCopied, Stop};
-use super::partial::{Partial, directory_of};
+use super::disk::Disk;
+use super::partial::Partial;
 use super::{Unusable, Use};
 use super::{check, copies, folder, open, schema};
 use crate::store::Backup;
@@ -23,8 +24,8 @@ pub struct Ahead {
     pub steps: Vec<(usize, &'static str)>,
     /// The size of the file and its log in bytes.
     pub bytes: u64,
-    /// What is free on its disk for this user, in bytes.
-    pub free: u64,
+    /// The disk it is on.
+    pub disk: Disk,
     /// Whether a server has it.
     pub is_served: bool,
     /// The last backup that it knows of. Of the oldest files none is known.
@@ -32,11 +33,10 @@ pub struct Ahead {
 }
 
 impl Ahead {
-    /// Whether there is room for a copy beside it, and for edits.
-    pub fn has_room_for_a_copy(&self) -> bool {
-        const SPARE: u64 = 64 * 1024 * 1024;
+    /// Whether there is room for a copy beside it, with at least so many bytes left for edits.
+    pub fn has_room_for_a_copy(&self, least: u64) -> bool {
         // What steps rewrite, the index of the search above all, is in the log, too.
-        self.bytes.saturating_add(self.bytes / 4).saturating_add(SPARE) <= self.free
+        self.bytes.saturating_add(self.bytes / 4).saturating_add(least) <= self.disk.free
     }
 }
 
@@ -47,7 +47,7 @@ pub fn look_ahead(path: &Path) -> Result<Ahead, Unusable> {
     let schema::Way { from: schema, to: newest, steps } = schema::way(path)?;
     let failed = |error: std::io::Error| Unusable::because(path, &error.to_string());
     let real = path.canonicalize().map_err(failed)?;
-    let disk = rustix::fs::statvfs(directory_of(&real)).map_err(|error| failed(error.into()))?;
+    let disk = Disk::of(&real).map_err(failed)?;
     let len = |path: &Path| path.metadata().map_or(0, |metadata| metadata.len());
     let reader = open::reader(path).map_err(|error| Unusable::of(path, &error))?;
     Ok(Ahead {
@@ -55,7 +55,7 @@ pub fn look_ahead(path: &Path) -> Result<Ahead, Unusable> {
         newest,
         steps,
         bytes: len(&real) + len(&open::beside(&real, "-wal")),
-        free: disk.f_bavail.saturating_mul(disk.f_frsize),
+        disk,
         is_served: open::is_served(path),
         // Its table came with the second schema.
         backup: super::backups::find(&reader).ok().flatten(),
@@ -63,9 +63,9 @@ pub fn look_ahead(path: &Path) -> Result<Ahead, Unusable> {
 }
 
 /// Takes all steps on a copy beside the file, reads the copy from end to end, and removes it. Gives how long the steps took.
-pub fn rehearse(path: &Path, progress: impl Fn(Copying)) -> Result<Duration, NotCopied> {
+pub fn rehearse(path: &Path, least: u64, progress: impl Fn(Copying)) -> Result<Duration, NotCopied> {
     let cannot = cannot(path, "try the upgrade on a copy of");
-    let partial = copied(path, ".rehearsal", &progress, &cannot)?;
+    let partial = copied(path, ".rehearsal", least, &progress, &cannot)?;
     let began = Instant::now();
     let stepped = open::copy(partial.path()).map_err(|error| error.to_string()).and_then(|mut copy| {
         schema::bring_copy_up(&mut copy)?;
@@ -79,10 +79,10 @@ pub fn rehearse(path: &Path, progress: impl Fn(Copying)) -> Result<Duration, Not
 
 /// Copies the file as it is to a name beside it that tells the time, in Unix seconds, and reads the copy again as far as that can
 /// be done without knowing its schema. Gives its path.
-pub fn back_up_as_it_is(path: &Path, at: i64, progress: impl Fn(Copying)) -> Result<PathBuf, NotCopied> {
+pub fn back_up_as_it_is(path: &Path, at: i64, least: u64, progress: impl Fn(Copying)) -> Result<PathBuf, NotCopied> {
     let cannot = cannot(path, "back up");
     let suffix = format!("{}{}", copies::BEFORE_UPGRADE, folder::stamp(at));
-    let partial = copied(path, &suffix, &progress, &cannot)?;
+    let partial = copied(path, &suffix, least, &progress, &cannot)?;
     let mut faults = Vec::new();
     let checked = open::reader(partial.path()).and_then(|copy| check::sqlite_checks(&copy, &mut faults));
     checked.map_err(|error| Halted::from(error).because(&cannot))?;
@@ -99,6 +99,7 @@ pub fn back_up_as_it_is(path: &Path, at: i64, progress: impl Fn(Copying)) -> Res
 fn copied(
     path: &Path,
     suffix: &str,
+    least: u64,
     progress: &impl Fn(Copying),
     cannot: &impl Fn(&str) -> NotCopied,
 ) -> Result<Partial, NotCopied> {
@@ -107,7 +108,7 @@ fn copied(
     let partial = Partial::beside(&open::beside(&real, suffix)).map_err(reason)?;
     let _ = partial.give_to_owner_of(&real);
     let source: Connection = open::reader(&real).map_err(|error| Halted::from(error).because(cannot))?;
-    backup::copy(&source, &partial, &Stop::default(), progress).map_err(|halted| halted.because(cannot))?;
+    backup::copy(&source, &partial, least, &Stop::default(), progress).map_err(|halted| halted.because(cannot))?;
     Ok(partial)
 }
 

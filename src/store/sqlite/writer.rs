@@ -15,6 +15,7 @@ use super::commits::Commits;
 use super::files::Files;
 use super::open::Location;
 use super::queue::Queue;
+use super::reserve::Reserve;
 use crate::metrics::Metrics;
 use crate::store::{Error, Lane};
 
@@ -29,6 +30,7 @@ pub(super) struct Writer {
     queue: Arc<Queue<Box<dyn Act>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     commits: Arc<Commits>,
+    reserve: Arc<Reserve>,
 }
 
 impl Writer {
@@ -39,6 +41,7 @@ impl Writer {
         connection: Connection,
         files: Arc<Files>,
         counts: Arc<Metrics>,
+        reserve: Arc<Reserve>,
         writes_back: bool,
     ) -> std::io::Result<Self> {
         let (location, commits) = (location.into(), Arc::<Commits>::default());
@@ -52,17 +55,19 @@ impl Writer {
         };
         let queue = Arc::new(Queue::new(QUEUE_LEN));
         let (connection, told) = (Some(connection), commits.clone());
-        let mut thread = Thread { location, connection, files, counts, commits: told, checkpoints, lost: None };
+        let noted = reserve.clone();
+        let mut thread =
+            Thread { location, connection, files, counts, commits: told, reserve: noted, checkpoints, lost: None };
         let waiting = Abandoned(queue.clone());
         let handle = std::thread::Builder::new().name("writer".into()).spawn(move || thread.run(&waiting.0))?;
-        Ok(Self { queue, thread: Mutex::new(Some(handle)), commits })
+        Ok(Self { queue, thread: Mutex::new(Some(handle)), commits, reserve })
     }
 
     /// What stands in place of a writer where nothing is to be written: acts find it closed.
     pub(super) fn none() -> Self {
         let queue = Arc::new(Queue::new(0));
         queue.close();
-        Self { queue, thread: Mutex::new(None), commits: Arc::default() }
+        Self { queue, thread: Mutex::new(None), commits: Arc::default(), reserve: Arc::new(Reserve::none()) }
     }
 
     /// Queues an act, and answers when it is committed, or why it is not. An error rolls back what the act did, and nothing
@@ -73,6 +78,7 @@ impl Writer {
         R: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Error<R>> + Send + 'static,
     {
+        self.admit()?;
         self.queue(lane, act)?.await.unwrap_or(Err(Error::Busy))
     }
 
@@ -83,6 +89,7 @@ impl Writer {
         R: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Error<R>> + Send + 'static,
     {
+        self.admit()?;
         self.queue(Lane::HOUSE, act)?.blocking_recv().unwrap_or(Err(Error::Busy))
     }
 
@@ -99,7 +106,8 @@ impl Writer {
         })
     }
 
-    fn queue<T, R, F>(&self, lane: Lane, act: F) -> Result<oneshot::Receiver<Result<T, Error<R>>>, Error<R>>
+    /// Queues an act, also one that frees room while the reserve is released.
+    pub(super) fn queue<T, R, F>(&self, lane: Lane, act: F) -> Result<oneshot::Receiver<Result<T, Error<R>>>, Error<R>>
     where
         T: Send + 'static,
         R: Send + 'static,
@@ -114,6 +122,11 @@ impl Writer {
     /// The commits of its thread.
     pub(super) fn commits(&self) -> &Arc<Commits> {
         &self.commits
+    }
+
+    /// The room that is set aside on its disk.
+    pub(super) fn reserve(&self) -> &Reserve {
+        &self.reserve
     }
 
     /// How many acts wait.
@@ -234,6 +247,7 @@ struct Thread {
     files: Arc<Files>,
     counts: Arc<Metrics>,
     commits: Arc<Commits>,
+    reserve: Arc<Reserve>,
     /// `None` where the log is somebody else's to write back.
     checkpoints: Option<Checkpoints>,
     /// Why the last transaction came to nothing, where it did.
@@ -251,6 +265,7 @@ impl Thread {
             let under_way = commits.begin();
             let committed = self.commit(&mut batch);
             drop(under_way);
+            self.reserve.note(matches!(committed, Err(Loss::Full)));
             if committed.is_err() {
                 self.counts.lost_commit();
                 self.connection = None;
@@ -355,7 +370,8 @@ mod tests {
             Ok(connection)
         };
         let (connection, files) = Files::around(&path, None, open).unwrap();
-        let writer = Writer::start(&path, connection, Arc::new(files), Arc::default(), true).unwrap();
+        let writer =
+            Writer::start(&path, connection, Arc::new(files), Arc::default(), Arc::new(Reserve::none()), true).unwrap();
         ((directory, open::reader(&path).unwrap()), writer)
     }
 

@@ -122,7 +122,10 @@ pub(in super::super) async fn act(editor: Editor, path: OneAct, _form: Form, ser
         None => services.imports.discard(&caller, number).await,
     };
     match done {
-        Ok(()) if act == Act::Discard => Ok(see_other(&visit.to("/imports"))),
+        Ok(()) if act == Act::Discard => {
+            services.imports.tidy_behind();
+            Ok(see_other(&visit.to("/imports")))
+        }
         Ok(()) => {
             services.imports.work_behind(&caller, number);
             Ok(see_other(&address))

@@ -17,7 +17,8 @@ use super::page::{Shell, Turned, html};
 use super::visit::{Editor, Visit};
 use super::words::who;
 use crate::domain::{Fate, Import, ImportState, Outcome};
-use crate::service::{NotImported, RowsOf, Services};
+use crate::service::room::MAKE_ROOM;
+use crate::service::{NotImported, Refused, RowsOf, Services, Waits};
 
 pub(super) use act::{act, confirm, resume};
 pub(super) use columns::{choose, show as show_columns};
@@ -98,10 +99,13 @@ async fn find(visit: &Visit, number: i64, services: &Services) -> Result<Import,
 fn turned(visit: &Visit, refused: impl Into<NotImported>) -> Turned {
     let list = (visit.to("/imports"), format!("See all {} imports", visit.mode.as_str()));
     match refused.into() {
-        NotImported::Refused(crate::service::Refused::NotFound) => {
+        NotImported::Refused(Refused::NotFound) => {
             let text = "It may have been discarded, or be one of the other mode. What was not applied goes by itself after 7 days.";
             visit.turned(Turned::not_found().saying("There is no such import", text)).with_ways(vec![list])
         }
+        NotImported::Refused(refused @ Refused::NoRoom(_)) => visit
+            .turned(Turned::unavailable().saying("There is no room for this", no_room(&refused)))
+            .with_ways(vec![list]),
         NotImported::Refused(refused) => visit.turned(refused),
         NotImported::Unfit(words) => visit.turned(Turned::bad_form().saying("Nothing was done", sentence(&words))),
         NotImported::State(state) => {
@@ -109,6 +113,26 @@ fn turned(visit: &Visit, refused: impl Into<NotImported>) -> Turned {
             visit.turned(Turned::overtaken().saying("Somebody was faster", text)).with_ways(vec![list])
         }
     }
+}
+
+/// Why there is no room for an import, what stays and what to do.
+fn no_room(refused: &Refused) -> String {
+    match refused {
+        Refused::NoRoom(short) => {
+            sentence(&format!("the database has no room for it: {short}. Nothing of it was written; {MAKE_ROOM}"))
+        }
+        _ => "The disk is full. Nothing of the file is kept. Make room, and send it again.".into(),
+    }
+}
+
+/// Why work on an import waits.
+fn waiting(waits: Waits) -> String {
+    let why = match waits {
+        Waits::Room(short) => format!("There is no room: {short}."),
+        Waits::Full => "The disk is full.".to_owned(),
+        Waits::Busy => "The database is busy or cannot be written.".to_owned(),
+    };
+    format!("{why} The import waits for up to 5 minutes, and goes on when that is over. What is written stays.")
 }
 
 /// Where an import stands, in a word or two.

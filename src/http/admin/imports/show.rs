@@ -10,7 +10,7 @@ use super::super::moment::Moment;
 use super::super::page::{Shell, html, see_other};
 use super::super::visit::{Editor, Visit};
 use super::super::words::who;
-use super::{OneImport, Part, counted, find, parts, state};
+use super::{OneImport, Part, counted, find, parts, state, waiting};
 use crate::domain::{Fate, Import, ImportState, ImportStep, Outcome, Step};
 use crate::rows::Empty;
 use crate::service::Services;
@@ -33,6 +33,8 @@ struct ImportPage {
     state: ImportState,
     state_word: &'static str,
     is_interrupted: bool,
+    /// Why it waits, where it does.
+    waits: Option<String>,
     done: u64,
     total: u64,
     told: String,
@@ -94,6 +96,7 @@ fn page(visit: &Visit, import: &Import, services: &Services) -> ImportPage {
         state: import.state,
         state_word: state(import.state),
         is_interrupted: services.imports.is_interrupted(import),
+        waits: services.imports.waits(import.number).map(waiting),
         done: import.done.min(import.rows),
         total: import.rows,
         told: format!("{} of {}", grouped(import.done.min(import.rows)), counted(import.rows, "row")),

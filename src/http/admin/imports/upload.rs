@@ -8,7 +8,7 @@ use std::time::Duration;
 use actix_multipart::{Field, Multipart};
 use actix_web::error::PayloadError;
 use actix_web::http::StatusCode;
-use actix_web::http::header::CONTENT_LENGTH;
+use actix_web::http::header::{CONTENT_LENGTH, HeaderValue, RETRY_AFTER};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
@@ -19,10 +19,10 @@ use super::super::Answer;
 use super::super::form::{FormError, is_ours, is_proven};
 use super::super::page::{Shell, Turned, html, html_with, see_other};
 use super::super::visit::{Editor, Visit};
-use super::sentence;
+use super::{no_room, sentence};
 use crate::domain::Import;
 use crate::http::intake::{Allowance, allow};
-use crate::service::{NotImported, Services};
+use crate::service::{NotImported, Refused, Services};
 
 /// The largest file, in MiB: some two million customers.
 const MIB_MAX: u64 = 256;
@@ -30,6 +30,8 @@ const MIB_MAX: u64 = 256;
 const LEN_MAX: u64 = MIB_MAX * 1024 * 1024 + 64 * 1024;
 /// How long it may take: the largest at a megabit a second; and how long it may stand still.
 const ALLOWANCE: Allowance = Allowance { within: Duration::from_secs(40 * 60), still: Duration::from_secs(30) };
+/// When to send a file again that the disk had no room for, in seconds: somebody makes room first.
+const ROOM_RETRY_AFTER: HeaderValue = HeaderValue::from_static("60");
 /// The longest form token that is looked at, and the longest piece that is read at once.
 const TOKEN_LEN_MAX: usize = 1024;
 const PIECE_LEN: usize = 64 * 1024;
@@ -46,6 +48,8 @@ struct NewPage {
 enum Failed {
     /// To be told at the field.
     Unfit(String),
+    /// The disk has no room for the file: the same, for now.
+    NoRoom(String),
     Turned(Turned),
 }
 
@@ -53,6 +57,7 @@ impl From<NotImported> for Failed {
     fn from(refused: NotImported) -> Self {
         match refused {
             NotImported::Unfit(words) => Self::Unfit(sentence(&words)),
+            NotImported::Refused(refused @ (Refused::Full | Refused::NoRoom(_))) => Self::NoRoom(no_room(&refused)),
             NotImported::State(_) => Self::Turned(Turned::failed()),
             NotImported::Refused(refused) => Self::Turned(refused.into()),
         }
@@ -80,15 +85,23 @@ pub(in super::super) async fn receive(
         Err(Failed::Unfit(words)) => {
             // A browser reads no answer before it has sent what it sends.
             body.drain().await;
-            Ok(refused(&editor, body.trouble.get().map_or(words, Trouble::words)))
+            let words = body.trouble.get().map_or(words, Trouble::words);
+            Ok(refused(&editor, StatusCode::UNPROCESSABLE_ENTITY, words))
+        }
+        Err(Failed::NoRoom(words)) => {
+            services.imports.tidy_behind();
+            body.drain().await;
+            let mut answer = refused(&editor, StatusCode::SERVICE_UNAVAILABLE, words);
+            answer.headers_mut().insert(RETRY_AFTER, ROOM_RETRY_AFTER);
+            Ok(answer)
         }
     }
 }
 
-fn refused(visit: &Visit, words: String) -> HttpResponse {
+fn refused(visit: &Visit, status: StatusCode, words: String) -> HttpResponse {
     let errors = vec![FormError::new("file", words)];
     let page = NewPage { shell: Shell::new(visit, "/imports"), errors, mib_max: MIB_MAX };
-    html_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
+    html_with(status, &page)
 }
 
 /// The form: its token first, and the file behind it.
@@ -108,6 +121,7 @@ async fn take(visit: &Visit, request: &HttpRequest, body: &Body, services: &Serv
     if announced.is_some_and(|len| len > LEN_MAX) {
         return Err(Failed::Unfit(Trouble::TooLong.words()));
     }
+    services.imports.admit(announced.unwrap_or_default())?;
     while let Some(field) = form.try_next().await.map_err(torn)? {
         if field.name() == Some("file") {
             return take_file(visit, field, services).await;

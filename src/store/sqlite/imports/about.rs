@@ -42,7 +42,7 @@ impl Store {
             let (found, next) = self.rows_about(Lane::HOUSE, customer, about, place).await?;
             for some in found.chunks(DELETE_LEN.cast_unsigned() as usize) {
                 let places: Vec<RowPlace> = some.iter().map(|each| (each.import, each.row.line)).collect();
-                self.act(move |connection| Ok(clear(connection, &places)?)).await?;
+                self.free_of(Lane::HOUSE, move |connection| Ok(clear(connection, &places)?)).await?;
             }
             after = next;
         }

@@ -121,7 +121,7 @@ impl Store {
     pub async fn drop_import(&self, lane: Lane, number: i64) -> Result<bool, Error> {
         const SQL: &str = "UPDATE imports SET state = 'dropped' WHERE number = ?1
             AND state IN ('receiving', 'received', 'rehearsing', 'rehearsed')";
-        self.act_of(lane, move |connection: &Connection| Ok(connection.prepare_cached(SQL)?.execute([number])? == 1))
+        self.free_of(lane, move |connection: &Connection| Ok(connection.prepare_cached(SQL)?.execute([number])? == 1))
             .await
     }
 
@@ -135,9 +135,12 @@ impl Store {
         };
         match self.readers.away(due).await? {
             None => Ok(false),
-            Some(Due::Rows) => self.act(move |connection| Ok(delete(connection, uploads, rehearsals)?)).await,
+            Some(Due::Rows) => {
+                self.free_of(Lane::HOUSE, move |connection| Ok(delete(connection, uploads, rehearsals)?)).await
+            }
             Some(Due::Cells(number, lines)) => {
-                self.act(move |connection| Ok(empty(connection, number, &lines)?)).await.map(|()| true)
+                let act = move |connection: &Connection| Ok(empty(connection, number, &lines)?);
+                self.free_of(Lane::HOUSE, act).await.map(|()| true)
             }
         }
     }
