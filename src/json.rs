@@ -4,6 +4,7 @@ mod fields;
 mod records;
 
 use std::fmt;
+use std::iter::repeat_n;
 
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -160,6 +161,32 @@ impl<'a> Serialize for NoteChangesJson<'a> {
     }
 }
 
+/// The digits of a JSON number that is whole and not negative, however it is spelled: `9123456780`, `9123456780.0`,
+/// `9.12345678E9` and `91234567800e-1` are one. `None` for any other number. Reads the literal, since floating point is not exact.
+///
+/// A number of more than [`DIGITS_MAX`] digits is cut to its first ones: no rule takes as many, and `1e999999999` costs nothing.
+pub fn whole_digits(literal: &str) -> Option<String> {
+    let (number, exponent) = literal.split_once(['e', 'E']).unwrap_or((literal, "0"));
+    let (negative, number) = number.strip_prefix('-').map_or((false, number), |number| (true, number));
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let written = format!("{whole}{fraction}");
+    let digits = written.trim_end_matches('0');
+    if digits.is_empty() {
+        return Some("0".to_owned());
+    }
+    let (behind, dropped) = (fraction.len().try_into().ok()?, i64::try_from(written.len() - digits.len()).ok()?);
+    let exponent = exponent.parse().unwrap_or(if exponent.starts_with('-') { i64::MIN } else { i64::MAX });
+    let zeros = exponent.saturating_sub(behind).saturating_add(dropped);
+    if negative || zeros < 0 {
+        return None;
+    }
+    let digits = digits.trim_start_matches('0').chars();
+    Some(digits.chain(repeat_n('0', usize::try_from(zeros).unwrap_or(usize::MAX))).take(DIGITS_MAX).collect())
+}
+
+/// The most digits of a whole number that are looked at: more than any field takes.
+const DIGITS_MAX: usize = 32;
+
 /// A JSON value as a note's value; `None` for what is not a scalar.
 pub fn note_value(json: Json) -> Option<NoteValue> {
     match json {
@@ -217,6 +244,27 @@ mod tests {
         let notes =
             Notes::stored(vec![("z".into(), NoteValue::Number("1.50".into())), ("a".into(), NoteValue::Bool(true))]);
         assert_eq!(serde_json::to_string(&NotesJson(&notes)).unwrap(), r#"{"z":1.50,"a":true}"#);
+    }
+
+    #[test]
+    fn a_whole_number_is_its_digits_in_every_spelling() {
+        for literal in
+            ["9123456780", "9123456780.0", "9123456780.000e0", "9.12345678E9", "9.123456780e+09", "91234567800e-1"]
+        {
+            assert_eq!(whole_digits(literal).as_deref(), Some("9123456780"), "{literal}");
+        }
+        assert_eq!(whole_digits("0.000912345678e13").as_deref(), Some("9123456780"));
+        for zero in ["0", "-0", "0.0", "0e5", "0E-99999999999999999999", "-0.0e1"] {
+            assert_eq!(whole_digits(zero).as_deref(), Some("0"), "{zero}");
+        }
+        for other in ["1.5", "-1", "1e-1", "123456789.05e1", "1e-9999999999999999999999", "-9.1e9"] {
+            assert_eq!(whole_digits(other), None, "{other}");
+        }
+        // Past what a floating point number tells apart.
+        assert_eq!(whole_digits("900719925474099.3e1").as_deref(), Some("9007199254740993"));
+        for long in ["1e999999999", "1e99999999999999999999999", &format!("1{}", "0".repeat(100_000))] {
+            assert_eq!(whole_digits(long).map(|digits| digits.len()), Some(DIGITS_MAX), "{long:.30}");
+        }
     }
 
     #[test]

@@ -12,7 +12,8 @@ pub fn credentials(data: &[u8]) {
     let text = &*text(data);
     if let Some((id, secret)) = steps::credentials(text) {
         assert!(!id.contains(':'));
-        let sent = text.strip_prefix("Basic ").map(|sent| sent.trim_end_matches('='));
+        let sent = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"));
+        let sent = sent.map(|(_, sent)| sent.trim_matches(' ').trim_end_matches('='));
         assert_eq!(sent, Some(&*BASE64_STANDARD_NO_PAD.encode(format!("{id}:{}", secret.reveal()))));
     }
     let (id, secret) = text.split_once(':').unwrap_or((text, ""));

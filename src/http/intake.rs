@@ -8,13 +8,13 @@ use std::rc::{Rc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use actix_web::Error;
-use actix_web::HttpMessage;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::PayloadError;
+use actix_web::http::header::CONTENT_ENCODING;
 use actix_web::middleware::Next;
 use actix_web::web::Bytes;
+use actix_web::{Error, HttpMessage, HttpRequest};
 use futures_util::Stream;
 use futures_util::stream::poll_fn;
 use tokio::time::{Instant, Sleep, sleep};
@@ -75,6 +75,18 @@ pub(super) async fn intake(
         return Ok(response);
     }
     Ok(response.map_body(|_, answer| Answer { answer, _unread: arriving }.boxed()))
+}
+
+/// The first content coding of a request's body that is not `identity`: no body is decoded here (RFC 9110, section 8.4). What is not
+/// a token of some letters stands under a name of ours.
+pub(super) fn encoding(request: &HttpRequest) -> Option<&str> {
+    const LEN_MAX: usize = 32;
+    let values = request.headers().get_all(CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?"));
+    let mut codings = values.flat_map(|value| value.split(',')).map(str::trim);
+    let coding = codings.find(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity"))?;
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.+".contains(&byte);
+    let is_known = coding.len() <= LEN_MAX && coding.bytes().all(is_name);
+    Some(if is_known { coding } else { "this Content-Encoding" })
 }
 
 /// Whether reading a body failed because its time was over.

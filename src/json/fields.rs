@@ -1,6 +1,6 @@
 //! What each JSON type means for each field of a customer, on the wire and in a file.
 
-use super::{Json, note_value};
+use super::{Json, note_value, whole_digits};
 use crate::domain::{Change, Field, Invalid, NoteValue, Notes, NotesEdit};
 
 /// What a value asks of a field of text: null and the empty text clear it.
@@ -9,9 +9,9 @@ pub fn field_change(field: Field, json: Json) -> Result<Change<String>, Invalid>
         Json::Null => Ok(Change::Clear),
         Json::Text(text) if text.is_empty() => Ok(Change::Clear),
         Json::Text(text) => Ok(Change::Set(text)),
-        // A telephone number as a JSON number is its digits.
-        Json::Number(literal) if field == Field::Contact && literal.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Ok(Change::Set(literal))
+        // A telephone number as a JSON number is its digits. Other spellings of a whole number than its digits: ours.
+        Json::Number(literal) if field == Field::Contact => {
+            whole_digits(&literal).map(Change::Set).ok_or_else(|| Invalid::not_text(field))
         }
         Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_) => Err(Invalid::not_text(field)),
     }

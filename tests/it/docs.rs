@@ -14,7 +14,7 @@ use crate::pages::keep;
 use crate::server::{Client, Server};
 use crate::world::{Answer, World};
 
-const ENDPOINTS: [&str; 5] = ["create", "edit", "fetch", "list", "revisions"];
+const ENDPOINTS: [&str; 6] = ["create", "edit", "fetch", "list", "revisions", "tokens"];
 
 #[tokio::test]
 async fn every_page_in_every_state() {
@@ -29,6 +29,7 @@ async fn every_page_in_every_state() {
         "docs_endpoint@fetch",
         "docs_endpoint@list",
         "docs_endpoint@revisions",
+        "docs_endpoint@tokens",
     ];
     for (state, endpoint) in states.into_iter().zip(ENDPOINTS) {
         keep(state, &visitor.get(&format!("/docs/customers/{endpoint}")).await);

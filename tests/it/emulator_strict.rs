@@ -48,6 +48,7 @@ fn a_strict_one_has_nothing_that_the_hosted_api_has_not() {
         strict.ask("GET", &format!("{path}/revisions"), "").words(),
         "The requested URL was not found on the server."
     );
+    assert_eq!(strict.does("GET", &format!("{path}/tokens"), "")["count"], 0, "the hosted API has tokens");
 
     let told = strict.try_with("PUT", &path, &[("If-Match", "\"1\"")], r#"{"name":"Asha"}"#).unwrap();
     assert_eq!((told.status, told.words().as_str()), (400, "If-Match is/are not required and should not be sent"));

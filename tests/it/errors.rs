@@ -32,8 +32,12 @@ async fn contact() {
     assert_snapshot!(refused(r#"{"contact":"1234567890123456"}"#).await, @r#"400 {"error":{"code":"BAD_REQUEST_ERROR","description":"Contact number should not be greater than 15 digits, including country code","source":"business","step":"NA","reason":"invalid_contact_number","metadata":{},"field":"contact"}}"#);
     assert_snapshot!(refused(r#"{"contact":"98765 43210"}"#).await, @r#"400 {"error":{"code":"BAD_REQUEST_ERROR","description":"Contact number contains invalid characters, only digits and + symbol are allowed","source":"business","step":"NA","reason":"invalid_contact_number","metadata":{},"field":"contact"}}"#);
     assert_snapshot!(refused(r#"{"contact":true}"#).await, @r#"400 {"error":{"code":"BAD_REQUEST_ERROR","description":"The contact must be a string.","source":"business","step":"payment_initiation","reason":"input_validation_failed","metadata":{},"field":"contact"}}"#);
-    for number in ["-12345678", "1234567.8", "1e10"] {
+    for number in ["-12345678", "1234567.8", "1e-10", "9123456780.01"] {
         assert_eq!(refused(&format!(r#"{{"contact":{number}}}"#)).await.description(), "The contact must be a string.");
+    }
+    let long = "Contact number should not be greater than 15 digits, including country code";
+    for number in ["1e999999999", "1e15", "1234567890123456.0"] {
+        assert_eq!(refused(&format!(r#"{{"contact":{number}}}"#)).await.description(), long);
     }
 }
 

@@ -38,6 +38,7 @@ async fn one_text_for_every_cause() {
         world.with_header(""),
         world.with_header("Basic"),
         world.with_header("Basic !!!"),
+        world.with_header(format!("Bearer {}", secret.reveal())),
         world.with_header("basic cnpwX3Rlc3Q6eA=="),
         world.with_header("Basic cnpwX3Rlc3Q6eA=="),
     ] {

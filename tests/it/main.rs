@@ -69,6 +69,7 @@ mod secrets;
 mod server;
 mod slow;
 mod smuggling;
+mod spellings;
 mod systemd;
 mod tidy;
 mod tls;

@@ -67,6 +67,8 @@ async fn what_succeeds_is_answered_as_told() {
     assert_eq!(app.get(CUSTOMERS).await.body, answered(CUSTOMERS, "get", "200", "customers"));
     let history = app.get(&format!("{path}/revisions")).await;
     assert_eq!(history.body, answered("/v1/customers/{id}/revisions", "get", "200", "revisions"));
+    let tokens = app.get(&format!("{path}/tokens")).await;
+    assert_eq!(tokens.body, answered("/v1/customers/{id}/tokens", "get", "200", "tokens"));
     for path in ["/healthz", "/readyz"] {
         let told = &OPENAPI["paths"][path]["get"]["responses"]["200"]["content"]["text/plain"]["example"];
         assert_eq!(world.stranger().get(path).await.body, told.as_str().unwrap());

@@ -80,17 +80,22 @@ const CONSOLE: [(&str, &str, Who); 51] = [
 ];
 
 /// The routes of the API: each wants a key, and knows only the customers of the key's mode.
-pub const API: [(&str, &str); 5] = [
+pub const API: [(&str, &str); 6] = [
     ("post", "/v1/customers"),
     ("reading", "/v1/customers"),
     ("put", "/v1/customers/{id}"),
     ("reading", "/v1/customers/{id}"),
     ("reading", "/v1/customers/{id}/revisions"),
+    ("reading", "/v1/customers/{id}/tokens"),
 ];
 
 /// What the source calls the places of the API.
-const API_PLACES: [(&str, &str); 3] =
-    [("Customers", "/v1/customers"), ("Customer", "/v1/customers/{id}"), ("Revisions", "/v1/customers/{id}/revisions")];
+const API_PLACES: [(&str, &str); 4] = [
+    ("Customers", "/v1/customers"),
+    ("Customer", "/v1/customers/{id}"),
+    ("Revisions", "/v1/customers/{id}/revisions"),
+    ("Tokens", "/v1/customers/{id}/tokens"),
+];
 
 /// The routes of an emulator, below `/_emulator`: each wants a key, and no other server has them.
 pub const EMULATOR: [(&str, &str); 12] = [

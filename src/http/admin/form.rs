@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::page::Turned;
 use super::visit;
+use crate::http::intake;
 use crate::http::noted::Noted;
 use crate::http::origin::may_be_ours;
 
@@ -65,6 +66,9 @@ impl FromRequest for Form {
             let turned = |turned: Turned| turned.at(None, &request);
             if !is_ours(&request) {
                 return Err(turned(Turned::cross_site()));
+            }
+            if let Some(encoding) = intake::encoding(&request) {
+                return Err(turned(Turned::encoded(encoding)));
             }
             let payload = payload.await.map_err(|_| turned(Turned::bad_form()))?;
             let Ok(Ok(bytes)) = payload.to_bytes_limited(LEN_MAX).await else {

@@ -228,6 +228,13 @@ impl Turned {
         Self::new(StatusCode::FORBIDDEN, "Nothing was changed", text)
     }
 
+    /// A form or a file that is compressed on its way.
+    pub(super) fn encoded(encoding: &str) -> Self {
+        let text =
+            format!("It was sent compressed, and {encoding} is not read here. A proxy in between may have done it.");
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Nothing was changed", &text)
+    }
+
     pub(super) fn stale_form() -> Self {
         let text = "The form belongs to another sign-in. Go back, load the page again, and what you see is current.";
         Self::new(StatusCode::FORBIDDEN, "Nothing was changed", text)

@@ -33,6 +33,11 @@ pub(in crate::http) fn revisions(revisions: &[Revision]) -> HttpResponse {
     json(&Collection::of(revisions.iter().map(RevisionJson::of).collect()))
 }
 
+/// A page with nothing on it.
+pub(in crate::http) fn none() -> HttpResponse {
+    json(&Collection::<()>::of(Vec::new()))
+}
+
 pub(in crate::http) fn json(body: &impl Serialize) -> HttpResponse {
     match serde_json::to_vec(body) {
         Ok(bytes) => HttpResponse::Ok()

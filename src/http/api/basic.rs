@@ -70,9 +70,14 @@ async fn admit(request: &HttpRequest) -> Result<Caller, Problem> {
     }
 }
 
-/// The two halves of a header, neither judged. The scheme is spelled exactly so: the hosted API knows no other.
+/// The two halves of a header, neither judged. The scheme is compared without regard to case, and one space or more follows it
+/// (RFC 9110, section 11.4).
 pub fn decode(header: &str) -> Option<(String, Secret)> {
-    let decoded = Zeroizing::new(BASE64.decode(header.strip_prefix("Basic ")?).ok()?);
+    let (scheme, pair) = header.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("Basic") {
+        return None;
+    }
+    let decoded = Zeroizing::new(BASE64.decode(pair.trim_matches(' ')).ok()?);
     let (id, secret) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
     Some((id.to_owned(), Secret::given(secret.to_owned())))
 }
@@ -89,15 +94,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_scheme_is_exact_and_padding_is_not() {
-        let decode = |header| decode(header).map(|(id, secret)| (id, secret.reveal().to_owned()));
+    fn neither_the_case_of_the_scheme_nor_padding_counts() {
+        let decode = |header: &str| decode(header).map(|(id, secret)| (id, secret.reveal().to_owned()));
         let expected = Some(("key".to_owned(), "se:cret".to_owned()));
-        assert_eq!(decode("Basic a2V5OnNlOmNyZXQ="), expected);
-        assert_eq!(decode("Basic a2V5OnNlOmNyZXQ"), expected);
+        for scheme in ["Basic", "basic", "BASIC", "bAsIc"] {
+            assert_eq!(decode(&format!("{scheme} a2V5OnNlOmNyZXQ=")), expected);
+            assert_eq!(decode(&format!("{scheme}  a2V5OnNlOmNyZXQ")), expected);
+        }
         for malformed in [
-            "basic a2V5OnNlOmNyZXQ=",
-            "BASIC a2V5OnNlOmNyZXQ=",
-            "Basic  a2V5OnM=",
+            "Basica2V5OnNlOmNyZXQ=",
+            "Basic\ta2V5OnNlOmNyZXQ=",
             "Basic",
             "Basic a2V5",
             "Basic !",

@@ -1,4 +1,4 @@
-//! A request's body, JSON or form, to the members of an object. Judged in this order: size, media type, syntax.
+//! A request's body, JSON or form, to the members of an object. Judged in this order: size, encoding, media type, syntax.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
@@ -25,7 +25,7 @@ pub(in crate::http) async fn read(request: &HttpRequest, payload: Payload) -> Re
     Ok(members)
 }
 
-/// The bytes of a body that has no more of them than this.
+/// The bytes of a body that has no more of them than this, and is not encoded.
 pub(in crate::http) async fn bytes_up_to(
     max: usize,
     request: &HttpRequest,
@@ -36,7 +36,10 @@ pub(in crate::http) async fn bytes_up_to(
         return Err(Problem::body_too_large(max));
     }
     match payload.to_bytes_limited(max).await {
-        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Ok(bytes)) => match intake::encoding(request) {
+            None => Ok(bytes),
+            Some(encoding) => Err(Problem::encoded(encoding)),
+        },
         Ok(Err(error)) if intake::is_late(&error) => Err(Problem::body_late()),
         Ok(Err(_)) => Err(Problem::body_incomplete()),
         Err(_) => Err(Problem::body_too_large(max)),

@@ -62,12 +62,13 @@ pub(super) enum Act {
     Fetch,
     Edit,
     History,
+    Tokens,
 }
 
-const ALL: &[Act] = &[Act::Create, Act::List, Act::Fetch, Act::Edit, Act::History];
+const ALL: &[Act] = &[Act::Create, Act::List, Act::Fetch, Act::Edit, Act::History, Act::Tokens];
 const WRITES: &[Act] = &[Act::Create, Act::Edit];
-const OF_ONE: &[Act] = &[Act::Fetch, Act::Edit, Act::History];
-const PAGES: &[Act] = &[Act::List, Act::History];
+const OF_ONE: &[Act] = &[Act::Fetch, Act::Edit, Act::History, Act::Tokens];
+const PAGES: &[Act] = &[Act::List, Act::History, Act::Tokens];
 
 /// A request that meets an error.
 enum Case {

@@ -13,6 +13,8 @@ pub(in crate::http) enum Place {
     Customer,
     /// Its history.
     Revisions,
+    /// Its payment tokens.
+    Tokens,
 }
 
 impl Place {
@@ -30,6 +32,7 @@ impl Place {
             (None, ..) => Some(Self::Customers),
             (Some(_), None, _) => Some(Self::Customer),
             (Some(_), last, None) if is(last, "revisions") => Some(Self::Revisions),
+            (Some(_), last, None) if is(last, "tokens") => Some(Self::Tokens),
             _ => None,
         }
     }
@@ -40,6 +43,7 @@ impl Place {
             Self::Customers => "/v1/customers",
             Self::Customer => "/v1/customers/{id}",
             Self::Revisions => "/v1/customers/{id}/revisions",
+            Self::Tokens => "/v1/customers/{id}/tokens",
         }
     }
 }
@@ -64,6 +68,8 @@ mod tests {
             ("/v1/customers/x//", Some(Place::Customer)),
             ("/v1/customers/a%2Fb", Some(Place::Customer)),
             ("/v1/customers/x/revisions", Some(Place::Revisions)),
+            ("/v1/customers/x/tokens/", Some(Place::Tokens)),
+            ("/v1/customers/x/tokens/token_1", None),
             ("/v1/customers/x/revision", None),
             ("/v1/customers/x/revisions/1", None),
             ("/v1/customersx", None),

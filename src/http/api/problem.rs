@@ -148,6 +148,13 @@ impl Problem {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, description)
     }
 
+    /// A body that is compressed, or encoded in another way.
+    pub(in crate::http) fn encoded(encoding: &str) -> Self {
+        let description = format!("The request body must not be encoded: {encoding} is not supported.");
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, description)
+            .remembered_as("The request body must not be encoded: … is not supported.")
+    }
+
     pub(in crate::http) fn cross_site() -> Self {
         Self::new(StatusCode::FORBIDDEN, "The request may not come from a page of another site.")
     }

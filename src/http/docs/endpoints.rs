@@ -30,12 +30,13 @@ impl Endpoint {
     }
 }
 
-pub(super) const ENDPOINTS: [Endpoint; 5] = [
+pub(super) const ENDPOINTS: [Endpoint; 6] = [
     Endpoint { slug: "create", name: "Create a customer", call: Call::Create, operation: "createCustomer" },
     Endpoint { slug: "edit", name: "Edit a customer", call: Call::Edit, operation: "editCustomer" },
     Endpoint { slug: "fetch", name: "Fetch a customer", call: Call::Fetch, operation: "fetchCustomer" },
     Endpoint { slug: "list", name: "List customers", call: Call::List, operation: "listCustomers" },
     Endpoint { slug: "revisions", name: "List revisions", call: Call::Revisions, operation: "listRevisions" },
+    Endpoint { slug: "tokens", name: "List tokens", call: Call::Tokens, operation: "listTokens" },
 ];
 
 /// What programs are told, of which no operation names the server's address.

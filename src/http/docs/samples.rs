@@ -21,6 +21,8 @@ pub enum Call {
     List,
     /// The history of one.
     Revisions,
+    /// The payment tokens of one.
+    Tokens,
 }
 
 /// How one language asks. Placeholders are `BASE_URL`, `KEY_ID`, `KEY_SECRET` and `CUSTOMER_ID`.
@@ -34,6 +36,7 @@ struct Language {
     fetch: &'static str,
     list: &'static str,
     revisions: &'static str,
+    tokens: &'static str,
 }
 
 /// In the order in which they are offered.
@@ -59,6 +62,7 @@ impl Language {
             Call::Fetch => self.fetch,
             Call::List => self.list,
             Call::Revisions => self.revisions,
+            Call::Tokens => self.tokens,
         };
         let mut text = String::new();
         for line in self.around.trim().lines() {

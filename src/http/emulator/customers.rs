@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::{Emulator, sent};
 use crate::domain::CustomerId;
 use crate::http::api::{Answer, Problem, answers, draft};
-use crate::json::{Json, Members};
+use crate::json::{Json, Members, whole_digits};
 use crate::service::{Caller, Seeded, World};
 
 /// The latest second at which a customer may have been created, as of the lists.
@@ -79,7 +79,7 @@ fn id(members: &mut Members) -> Result<Option<CustomerId>, Problem> {
 fn created_at(members: &mut Members) -> Result<Option<i64>, Problem> {
     let literal = match members.shift_remove("created_at") {
         None | Some(Json::Null) => return Ok(None),
-        Some(Json::Number(literal)) => literal,
+        Some(Json::Number(literal)) => whole_digits(&literal).unwrap_or_default(),
         Some(_) => String::new(),
     };
     match literal.parse() {

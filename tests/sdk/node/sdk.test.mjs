@@ -275,7 +275,7 @@ test('what is not about customers is not found', async () => {
 test('the samples of the reference run', async () => {
   const { id } = await rz.customers.create({ name: 'Meera', notes: { for: 'samples' } });
   const said = {};
-  for (const endpoint of ['edit', 'fetch', 'list', 'revisions', 'create']) {
+  for (const endpoint of ['edit', 'fetch', 'list', 'revisions', 'tokens', 'create']) {
     const page = await (await fetch(`${baseURL}/docs/customers/${endpoint}`)).text();
     const shown = page.split('id="sample-node">')[1].split('</code>')[0];
     const sample = shown
@@ -298,4 +298,5 @@ test('the samples of the reference run', async () => {
   assert.equal(said.fetch, 'Meera\n');
   assert.ok(said.list.includes(`${id} Meera\n`));
   assert.equal(said.revisions, "2 [ 'contact' ]\n1 [ 'name', 'notes' ]\n");
+  assert.equal(said.tokens, '0\n');
 });

@@ -256,7 +256,7 @@ class Customers(unittest.TestCase):
     def test_the_samples_of_the_reference_run(self):
         id = self.test.customer.create({"name": "Meera", "notes": {"for": "samples"}})["id"]
         said = {}
-        for endpoint in ["edit", "fetch", "list", "revisions", "create"]:
+        for endpoint in ["edit", "fetch", "list", "revisions", "tokens", "create"]:
             with urllib.request.urlopen(f"{self.base_url}/docs/customers/{endpoint}") as page:
                 shown = page.read().decode().split('id="sample-python">')[1].split("</code>")[0]
             sample = html.unescape(shown).replace("cust_1Aa00000000004", id)
@@ -270,6 +270,7 @@ class Customers(unittest.TestCase):
         self.assertEqual(said["fetch"], "Meera\n")
         self.assertIn(f"{id} Meera\n", said["list"])
         self.assertEqual(said["revisions"], "2 ['contact']\n1 ['name', 'notes']\n")
+        self.assertEqual(said["tokens"], "0\n")
 
 
 def create_key(db, mode):

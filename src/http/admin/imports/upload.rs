@@ -21,7 +21,7 @@ use super::super::page::{Shell, Turned, html, html_with, see_other};
 use super::super::visit::{Editor, Visit};
 use super::{no_room, sentence};
 use crate::domain::Import;
-use crate::http::intake::{Allowance, allow};
+use crate::http::intake::{Allowance, allow, encoding};
 use crate::service::{NotImported, Refused, Services};
 
 /// The largest file, in MiB: some two million customers.
@@ -76,6 +76,9 @@ pub(in super::super) async fn receive(
 ) -> Answer {
     if !is_ours(&request) {
         return Err(editor.turned(Turned::cross_site()));
+    }
+    if let Some(encoding) = encoding(&request) {
+        return Err(editor.turned(Turned::encoded(encoding)));
     }
     allow(&request, ALLOWANCE);
     let body = Body::new(payload);

@@ -136,9 +136,9 @@ pub(super) static FIELDS: [Entry; 12] = [
             that is an array or a bare string the indexes are named: `0`.",
         mend: "Leave out what is named. Whatever else you want to keep on a customer has its place in `notes`.",
         law: "Bodies know `name`, `email`, `contact`, `gstin` and `notes`, and `fail_existing` where a customer is \
-            created. Lists know `count`, `skip`, `from`, `to`, `email` and `contact`; histories `count` and `skip`. \
-            This is judged before any field.",
-        acts: &[Act::Create, Act::Edit, Act::List, Act::History],
+            created. Lists know `count`, `skip`, `from`, `to`, `email` and `contact`; histories and tokens `count` and \
+            `skip`. This is judged before any field.",
+        acts: &[Act::Create, Act::Edit, Act::List, Act::History, Act::Tokens],
         is_ours: false,
         case: Case::Create(|| r#"{"name":"Gaurav Kumar","phone":"9123456780","city":"Pune"}"#.to_owned()),
     },

@@ -29,7 +29,7 @@ pub(super) static CREDENTIALS: [Entry; 3] = [
             service are unknown here unless they were imported. Then look for the key on the Keys page. Where a \
             secret is lost, rotating the key makes another.",
         law: "A key id is `rzp_test_` or `rzp_live_` and 14 letters and digits, a secret is 24. The scheme is \
-            spelled `Basic`.",
+            `Basic`, in any case.",
         acts: ALL,
         is_ours: false,
         case: Case::Request(
@@ -53,7 +53,7 @@ pub(super) static CREDENTIALS: [Entry; 3] = [
     },
 ];
 
-pub(super) static REQUESTS: [Entry; 8] = [
+pub(super) static REQUESTS: [Entry; 9] = [
     Entry {
         slug: "url-not-found",
         says: "The requested URL was not found on the server.",
@@ -62,7 +62,7 @@ pub(super) static REQUESTS: [Entry; 8] = [
         mend: "See the method and the path. SDKs are given the address of the server alone, and add `/v1` by \
             themselves.",
         law: "There are `POST` and `GET` on `/v1/customers`, `PUT` and `GET` on `/v1/customers/ID`, and `GET` on \
-            `/v1/customers/ID/revisions`. This is judged before the key.",
+            `/v1/customers/ID/revisions` and `/v1/customers/ID/tokens`. This is judged before the key.",
         acts: &[],
         is_ours: false,
         case: Case::Request("GET /v1/payments", Problem::url_not_found),
@@ -104,6 +104,21 @@ pub(super) static REQUESTS: [Entry; 8] = [
         acts: WRITES,
         is_ours: true,
         case: Case::Request("POST /v1/customers\nContent-Type: text/plain\n\nname=Gaurav", Problem::media_type),
+    },
+    Entry {
+        slug: "body-encoded",
+        says: "The request body must not be encoded: … is not supported.",
+        why: "The body is compressed, as its `Content-Encoding` says: an HTTP client or a proxy in between does so where \
+            it is set up to.",
+        mend: "Turn the compression of requests off. Answers are another thing: `Accept-Encoding` may stay.",
+        law: "A body is sent as it is, without a `Content-Encoding` or with `identity`. It is small: 131072 bytes at \
+            most.",
+        acts: WRITES,
+        is_ours: true,
+        case: Case::Request(
+            "POST /v1/customers\nContent-Type: application/json\nContent-Encoding: gzip\n\n{\"name\":\"Gaurav Kumar\"}",
+            || Problem::encoded("gzip"),
+        ),
     },
     Entry {
         slug: "body-too-large",

@@ -12,7 +12,7 @@ use crate::http::api::catalogue::Act;
 
 /// Every operation of the API.
 pub(super) fn add(paths: PathsBuilder) -> PathsBuilder {
-    let (list, fetch, history) = (list().build(), fetch().build(), history().build());
+    let (list, fetch, history, tokens) = (list().build(), fetch().build(), history().build(), tokens().build());
     let customers = PathItemBuilder::new()
         .operation(HttpMethod::Post, create())
         .operation(HttpMethod::Head, head(&list))
@@ -23,10 +23,12 @@ pub(super) fn add(paths: PathsBuilder) -> PathsBuilder {
         .operation(HttpMethod::Get, fetch);
     let revisions =
         PathItemBuilder::new().operation(HttpMethod::Head, head(&history)).operation(HttpMethod::Get, history);
+    let tokens = PathItemBuilder::new().operation(HttpMethod::Head, head(&tokens)).operation(HttpMethod::Get, tokens);
     paths
         .path(Place::Customers.pattern(), customers.build())
         .path(Place::Customer.pattern(), customer.build())
         .path(Place::Revisions.pattern(), revisions.build())
+        .path(Place::Tokens.pattern(), tokens.build())
 }
 
 /// The same without a body.
@@ -94,6 +96,15 @@ fn history() -> OperationBuilder {
         .parameter(parameters::id())
         .parameters(Some(parameters::page()))
         .response("200", success("A page of the history.", "Revisions", &[("revisions", samples::REVISIONS)]))
+}
+
+fn tokens() -> OperationBuilder {
+    operation(Act::Tokens, "listTokens", "List a customer's payment tokens")
+        .tag("Customers")
+        .description(Some("There are no payments here, and so no tokens: the collection of a customer is empty."))
+        .parameter(parameters::id())
+        .parameters(Some(parameters::page()))
+        .response("200", success("An empty collection.", "Tokens", &[("tokens", samples::NONE_LISTED)]))
 }
 
 fn operation(act: Act, id: &str, summary: &str) -> OperationBuilder {

@@ -43,6 +43,7 @@ pub(super) fn add(components: ComponentsBuilder) -> ComponentsBuilder {
         .schema("Customers", collection("Customer"))
         .schema("Revision", revision())
         .schema("Revisions", collection("Revision"))
+        .schema("Tokens", no_tokens())
         .schema("Error", error())
 }
 
@@ -123,12 +124,21 @@ fn time(description: &str) -> RefOr<Schema> {
 }
 
 fn collection(of_what: &str) -> ObjectBuilder {
-    let count =
-        of(Type::Integer).minimum(Some(0)).maximum(Some(100)).description(Some("How many there are in this page."));
+    let items = ArrayBuilder::new().items(named(of_what)).max_items(Some(100));
+    collection_of(100, items.into())
+}
+
+/// The collection of what is not here.
+fn no_tokens() -> ObjectBuilder {
+    collection_of(0, empty_array())
+}
+
+fn collection_of(most: usize, items: RefOr<Schema>) -> ObjectBuilder {
+    let count = of(Type::Integer).minimum(Some(0)).maximum(Some(most));
     whole([
         ("entity", one_of([json!("collection")]).into()),
-        ("count", count.into()),
-        ("items", ArrayBuilder::new().items(named(of_what)).max_items(Some(100)).into()),
+        ("count", count.description(Some("How many there are in this page.")).into()),
+        ("items", items),
     ])
 }
 

@@ -19,4 +19,5 @@ curl -u KEY_ID:KEY_SECRET -X PUT BASE_URL/v1/customers/CUSTOMER_ID \
     fetch: "curl -u KEY_ID:KEY_SECRET BASE_URL/v1/customers/CUSTOMER_ID",
     list: "curl -u KEY_ID:KEY_SECRET 'BASE_URL/v1/customers?count=20&skip=0'",
     revisions: "curl -u KEY_ID:KEY_SECRET 'BASE_URL/v1/customers/CUSTOMER_ID/revisions?count=20'",
+    tokens: "curl -u KEY_ID:KEY_SECRET BASE_URL/v1/customers/CUSTOMER_ID/tokens",
 };

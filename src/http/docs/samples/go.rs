@@ -47,4 +47,7 @@ answer, err := client.Customer.All(map[string]interface{}{"count": 20, "skip": 0
 // The SDK has no call for histories, so it is asked for the path.
 answer, err := client.Request.Get("/v1/customers/CUSTOMER_ID/revisions", map[string]interface{}{"count": 20}, nil)
 "#,
+    tokens: r#"
+answer, err := client.Token.All("CUSTOMER_ID", nil, nil)
+"#,
 };

@@ -39,4 +39,8 @@ for (const customer of customers.items) console.log(customer.id, customer.name);
 const revisions = await rz.api.get({ url: "/customers/CUSTOMER_ID/revisions", data: { count: 20 } });
 for (const revision of revisions.items) console.log(revision.version, Object.keys(revision.changes));
 "#,
+    tokens: r#"
+const tokens = await rz.customers.fetchTokens("CUSTOMER_ID");
+console.log(tokens.count);
+"#,
 };

@@ -44,4 +44,8 @@ foreach ($revisions["items"] as $revision) {
     echo $revision["version"], " ", implode(", ", array_keys($revision["changes"])), "\n";
 }
 "#,
+    tokens: r#"
+$tokens = $api->customer->fetch("CUSTOMER_ID")->tokens()->all();
+echo $tokens->count, "\n";
+"#,
 };

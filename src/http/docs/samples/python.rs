@@ -40,4 +40,8 @@ revisions = client.get("/v1/customers/CUSTOMER_ID/revisions", {"count": 20})
 for revision in revisions["items"]:
     print(revision["version"], list(revision["changes"]))
 "#,
+    tokens: r#"
+tokens = client.token.all("CUSTOMER_ID")
+print(tokens["count"])
+"#,
 };

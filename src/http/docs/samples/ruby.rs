@@ -40,4 +40,8 @@ customers.items.each { |customer| puts "#{customer.id} #{customer.name}" }
 revisions = Razorpay::Request.new("customers").fetch("CUSTOMER_ID/revisions")
 puts revisions.count
 "#,
+    tokens: r#"
+tokens = Razorpay::Request.new("customers").fetch("CUSTOMER_ID/tokens")
+puts tokens.count
+"#,
 };
