@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod api;
 mod assets;
+mod client;
 mod connections;
 mod docs;
 pub mod emulator;

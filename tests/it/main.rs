@@ -56,6 +56,7 @@ mod pages_desk;
 mod pages_door;
 mod pages_imports;
 mod properties;
+mod proxies;
 mod pull;
 mod races;
 mod reindex;

@@ -16,7 +16,7 @@ use crate::domain::{Email, Secret, password};
 use crate::http::noted::Noted;
 use crate::http::settings::Settings;
 use crate::service::staff::LinkFor;
-use crate::service::{Browser, NotAdmitted, Refused, Services, StaffRefused, Token};
+use crate::service::{Browser, NotAdmitted, Refused, Services, SignedIn, StaffRefused, Token};
 
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
@@ -60,7 +60,8 @@ pub(super) async fn sign_in(
     let (email, to) = (form.value("email").to_owned(), inside(form.value("to")));
     let password = Secret::given(form.value("password").to_owned());
     let address = settings.client(&request);
-    let (status, words) = match services.staff.sign_in(&email, &password, address, browser(&request)).await {
+    let browser = browser(&request).await.map_err(|turned| turned.at(None, &request))?;
+    let (status, words) = match services.staff.sign_in(&email, &password, address, browser).await {
         Ok(token) => return Ok(signed_in(&settings, &token, &to)),
         Err(NotAdmitted::Refused(reason)) => {
             Noted::of(&request).refused_for(reason);
@@ -84,9 +85,19 @@ pub(super) async fn sign_in(
     Ok(html_with(status, &SignInPage { door: Door::new(&request), errors, email, to }))
 }
 
-pub(super) async fn sign_out(visit: Visit, _: Form, services: Data<Services>, settings: Data<Settings>) -> Answer {
-    let session = &visit.signed_in.session;
-    services.staff.end_session(&session.staff, &session.hash).await.map_err(|refused| visit.turned(refused))?;
+/// Ends the sessions of all cookies that the browser sends: with one of them left, it would still be signed in.
+pub(super) async fn sign_out(
+    visit: Visit,
+    _: Form,
+    request: HttpRequest,
+    services: Data<Services>,
+    settings: Data<Settings>,
+) -> Answer {
+    let sessions =
+        visit::sessions_of(&request, &services, usize::MAX).await.map_err(|refused| visit.turned(refused))?;
+    for (_, SignedIn { session, .. }) in sessions {
+        services.staff.end_session(&session.staff, &session.hash).await.map_err(|refused| visit.turned(refused))?;
+    }
     let mut response = see_other("/sign-in");
     // No page is stored, but a browser may keep the ones one can go back to.
     response.headers_mut().insert(CLEAR_SITE_DATA, HeaderValue::from_static(r#""cache""#));
@@ -146,7 +157,8 @@ pub(super) async fn redeem_link(
     let (Some(password), true) = (password, page.errors.is_empty()) else {
         return Ok(html_with(StatusCode::UNPROCESSABLE_ENTITY, &page));
     };
-    let session = services.staff.redeem_link(&token, email, &password, browser(&request)).await;
+    let browser = browser(&request).await.map_err(|turned| turned.at(None, &request))?;
+    let session = services.staff.redeem_link(&token, email, &password, browser).await;
     Ok(signed_in(&settings, &session.map_err(|refused| dead(refused, &request))?, HOME))
 }
 
@@ -176,9 +188,9 @@ fn signed_in(settings: &Settings, token: &Token, to: &str) -> HttpResponse {
     response
 }
 
-fn browser(request: &HttpRequest) -> Browser<'_> {
+async fn browser(request: &HttpRequest) -> Result<Browser<'_>, Turned> {
     let agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    Browser { agent, before: visit::token_of(request) }
+    Ok(Browser { agent, before: visit::token_of(request).await? })
 }
 
 /// A path within the console, whatever was asked for: nobody is sent to another site from here.

@@ -65,7 +65,7 @@ impl FromRequest for Form {
         Box::pin(async move {
             let turned = |turned: Turned| turned.at(None, &request);
             if !is_ours(&request) {
-                return Err(turned(Turned::cross_site()));
+                return Err(turned(Turned::cross_site(&request)));
             }
             if let Some(encoding) = intake::encoding(&request) {
                 return Err(turned(Turned::encoded(encoding)));
@@ -76,7 +76,7 @@ impl FromRequest for Form {
             };
             let form = Self(Zeroizing::new(form_urlencoded::parse(&bytes).into_owned().collect()));
             // Signed in, a form proves with its token that it was rendered for this very session.
-            if needs_token(&request) && !is_proven(&request, form.value("token")) {
+            if needs_token(&request) && !is_proven(&request, form.value("token")).await.map_err(turned)? {
                 return Err(turned(Turned::stale_form()));
             }
             Ok(form)
@@ -94,12 +94,13 @@ pub(super) fn is_ours(request: &HttpRequest) -> bool {
 }
 
 /// Whether a form's token proves that it was rendered for the session that the request has, if it has one.
-pub(super) fn is_proven(request: &HttpRequest, token: &str) -> bool {
-    let is_proven = visit::token_of(request).is_none_or(|session| session.is_form_token(token));
+pub(super) async fn is_proven(request: &HttpRequest, token: &str) -> Result<bool, Turned> {
+    let session = visit::token_of(request).await?;
+    let is_proven = session.is_none_or(|session| session.is_form_token(token));
     if !is_proven {
         Noted::of(request).refused_for("form of another session");
     }
-    is_proven
+    Ok(is_proven)
 }
 
 /// At the door there is no session yet that a form could belong to.

@@ -11,6 +11,7 @@ use askama::Template;
 use super::visit::Visit;
 use crate::domain::{Mode, Role, Staff};
 use crate::http::assets;
+use crate::http::origin::{self, Mismatch};
 use crate::http::settings::Settings;
 use crate::service::Refused;
 
@@ -223,9 +224,17 @@ impl Turned {
         Self::new(StatusCode::GONE, "This link does not work any more", text)
     }
 
-    pub(super) fn cross_site() -> Self {
-        let text = "The form came from another site. Open the page here and try again.";
-        Self::new(StatusCode::FORBIDDEN, "Nothing was changed", text)
+    /// A form of another site; or of ours, as the browser sees it, where a proxy changes what the server is asked for.
+    pub(super) fn cross_site(request: &HttpRequest) -> Self {
+        let text = match origin::mismatch(request) {
+            None => "The form came from another site. Open the page here and try again.".to_owned(),
+            Some(Mismatch { sent, expected }) => format!(
+                "The browser sent the form from {sent}, and this server knows itself as {expected}. If {sent} is where you open \
+                 this console, a proxy in front changes the Host header: whoever runs the server starts it with --public-url \
+                 {sent}. Otherwise the form came from another site: open the page here and try again."
+            ),
+        };
+        Self::new(StatusCode::FORBIDDEN, "Nothing was changed", &text)
     }
 
     /// A form or a file that is compressed on its way.

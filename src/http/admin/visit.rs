@@ -6,7 +6,7 @@ use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::Payload;
 use actix_web::http::Method;
-use actix_web::http::header::REFERER;
+use actix_web::http::header::{COOKIE as COOKIE_HEADER, REFERER};
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use futures_util::future::LocalBoxFuture;
@@ -16,7 +16,7 @@ use crate::domain::{Mode, Role, Session};
 use crate::http::noted::Noted;
 use crate::http::settings::Settings;
 use crate::http::watch::RequestId;
-use crate::service::{Caller, Services, SignedIn, Token};
+use crate::service::{Caller, Refused, Services, SignedIn, Token};
 
 /// Somebody who is signed in, in a mode.
 pub(super) struct Visit {
@@ -33,9 +33,9 @@ impl Visit {
     pub(super) async fn of(request: &HttpRequest, services: &Services) -> Result<Self, Turned> {
         let settings = request.app_data::<Data<Settings>>().ok_or_else(Turned::failed)?;
         let to_sign_in = || Turned::to_sign_in(&page_of(request, settings)).at(None, request);
-        let token = token_of(request).ok_or_else(to_sign_in)?;
-        let session = services.staff.session(&token).await;
-        let signed_in = session.map_err(|refused| Turned::from(refused).at(None, request))?.ok_or_else(to_sign_in)?;
+        let session = sessions_of(request, services, 1).await;
+        let session = session.map_err(|refused| Turned::from(refused).at(None, request))?.pop();
+        let (token, signed_in) = session.ok_or_else(to_sign_in)?;
         Noted::of(request).person(&signed_in.staff.id);
         let mode = if request.path().starts_with("/test") { Mode::Test } else { Mode::Live };
         let form_token = services.staff.form_token(&token);
@@ -150,11 +150,55 @@ const COOKIE: &str = "patron_session";
 /// Browsers keep a cookie of this name from other hosts and from plain HTTP.
 const COOKIE_OVER_HTTPS: &str = "__Host-patron_session";
 
-/// The token that the browser's cookie brings.
-pub(super) fn token_of(request: &HttpRequest) -> Option<Token> {
-    let settings = request.app_data::<Data<Settings>>()?;
-    let cookie = request.cookie(cookie_name(settings))?;
-    Some(Token::given(cookie.value().to_owned()))
+/// The most cookies of the session's name that are looked at. There are several where another path or domain of the host had one.
+const COOKIES_MAX: usize = 8;
+
+/// The tokens that the browser's cookies bring, in the order sent. Other cookies may be of other programs of this host, and of any
+/// form.
+fn tokens_of(request: &HttpRequest) -> Vec<Token> {
+    let Some(settings) = request.app_data::<Data<Settings>>() else { return Vec::new() };
+    let name = cookie_name(settings);
+    let pairs = request.headers().get_all(COOKIE_HEADER).flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
+    let mut values: Vec<&str> = Vec::new();
+    for pair in pairs {
+        let pair = str::from_utf8(pair).ok().and_then(|pair| pair.trim().split_once('='));
+        if let Some((_, value)) = pair.filter(|(each, value)| *each == name && !values.contains(value))
+            && values.len() < COOKIES_MAX
+        {
+            values.push(value);
+        }
+    }
+    values.into_iter().map(|value| Token::given(value.to_owned())).collect()
+}
+
+/// The sessions that the browser's cookies open, so many at most, each with its token. Of several cookies the first that opens one
+/// counts.
+pub(super) async fn sessions_of(
+    request: &HttpRequest,
+    services: &Services,
+    most: usize,
+) -> Result<Vec<(Token, SignedIn)>, Refused> {
+    let mut sessions = Vec::new();
+    for token in tokens_of(request) {
+        if sessions.len() < most
+            && let Some(signed_in) = services.staff.session(&token).await?
+        {
+            sessions.push((token, signed_in));
+        }
+    }
+    Ok(sessions)
+}
+
+/// The token that the browser's cookie brings. Of several the one that [`Visit`] goes by, else any.
+pub(super) async fn token_of(request: &HttpRequest) -> Result<Option<Token>, Turned> {
+    let mut tokens = tokens_of(request);
+    if tokens.len() > 1 {
+        let services = request.app_data::<Data<Services>>().ok_or_else(Turned::failed)?;
+        if let Some((token, _)) = sessions_of(request, services, 1).await?.pop() {
+            return Ok(Some(token));
+        }
+    }
+    Ok(tokens.pop())
 }
 
 fn cookie_name(settings: &Settings) -> &'static str {

@@ -75,7 +75,7 @@ pub(in super::super) async fn receive(
     services: Data<Services>,
 ) -> Answer {
     if !is_ours(&request) {
-        return Err(editor.turned(Turned::cross_site()));
+        return Err(editor.turned(Turned::cross_site(&request)));
     }
     if let Some(encoding) = encoding(&request) {
         return Err(editor.turned(Turned::encoded(encoding)));
@@ -116,7 +116,7 @@ async fn take(visit: &Visit, request: &HttpRequest, body: &Body, services: &Serv
         return Err(Failed::Turned(Turned::stale_form()));
     }
     let Ok(Ok(token)) = field.bytes(TOKEN_LEN_MAX).await else { return Err(Failed::Turned(Turned::bad_form())) };
-    if !is_proven(request, &String::from_utf8_lossy(&token)) {
+    if !is_proven(request, &String::from_utf8_lossy(&token)).await.map_err(Failed::Turned)? {
         return Err(Failed::Turned(Turned::stale_form()));
     }
     drop(field);
