@@ -23,11 +23,16 @@ use config::{Cli, Command, Common, LogFormat};
 static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
-    let given = Cli::command().get_matches_from(with_command(std::env::args_os().collect()));
+    let given = config::parse(&with_command(std::env::args_os().collect())).unwrap_or_else(|error| error.exit());
     let cli = Cli::from_arg_matches(&given).unwrap_or_else(|error| error.exit());
     // Not what the environment says of the file that is served.
     let db_is_asked_for = given.value_source("db") == Some(ValueSource::CommandLine);
     start_log(&cli.common);
+    if matches!(cli.command, Command::Serve(_) | Command::Emulate(_)) {
+        for name in config::unknown_variables() {
+            tracing::warn!(name, "this environment variable looks like a setting, but there is none of this name");
+        }
+    }
     let Common { db, keep_free, .. } = cli.common;
     let keep = keep_free.unwrap_or_default();
     let done = match cli.command {

@@ -14,7 +14,7 @@ use super::signals::Signals;
 use crate::config::Emulate;
 
 pub fn run(db: Option<&PathBuf>, settings: &Emulate) -> Done {
-    let doors = Listening::on(settings.listen, "--listen")?;
+    let doors = Listening::on(settings.listen, "--listen or PATRON_LISTEN")?;
     let store = db.map_or_else(|| Store::in_memory(true), |db| Store::open(db, Use::Serve));
     let store = store.map_err(|unusable| unusable.to_string())?;
     System::new().block_on(async {

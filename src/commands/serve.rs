@@ -19,13 +19,16 @@ use tokio::task::JoinHandle;
 
 use super::signals::{Asked, Signals};
 use super::{Done, systemd};
-use crate::config::Serve;
+use crate::config::{Networks, Serve};
 
 pub fn run(db: &Path, keep: KeepFree, settings: &Serve) -> Done {
     // Before the file is made: what cannot listen leaves nothing behind.
-    let doors = Listening::on(settings.listen, "--listen")?;
+    let doors = Listening::on(settings.listen, "--listen or PATRON_LISTEN")?;
     let tls = settings.tls.open()?.map(Arc::new);
-    let metrics = settings.metrics_listen.map(|address| Listening::on(address, "--metrics-listen")).transpose()?;
+    let metrics = settings
+        .metrics_listen
+        .map(|address| Listening::on(address, "--metrics-listen or PATRON_METRICS_LISTEN"))
+        .transpose()?;
     let store = Store::open(db, Use::Serve).map_err(|unusable| unusable.to_string())?;
     System::new().block_on(async {
         let services = Data::new(Services::keeping_free(store, Ambient::of_system(), keep));
@@ -65,7 +68,7 @@ async fn serve(
     let mut signals = Signals::new()?;
     let places = http::Settings {
         public_url: settings.public_url.clone(),
-        trusted_proxies: settings.trusted_proxy.clone(),
+        trusted_proxies: settings.trusted_proxy.iter().flat_map(|Networks(networks)| networks.clone()).collect(),
         limits: http::Limits::new(settings.rate_limit_address, settings.rate_limit_key),
         tls: tls.clone(),
     };

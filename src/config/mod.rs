@@ -3,6 +3,7 @@
 mod access;
 mod customers;
 mod database;
+mod environment;
 mod import;
 mod serve;
 mod values;
@@ -17,8 +18,10 @@ use values::{keep_free, public_url};
 pub use access::{KeyCommand, KeyCreate, KeyImport, KeyRotate, PasswordHow, StaffAdd, StaffCommand};
 pub use customers::{CustomerCommand, Erase, Export, Pull, Seed};
 pub use database::{Backup, Restore, Upgrade};
+pub use environment::{parse, unknown_variables};
 pub use import::{Import, ImportCommand, ImportFile};
 pub use serve::{Doctor, Emulate, Serve};
+pub use values::Networks;
 
 /// Customer records with history: a drop-in for Razorpay's Customers API over one SQLite file.
 ///
@@ -50,7 +53,14 @@ pub struct Common {
     #[arg(long, global = true, env = "PATRON_KEEP_FREE", value_parser = keep_free, value_name = "SIZE")]
     pub keep_free: Option<KeepFree>,
     /// How log lines look on standard error
-    #[arg(long, global = true, env = "PATRON_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
+    #[arg(
+        long,
+        global = true,
+        env = "PATRON_LOG_FORMAT",
+        default_value = "text",
+        ignore_case = true,
+        value_name = "FORMAT"
+    )]
     pub log_format: LogFormat,
     /// How much is logged: error, warn, info, debug or trace
     #[arg(long, global = true, env = "PATRON_LOG_LEVEL", default_value = "info", value_name = "LEVEL")]

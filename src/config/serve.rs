@@ -5,27 +5,26 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::FalseyValueParser;
 use clap::{Args, value_parser};
 
 use patron::http::{RateLimit, Tls};
 
-use super::values::{every, public_url};
+use super::values::{Networks, address, every, networks, public_url, switch};
 
 /// Settings of `serve`.
 #[derive(Debug, Args)]
 pub struct Serve {
-    /// Where to listen. Port 0 picks a free one
-    #[arg(long, env = "PATRON_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    /// Where to listen: 127.0.0.1:8080, localhost:8080, or :8080 for every IPv4 address of this machine. Port 0 picks a free one
+    #[arg(long, env = "PATRON_LISTEN", default_value = "127.0.0.1:8080", value_parser = address, value_name = "ADDRESS")]
     pub listen: SocketAddr,
     #[command(flatten)]
     pub tls: TlsFiles,
     /// Scheme and host as browsers see them, where a proxy stands in front: https://patron.example
     #[arg(long, env = "PATRON_PUBLIC_URL", value_parser = public_url, value_name = "URL")]
     pub public_url: Option<String>,
-    /// The networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8. Without this none is
-    #[arg(long, env = "PATRON_TRUSTED_PROXY", value_delimiter = ',', value_name = "CIDR")]
-    pub trusted_proxy: Vec<ipnet::IpNet>,
+    /// The proxies whose X-Forwarded-For is believed: addresses or networks, such as 10.0.0.0/8, between commas. Without this none is
+    #[arg(long, env = "PATRON_TRUSTED_PROXY", value_parser = networks, value_name = "CIDR")]
+    pub trusted_proxy: Vec<Networks>,
     /// How many API requests one address may send, such as 200/s, 600/m or 50/10s. Without this as many as it likes
     #[arg(long, env = "PATRON_RATE_LIMIT_ADDRESS", value_parser = RateLimit::parse, value_name = "COUNT/TIME")]
     pub rate_limit_address: Option<RateLimit>,
@@ -33,7 +32,7 @@ pub struct Serve {
     #[arg(long, env = "PATRON_RATE_LIMIT_KEY", value_parser = RateLimit::parse, value_name = "COUNT/TIME")]
     pub rate_limit_key: Option<RateLimit>,
     /// Also listen here for whoever reads the metrics, at /metrics, without credentials. Without this nobody does
-    #[arg(long, env = "PATRON_METRICS_LISTEN", value_name = "ADDRESS")]
+    #[arg(long, env = "PATRON_METRICS_LISTEN", value_parser = address, value_name = "ADDRESS")]
     pub metrics_listen: Option<SocketAddr>,
     /// Make backups in this directory, on time, each read again from end to end. Without this none are made
     #[arg(long, env = "PATRON_BACKUP_DIR", value_name = "DIR")]
@@ -53,11 +52,11 @@ pub struct Emulate {
     // In the place of the setting that every command has, whose default and environment variable are not looked at here.
     #[arg(long, value_name = "FILE")]
     pub db: Option<PathBuf>,
-    /// Where to listen. Port 0 picks a free one
-    #[arg(long, env = "PATRON_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    /// Where to listen: 127.0.0.1:8080, localhost:8080, or :8080 for every IPv4 address of this machine. Port 0 picks a free one
+    #[arg(long, env = "PATRON_LISTEN", default_value = "127.0.0.1:8080", value_parser = address, value_name = "ADDRESS")]
     pub listen: SocketAddr,
     /// Refuse what Razorpay's API has not: filters and histories, If-Match, a fail_existing that is no text
-    #[arg(long, env = "PATRON_STRICT", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "PATRON_STRICT", value_parser = switch)]
     pub strict: bool,
     /// How many worlds there may be beside the first. With 0, other keys are refused
     #[arg(long, env = "PATRON_WORLDS", default_value = "64", value_parser = value_parser!(u16).range(..=1_000), value_name = "N")]
@@ -94,7 +93,7 @@ pub struct Doctor {
     #[arg(long)]
     pub served: bool,
     /// Where that server listens
-    #[arg(long, env = "PATRON_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    #[arg(long, env = "PATRON_LISTEN", default_value = "127.0.0.1:8080", value_parser = address, value_name = "ADDRESS")]
     pub listen: SocketAddr,
     /// The certificate to look at.
     #[command(flatten)]

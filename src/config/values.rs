@@ -1,13 +1,15 @@
 //! What is typed, read as the values that settings take. An error says what to give.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use patron::domain::{CustomerId, Email, KeyId, Mode, Query, Role};
 use patron::rows::Format;
 use patron::service::{KeepFree, OldSecret};
 
 pub(super) fn every(text: &str) -> Result<Duration, String> {
-    let every = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    let every = humantime::parse_duration(text).map_err(|_| "give a time such as 15m, 1h or 1d")?;
     if every < Duration::from_secs(1) { Err("give a second or more".into()) } else { Ok(every) }
 }
 
@@ -32,6 +34,15 @@ pub(super) fn keep_free(text: &str) -> Result<KeepFree, &'static str> {
     let digits = Some(number.trim_end()).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
     let number: u64 = digits.ok_or(WORDS)?.parse().map_err(|_| WORDS)?;
     number.checked_mul(bytes).map(KeepFree::Bytes).ok_or(WORDS)
+}
+
+/// A switch that is on or off.
+pub(super) fn switch(text: &str) -> Result<bool, &'static str> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" | "y" | "t" => Ok(true),
+        "0" | "false" | "no" | "off" | "n" | "f" => Ok(false),
+        _ => Err("give true or false"),
+    }
 }
 
 pub(super) fn mode(text: &str) -> Result<Mode, &'static str> {
@@ -66,15 +77,71 @@ pub(super) fn role(text: &str) -> Result<Role, &'static str> {
     Role::parse(text).ok_or("give owner, editor or viewer")
 }
 
-/// Scheme and host, without the slash behind them.
+/// Scheme and host, without the slash behind them, and without the port that the scheme has anyway: so browsers spell it.
 pub(super) fn public_url(text: &str) -> Result<String, &'static str> {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let host = host.map(|host| host.strip_suffix('/').unwrap_or(host));
+    let url = text.trim().to_ascii_lowercase();
+    let url = url.strip_suffix('/').unwrap_or(&url);
+    let host = url.strip_prefix("https://").map(|host| host.strip_suffix(":443").unwrap_or(host));
+    let host = host.or_else(|| url.strip_prefix("http://").map(|host| host.strip_suffix(":80").unwrap_or(host)));
     let is_host = |host: &str| !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']);
     match host.filter(|host| is_host(host)) {
-        Some(_) => Ok(text.trim_end_matches('/').to_ascii_lowercase()),
+        Some(host) if url.starts_with("https") => Ok(format!("https://{host}")),
+        Some(host) => Ok(format!("http://{host}")),
         None => Err("give scheme and host alone, such as https://patron.example"),
     }
+}
+
+/// An address to listen on: an IP address and a port. `localhost` is 127.0.0.1, and without a host it is every IPv4 address of
+/// this machine.
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    let text = text.trim();
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    if let Some((host, port)) = text.rsplit_once(':')
+        && let Ok(port) = port.parse()
+    {
+        match host.to_ascii_lowercase().as_str() {
+            "localhost" => return Ok(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port)),
+            "" | "*" => return Ok(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port)),
+            _ => {}
+        }
+    }
+    let is_port = text.parse::<u16>().is_ok();
+    let is_host = text.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() || text.eq_ignore_ascii_case("localhost");
+    Err(match (is_port, is_host) {
+        (true, _) => format!("the host is missing: 127.0.0.1:{text} for this machine alone, :{text} for every IPv4 address"),
+        (_, true) => "the port is missing: give 127.0.0.1:8080, or [::1]:8080".to_owned(),
+        _ => "give an IP address and a port, such as 127.0.0.1:8080, localhost:8080, :8080 (every IPv4 address) or [::]:8080"
+            .to_owned(),
+    })
+}
+
+/// Networks of one setting.
+#[derive(Clone, Debug)]
+pub struct Networks(pub Vec<IpNet>);
+
+/// Networks between commas or blanks. An address without a length is a network of its own; bits behind the length count for
+/// nothing.
+pub(super) fn networks(text: &str) -> Result<Networks, String> {
+    let parts = text.split([',', ' ', '\t', '\n']).filter(|part| !part.is_empty());
+    parts.map(network).collect::<Result<_, _>>().map(Networks)
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    let network: IpNet = network.map_err(|_| {
+        format!("{text} is no network: give 10.0.0.0/8, 10.0.0.1 or 2001:db8::/32, more than one between commas")
+    })?;
+    // A client is compared as IPv4 where it is that within IPv6.
+    let mapped = match network {
+        IpNet::V6(within) if within.prefix_len() >= 96 => {
+            within.addr().to_ipv4_mapped().zip(within.prefix_len().checked_sub(96))
+        }
+        _ => None,
+    };
+    let mapped = mapped.and_then(|(address, len)| IpNet::new(address.into(), len).ok());
+    Ok(mapped.unwrap_or(network).trunc())
 }
 
 /// Scheme and host, with or without what every address of the API begins with.

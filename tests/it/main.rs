@@ -68,6 +68,7 @@ mod schedule;
 mod search;
 mod secrets;
 mod server;
+mod settings;
 mod slow;
 mod smuggling;
 mod spellings;

@@ -56,7 +56,7 @@ async fn clients_are_counted_apart_in_every_form_and_never_as_the_proxy() {
 fn a_header_that_cannot_be_read_is_warned_of_once_and_without_its_value() {
     let directory = tempdir().unwrap();
     let db = directory.path().join("patron.db");
-    let server = Server::start_with(&db, &["--trusted-proxy", "127.0.0.1/32"]);
+    let server = Server::start_with(&db, &["--trusted-proxy", " 127.0.0.1, ::1 "]);
     let client = Client::new(&server, &db);
     let ask = |header: &str| {
         let head = format!(

@@ -21,6 +21,11 @@ pub fn run(db: &Path, arguments: &[&str]) -> Output {
     patron(db).args(arguments).output().unwrap()
 }
 
+/// All that a command said.
+pub fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
 pub struct Server {
     child: Child,
     pub address: String,
