@@ -34,6 +34,7 @@ async fn emulate(emulator: &Data<Emulator>, doors: Listening) -> Done {
     let server = http::emulate(listener, emulator.clone(), http::Settings::default());
     let server = server.map_err(|error| cannot_listen(address, &error, flag))?;
     let handle = server.handle();
+    services.announce(&reachable(address, false));
     let (id, secret) = (Worlds::KEY_ID, Worlds::SECRET);
     say(&format!("An emulator, for tests only.\n\n  key id      {id}\n  key secret  {secret}\n\n"));
     if !address.ip().to_canonical().is_loopback() {

@@ -21,7 +21,7 @@ mod systemd;
 pub mod upgrade;
 
 use std::io::{IsTerminal, Write, stdin, stdout};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -29,6 +29,8 @@ use patron::service::figures::{date, grouped};
 use patron::service::room::MAKE_ROOM;
 use patron::service::{Ambient, Copied, Copying, KeepFree, NotCopied, Progress, Refused, Services};
 use patron::store::{Partial, REINDEX, Store, Use, is_of_index};
+
+use crate::config::DB_DEFAULT;
 
 /// What a command ends with: nothing to say, or one sentence that names the thing and the way out.
 pub type Done = Result<(), String>;
@@ -54,6 +56,38 @@ fn with_room(db: &Path, use_: Use, keep: KeepFree, command: impl AsyncFnOnce(&Se
 fn runtime() -> Result<tokio::runtime::Runtime, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| format!("cannot start: {error}"))
+}
+
+/// What runs a command of this program on this database, to be pasted into a shell: as it was called or, where that is another
+/// program on the path, by its whole name; with `--db` where that is not the default.
+fn own_command(db: &Path) -> String {
+    let called = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    let own = std::env::current_exe().unwrap_or_else(|_| called.clone());
+    let is_own = |path: &Path| path.canonicalize().ok().is_some_and(|path| own.canonicalize().ok() == Some(path));
+    let on_path = |name: &Path| {
+        let directories = std::env::var_os("PATH").unwrap_or_default();
+        // The first of this name is what a shell runs.
+        let found =
+            std::env::split_paths(&directories).map(|directory| directory.join(name)).find(|path| path.is_file());
+        found.is_some_and(|path| is_own(&path))
+    };
+    let name = Path::new(env!("CARGO_PKG_NAME"));
+    let program = if on_path(name) {
+        name
+    } else if called.components().count() > 1 && is_own(&called) {
+        &called
+    } else {
+        &own
+    };
+    let program = quoted(program);
+    if db == Path::new(DB_DEFAULT) { program } else { format!("{program} --db {}", quoted(db)) }
+}
+
+/// A path as one word of a shell.
+fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    let is_plain = |char: char| char.is_alphanumeric() || "/._-+:,@%".contains(char);
+    if !path.is_empty() && path.chars().all(is_plain) { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
 
 /// What a stranger wrote, as one line that is fit for a terminal: nothing in it can move the cursor, or look like another line.

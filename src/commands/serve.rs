@@ -18,7 +18,7 @@ use patron::store::{Store, Use};
 use tokio::task::JoinHandle;
 
 use super::signals::{Asked, Signals};
-use super::{Done, systemd};
+use super::{Done, own_command, quoted, systemd};
 use crate::config::{Networks, Serve};
 
 pub fn run(db: &Path, keep: KeepFree, settings: &Serve) -> Done {
@@ -33,7 +33,7 @@ pub fn run(db: &Path, keep: KeepFree, settings: &Serve) -> Done {
     System::new().block_on(async {
         let services = Data::new(Services::keeping_free(store, Ambient::of_system(), keep));
         let served = match services.known_key().await {
-            Ok(None) => serve(&services, doors, metrics, tls, settings).await,
+            Ok(None) => serve(&services, doors, metrics, tls, (settings, &own_command(db))).await,
             Ok(Some(words)) => Err(format!("cannot serve {}: {words}", db.display())),
             Err(refused) => Err(refused.to_string()),
         };
@@ -63,7 +63,7 @@ async fn serve(
     doors: Listening,
     metrics: Option<Listening>,
     tls: Option<Arc<Tls>>,
-    settings: &Serve,
+    (settings, own): (&Serve, &str),
 ) -> Done {
     let mut signals = Signals::new()?;
     let places = http::Settings {
@@ -98,7 +98,12 @@ async fn serve(
         actix_web::rt::spawn(server.map_err(|error| cannot_listen(address, &error, flag))?);
         say(&format!("metrics on http://{address}/metrics\n"));
     }
-    greet(services, address, tls.as_deref(), settings.public_url.as_deref()).await?;
+    let here = reachable(address, tls.is_some());
+    services.announce(settings.public_url.as_deref().unwrap_or(&here));
+    // A certificate is for a name.
+    let named = settings.public_url.as_ref().filter(|_| tls.is_some());
+    let places = Places { api: named.unwrap_or(&here), pages: settings.public_url.as_ref().unwrap_or(&here), own };
+    greet(services, places, tls.as_deref()).await?;
     let listening = format!("listening on {}://{address}", if tls.is_some() { "https" } else { "http" });
     say(&format!("{listening}\n"));
     systemd::ready(&listening);
@@ -186,35 +191,39 @@ pub(super) fn cannot_listen(address: SocketAddr, error: &std::io::Error, flag: &
     }
 }
 
+/// What lines to paste name: where programs and browsers reach the server, and what runs its other commands.
+struct Places<'a> {
+    api: &'a str,
+    pages: &'a str,
+    own: &'a str,
+}
+
 /// Where there has never been a key, makes one and shows it; while there is no staff, shows a link that makes the first
 /// owner. Each is shown this once, and nowhere but here.
-async fn greet(services: &Services, address: SocketAddr, tls: Option<&Tls>, public_url: Option<&str>) -> Done {
+async fn greet(services: &Services, Places { api, pages, own }: Places<'_>, tls: Option<&Tls>) -> Done {
     if is_unseen() {
         tracing::info!(
-            "standard output goes nowhere, so no first key and no link are made: `patron key create` and `patron staff add EMAIL \
-             --role owner` make them"
+            "standard output goes nowhere, so no first key and no link are made: `{own} key create --mode test` and `{own} staff \
+             add EMAIL --role owner` make them"
         );
         return Ok(());
     }
-    // A certificate is for a name.
-    let named = public_url.filter(|_| tls.is_some()).map(str::to_owned);
-    let here = named.unwrap_or_else(|| reachable(address, tls.is_some()));
     if services.access.list().await.map_err(|refused| refused.to_string())?.is_empty() {
         let maker = Actor::Command { name: "serve".into() };
         let issued = services.access.issue(maker, Mode::Test, "first test key", None).await;
         let (key, secret) = issued.map_err(|refused| refused.to_string())?;
-        say(&first_key(&key, &secret, &here, tls));
+        say(&first_key(&key, &secret, api, own, tls));
     }
     match services.staff.first_link().await {
         Ok(None) => {}
         // A full disk keeps nobody from reading.
         Err(_) => {
-            tracing::warn!("no link for a first owner could be made; `patron staff add EMAIL --role owner` does it")
+            tracing::warn!("no link for a first owner could be made; `{own} staff add EMAIL --role owner` does it")
         }
         Ok(Some(token)) => say(&format!(
             "Nobody can sign in to the pages for staff yet. This link makes the first owner, once and within an hour:\n\n  \
              {}/link/{}\n\n",
-            public_url.unwrap_or(&here),
+            pages,
             token.reveal()
         )),
     }
@@ -239,10 +248,10 @@ pub(super) fn reachable(address: SocketAddr, is_https: bool) -> String {
     format!("{scheme}://{}", SocketAddr::new(host, address.port()))
 }
 
-fn first_key(key: &Key, secret: &Secret, base: &str, tls: Option<&Tls>) -> String {
+fn first_key(key: &Key, secret: &Secret, base: &str, own: &str, tls: Option<&Tls>) -> String {
     let customers = format!("{base}/v1/customers");
     let (id, secret) = (key.id.as_str(), secret.reveal());
-    let trust = tls.map(|tls| format!(" --cacert '{}'", tls.cert().display().to_string().replace('\'', r"'\''")));
+    let trust = tls.map(|tls| format!(" --cacert {}", quoted(tls.cert())));
     let user = format!("-u {id}:{secret}{}", trust.unwrap_or_default());
     let hint = tls.map(|_| "\n--cacert is for a certificate that no known authority signed: leave it out otherwise.\n");
     let hint = hint.unwrap_or_default();
@@ -264,7 +273,7 @@ Edit the newest customer:
     -H 'Content-Type: application/json' \
     -d '{{"contact":"+919123456780"}}'
 {hint}
-More keys: patron key create --mode live
+More keys: {own} key create --mode live
 
 "#
     )

@@ -8,7 +8,7 @@ use patron::service::{Services, StaffRefused};
 use patron::store::Use;
 use zeroize::Zeroizing;
 
-use super::{Done, date, line, print, sentence, with_services};
+use super::{Done, date, line, own_command, print, sentence, with_services};
 use crate::config::{PasswordHow, StaffAdd, StaffCommand};
 
 pub fn run(db: &Path, command: StaffCommand) -> Done {
@@ -19,7 +19,7 @@ pub fn run(db: &Path, command: StaffCommand) -> Done {
     };
     with_services(db, use_, async |services| match command {
         StaffCommand::Add(settings) => add(services, settings).await,
-        StaffCommand::List => list(services).await,
+        StaffCommand::List => list(services, &own_command(db)).await,
         StaffCommand::Password { email, how } => set_password(services, &email, &how).await,
         StaffCommand::Disable { email } => set_disabled(services, &email, true).await,
         StaffCommand::Enable { email } => set_disabled(services, &email, false).await,
@@ -35,7 +35,7 @@ async fn add(services: &Services, StaffAdd { email, role, how }: StaffAdd) -> Do
         return Ok(());
     }
     let token = services.staff.invite(email, role).await.map_err(about(&name))?;
-    print_link(&name, &how, token.reveal())
+    print_link(services, &name, &how, token.reveal())
 }
 
 async fn set_password(services: &Services, email: &str, how: &PasswordHow) -> Done {
@@ -47,7 +47,7 @@ async fn set_password(services: &Services, email: &str, how: &PasswordHow) -> Do
         return Ok(());
     }
     let token = services.staff.new_link_for(&id).await.map_err(about(email))?;
-    print_link(email, how, token.reveal())
+    print_link(services, email, how, token.reveal())
 }
 
 async fn set_disabled(services: &Services, email: &str, disabled: bool) -> Done {
@@ -60,10 +60,10 @@ async fn set_disabled(services: &Services, email: &str, disabled: bool) -> Done 
     Ok(())
 }
 
-async fn list(services: &Services) -> Done {
+async fn list(services: &Services, own: &str) -> Done {
     let everybody = services.staff.list().await.map_err(sentence)?;
     if everybody.is_empty() {
-        print("There is nobody. Add an owner: patron staff add EMAIL --role owner")?;
+        print(&format!("There is nobody. Add an owner: {own} staff add EMAIL --role owner"))?;
     }
     for StaffListed { staff, sessions, seen_at, link_ends_at } in everybody {
         let state = match (staff.disabled_at, seen_at, link_ends_at) {
@@ -90,11 +90,20 @@ fn read_password(email: &str) -> Result<Secret, String> {
     password::parse(&Zeroizing::new(line("Password: ")?), email).map_err(|invalid| invalid.words().to_owned())
 }
 
-fn print_link(email: &str, how: &PasswordHow, token: &str) -> Done {
-    print(&format!(
-        "By this link {email} chooses a password, once and within a day:\n\n  {}/link/{token}\n",
-        how.public_url
-    ))
+/// Where a server listens that was told nothing else.
+const BASE_DEFAULT: &str = "http://127.0.0.1:8080";
+
+fn print_link(services: &Services, email: &str, how: &PasswordHow, token: &str) -> Done {
+    let base = how.public_url.clone().or_else(|| services.served_at());
+    let shown = base.as_deref().unwrap_or(BASE_DEFAULT);
+    print(&format!("By this link {email} chooses a password, once and within a day:\n\n  {shown}/link/{token}\n"))?;
+    if base.is_none() {
+        print(&format!(
+            "No server runs on this database now, so the link has the default address, {BASE_DEFAULT}. Start the server; where it \
+             has another address, put that in its place, or give it by --public-url."
+        ))?;
+    }
+    Ok(())
 }
 
 fn about(email: &str) -> impl Fn(StaffRefused) -> String {

@@ -126,7 +126,7 @@ pub struct PasswordHow {
     /// Read the password from standard input, in place of a link
     #[arg(long)]
     pub password_stdin: bool,
-    /// Scheme and host of the link, as browsers see them
-    #[arg(long, env = "PATRON_PUBLIC_URL", value_parser = public_url, default_value = "http://127.0.0.1:8080", value_name = "URL")]
-    pub public_url: String,
+    /// Scheme and host of the link, as browsers see them. Without this those of the server that has the database
+    #[arg(long, env = "PATRON_PUBLIC_URL", value_parser = public_url, value_name = "URL")]
+    pub public_url: Option<String>,
 }

@@ -42,11 +42,14 @@ pub struct Cli {
     pub common: Common,
 }
 
+/// The database, where none is given.
+pub const DB_DEFAULT: &str = "patron.db";
+
 /// Settings of every command.
 #[derive(Debug, Args)]
 pub struct Common {
     /// The database file. Beside it stand FILE-wal, FILE-shm, FILE-reserve and FILE.lock, which belong to it
-    #[arg(long, global = true, env = "PATRON_DB", default_value = "patron.db", value_name = "FILE")]
+    #[arg(long, global = true, env = "PATRON_DB", default_value = DB_DEFAULT, value_name = "FILE")]
     pub db: PathBuf,
     /// How much room imports, seeds and backups leave free on a disk, such as 500MB; 0 for none. Without this 5 % of it, but at
     /// least 64MB and at most 1GB

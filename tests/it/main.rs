@@ -32,6 +32,7 @@ mod emulator_worlds;
 mod erase;
 mod errors;
 mod export;
+mod first_steps;
 mod forms;
 mod health;
 mod hostile_load;

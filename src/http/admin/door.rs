@@ -12,19 +12,26 @@ use super::form::{Form, FormError};
 use super::moment::Moment;
 use super::page::{Door, Turned, html, html_with, see_other};
 use super::visit::{self, Visit};
-use crate::domain::{Email, Secret, password};
+use crate::domain::{Email, Mode, Secret, password};
 use crate::http::noted::Noted;
 use crate::http::settings::Settings;
 use crate::service::staff::LinkFor;
-use crate::service::{Browser, NotAdmitted, Refused, Services, SignedIn, StaffRefused, Token};
+use crate::service::{Browser, Caller, Filter, NotAdmitted, Refused, Services, SignedIn, Slice, StaffRefused, Token};
 
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 /// Where one lands without having been going anywhere.
-const HOME: &str = "/live";
+const HOME: &str = "/";
 
-pub(super) async fn home(_: Visit) -> HttpResponse {
-    see_other(HOME)
+/// Sends the browser to the mode that has customers: to test where only that has any, as after a first start.
+pub(super) async fn home(visit: Visit, services: Data<Services>) -> HttpResponse {
+    let has_any = async |mode| {
+        let (caller, first) = (Caller { mode, ..visit.caller() }, Slice { count: 1, skip: 0 });
+        let listed = services.customers.list(&caller, Filter::default(), first).await;
+        listed.is_ok_and(|customers| !customers.is_empty())
+    };
+    let is_test = !has_any(Mode::Live).await && has_any(Mode::Test).await;
+    see_other(if is_test { "/test" } else { "/live" })
 }
 
 #[derive(Template)]

@@ -106,6 +106,18 @@ impl Services {
         self.store.is_served_by_another()
     }
 
+    /// Lets commands on the same file know where this server is reached. Without that they name the default.
+    pub fn announce(&self, address: &str) {
+        if let Err(error) = self.store.announce(address) {
+            tracing::warn!(%error, "commands will not know the address of this server");
+        }
+    }
+
+    /// Where another process that serves the file is reached, as far as it has said so.
+    pub fn served_at(&self) -> Option<String> {
+        self.store.served_at()
+    }
+
     async fn hashing(&self) -> Finding {
         let began = Instant::now();
         self.access.hash_for_nothing(Secret::given("what a hash costs".into())).await;

@@ -8,14 +8,16 @@
 //! commit that is synced costs some hundred.
 //!
 //! A server that finds its files gone writes down which, in the file that is its lock: so whatever is in their place is not
-//! served by the next one as if nothing had happened.
+//! served by the next one as if nothing had happened. It writes the address there at which it is reached, too, for commands on the
+//! same file. The address counts only while the lock is held.
 //!
 //! While anybody has the database open, its log stays where it is: so whoever writes beside these must keep a reader open.
 
 use std::fs::{File, Metadata};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::{Error, ffi};
@@ -28,8 +30,8 @@ const SUFFIXES: [&str; 3] = ["", "-wal", "-shm"];
 /// The files of an open database, and which they were when it was opened.
 pub(super) struct Files {
     opened: Vec<(PathBuf, Identity)>,
-    /// A server's, to write down in that they are gone, and whether they are.
-    lock: Option<(File, AtomicBool)>,
+    /// A server's lock.
+    lock: Option<Lock>,
     /// A server's database, to sync. Closed when no connection that is in use has it open: closing it drops SQLite's locks on it.
     database: Option<File>,
     /// Whether syncing it has failed.
@@ -63,7 +65,7 @@ impl Files {
         };
         let [_, log, index] = SUFFIXES;
         let files = vec![(path.to_owned(), database), companion(log)?, companion(index)?];
-        let lock = lock.map(|lock| (lock, AtomicBool::new(false)));
+        let lock = lock.map(|file| Lock { file, is_marked: AtomicBool::new(false), address: Mutex::default() });
         let files = Self { opened: files, lock, database: file, is_unsure: AtomicBool::new(false) };
         if let Err(error) = files.check() {
             drop(opened);
@@ -95,6 +97,13 @@ impl Files {
         !self.is_unsure.load(Ordering::Relaxed) && self.check().is_ok()
     }
 
+    /// Writes down the address at which this server is reached, as long as its files are in their places.
+    pub(super) fn announce(&self, address: &str) -> io::Result<()> {
+        let Some(lock) = &self.lock else { return Ok(()) };
+        lock.address.lock().map_err(|_| ErrorKind::Other)?.replace_range(.., address);
+        if lock.is_marked.load(Ordering::Relaxed) { Ok(()) } else { lock.write(None) }
+    }
+
     /// An error, as SQLite would give it, where another file or none is at one of the paths.
     pub(super) fn check(&self) -> rusqlite::Result<()> {
         let gone = self.opened.iter().zip(SUFFIXES).find_map(|((path, opened), suffix)| {
@@ -106,13 +115,11 @@ impl Files {
             };
             Some((path, how, Mark { suffix, opened: *opened }))
         });
-        if let Some((lock, is_marked)) = &self.lock
-            && is_marked.swap(gone.is_some(), Ordering::Relaxed) != gone.is_some()
+        if let Some(lock) = &self.lock
+            && lock.is_marked.swap(gone.is_some(), Ordering::Relaxed) != gone.is_some()
+            && let Err(error) = lock.write(gone.as_ref().map(|(.., mark)| mark))
         {
-            let written = gone.as_ref().map_or_else(|| lock.set_len(0), |(.., mark)| mark.write(lock));
-            if let Err(error) = written {
-                tracing::warn!(%error, "the next start will not know of it");
-            }
+            tracing::warn!(%error, "the next start will not know of it");
         }
         let Some((path, how, _)) = gone else { return Ok(()) };
         let mut sentence = format!("{} {how} while it was open", path.display());
@@ -137,13 +144,41 @@ struct Mark {
     opened: Identity,
 }
 
-impl Mark {
-    fn write(&self, lock: &File) -> io::Result<()> {
-        let text = format!("database{} {} {}\n", self.suffix, self.opened.0, self.opened.1);
-        lock.set_len(0)?;
-        lock.write_all_at(text.as_bytes(), 0)
-    }
+/// A server's lock file, and what is to be written into it.
+struct Lock {
+    file: File,
+    /// Whether a mark says that files are gone.
+    is_marked: AtomicBool,
+    /// Where the server is reached; empty until it listens.
+    address: Mutex<String>,
+}
 
+impl Lock {
+    fn write(&self, mark: Option<&Mark>) -> io::Result<()> {
+        let address = self.address.lock().map_err(|_| ErrorKind::Other)?;
+        let mut text = mark.map(|Mark { suffix, opened }| format!("database{suffix} {} {}\n", opened.0, opened.1));
+        if !address.is_empty() {
+            text.get_or_insert_default().push_str(&format!("{SERVED_AT}{address}\n"));
+        }
+        self.file.set_len(0)?;
+        self.file.write_all_at(text.unwrap_or_default().as_bytes(), 0)
+    }
+}
+
+/// What the line of an address begins with.
+const SERVED_AT: &str = "served at ";
+/// The longest lock file that is read: a name of a host and some numbers.
+const LOCK_LEN_MAX: u64 = 4 * 1024;
+
+/// The address in a lock file. It is whole where its line is.
+pub(super) fn address_in(lock: File) -> Option<String> {
+    let mut text = String::new();
+    lock.take(LOCK_LEN_MAX).read_to_string(&mut text).ok()?;
+    let address = text.split_inclusive('\n').find_map(|line| line.strip_prefix(SERVED_AT)?.strip_suffix('\n'))?;
+    (!address.chars().any(char::is_control)).then(|| address.to_owned())
+}
+
+impl Mark {
     fn read(lock: &Path) -> Option<Self> {
         let text = std::fs::read_to_string(lock).ok()?;
         let mut words = text.split_whitespace();

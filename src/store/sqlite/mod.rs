@@ -198,6 +198,16 @@ impl Store {
         self.feeder.is_none() && open::is_served(&self.path)
     }
 
+    /// Lets commands on the same file know where this server is reached.
+    pub fn announce(&self, address: &str) -> std::io::Result<()> {
+        self.files.as_ref().map_or(Ok(()), |files| files.announce(address))
+    }
+
+    /// Where another process that serves the file is reached, as far as it has said so.
+    pub fn served_at(&self) -> Option<String> {
+        open::served_at(&self.path)
+    }
+
     /// Adds many new customers in one transaction, and leaves out those that are there or were erased, and those whose pair is taken. Gives
     /// how many it added.
     pub async fn insert_many(&self, new: Vec<Edited>) -> Result<u64, Error> {

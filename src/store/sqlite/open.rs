@@ -86,9 +86,19 @@ pub(super) fn prepare(path: &Path, use_: Use) -> Result<Option<File>, Unusable> 
 
 /// Whether another process serves the file.
 pub(super) fn is_served(path: &Path) -> bool {
+    held_lock(path).is_some()
+}
+
+/// The address at which another process serves the file, as far as that has said it.
+pub(super) fn served_at(path: &Path) -> Option<String> {
+    files::address_in(held_lock(path)?)
+}
+
+/// The lock file, where another process holds the lock.
+fn held_lock(path: &Path) -> Option<File> {
     let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let lock = OpenOptions::new().read(true).open(beside(&real, ".lock"));
-    lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    let lock = OpenOptions::new().read(true).open(beside(&real, ".lock")).ok()?;
+    matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)).then_some(lock)
 }
 
 /// Takes the lock on `FILE.lock`. The file stays when the process is gone; the lock does not.
