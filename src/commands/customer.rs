@@ -88,7 +88,7 @@ async fn caller(services: &Services, id: &CustomerId, name: &str) -> Result<Call
     if let Some(erasure) = services.erasures.fact(mode, id).await.map_err(sentence)? {
         return Err(format!("{} was erased {}", id.as_str(), date(erasure.at)));
     }
-    Ok(Caller { mode, actor: Actor::Command { name: name.to_owned() }, request_id: None, request: None })
+    Ok(Caller { mode, actor: Actor::Command { name: name.to_owned() }, request_id: None, request: None, grant: None })
 }
 
 fn about(id: &CustomerId) -> impl Fn(Refused) -> String {

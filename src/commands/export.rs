@@ -22,6 +22,7 @@ pub fn run(db: &Path, settings: &Export) -> Done {
             actor: Actor::Command { name: "export".into() },
             request_id: None,
             request: None,
+            grant: None,
         };
         let bar = bar(services, &caller, settings).await?;
         let walk = settings.search.clone().map_or(Walk::Created(Span::default()), Walk::Matching);

@@ -42,7 +42,7 @@ async fn set_password(services: &Services, email: &str, how: &PasswordHow) -> Do
     let id = find(services, email).await?;
     if how.password_stdin {
         let password = read_password(email)?;
-        services.staff.set_password(&id, &password, None).await.map_err(about(email))?;
+        services.staff.set_password(&id, &password).await.map_err(about(email))?;
         print(&format!("{email} has a new password, and is signed out everywhere."))?;
         return Ok(());
     }

@@ -149,6 +149,11 @@ impl Key {
         std::iter::once(&self.secret).chain(previous)
     }
 
+    /// Returns whether a secret with this hash still opens something at this time.
+    pub fn admits(&self, hash: &SecretHash, at: i64) -> bool {
+        self.is_live(at) && self.hashes(at).any(|each| each == hash)
+    }
+
     /// Gives the key another secret. The one before it ends at `ends_at`; where there was one before that, it ends at once.
     pub fn rotate(&mut self, secret: SecretHash, ends_at: i64) {
         let before = std::mem::replace(&mut self.secret, secret);
@@ -227,6 +232,13 @@ pub struct Staff {
     pub disabled_at: Option<i64>,
 }
 
+impl Staff {
+    /// Returns whether a password with this hash still lets the person in.
+    pub fn signs_in_with(&self, password: &SecretHash) -> bool {
+        self.disabled_at.is_none() && self.password.as_ref() == Some(password)
+    }
+}
+
 /// Somebody who is signed in with one browser. All times are Unix seconds.
 #[derive(Clone, Debug)]
 pub struct Session {
@@ -254,6 +266,34 @@ impl Session {
     pub fn is_live(&self, now: i64) -> bool {
         now - self.seen_at < Self::IDLE_MAX && now - self.created_at < Self::AGE_MAX
     }
+
+    /// Returns whether the session lets its person in at this time, with at least this role.
+    pub fn admits(&self, staff: &Staff, least: Role, at: i64) -> bool {
+        self.is_live(at) && staff.disabled_at.is_none() && staff.role >= least
+    }
+}
+
+/// The credentials that a request was admitted with. A request waits, for its body or its turn, so they are checked again where it acts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Grant {
+    /// A secret of a key, by the hash that it matched.
+    Key {
+        /// The key.
+        id: KeyId,
+        /// The stored hash.
+        hash: SecretHash,
+        /// When it was admitted, in Unix seconds.
+        at: i64,
+    },
+    /// A session with at least a role.
+    Session {
+        /// The hash of its token.
+        hash: String,
+        /// The role that the request needs.
+        least: Role,
+        /// When it was admitted, in Unix seconds.
+        at: i64,
+    },
 }
 
 /// A link that lets somebody choose a password, once.

@@ -19,7 +19,7 @@ pub mod revision;
 pub mod search;
 pub mod undo;
 
-pub use access::{Actor, Key, KeyId, Link, Role, Secret, SecretHash, Session, Staff, StaffId};
+pub use access::{Actor, Grant, Key, KeyId, Link, Role, Secret, SecretHash, Session, Staff, StaffId};
 pub use contact::Contact;
 pub(crate) use customer::base62_digit;
 pub use customer::{Customer, CustomerId, Mode};

@@ -9,17 +9,19 @@ use super::failures::Limits;
 use super::fair_slots::Crowded;
 use super::uses::{LastUse, Uses};
 use super::verification::Verification;
-use super::{Ambient, Refused, Worlds};
-use crate::domain::{Actor, Key, KeyId, Mode, Secret, SecretHash};
-use crate::store::{self, Store};
+use super::{Ambient, Caller, Refused, Worlds};
+use crate::domain::{Actor, Grant, Key, KeyId, Mode, Secret, SecretHash};
+use crate::store::{self, Requester, Store};
 
 /// The keys of one store.
+#[derive(Clone)]
 pub struct Access {
     store: Arc<Store>,
     ambient: Ambient,
     verification: Arc<Verification>,
     limits: Limits<KeyId>,
-    uses: Uses,
+    uses: Arc<Uses>,
+    requester: Requester,
 }
 
 /// Why credentials did not open anything.
@@ -124,7 +126,12 @@ impl From<store::Error> for KeyRefused {
 
 impl Access {
     pub(super) fn new(store: Arc<Store>, ambient: Ambient, verification: Arc<Verification>) -> Self {
-        Self { verification, store, ambient, limits: Limits::new(), uses: Uses::default() }
+        Self { verification, store, ambient, limits: Limits::new(), uses: Arc::default(), requester: Requester::HOUSE }
+    }
+
+    /// The same, for what a person asks for: nothing is done where their session or role has ended by then.
+    pub fn on_behalf_of(&self, caller: &Caller) -> Self {
+        Self { requester: caller.requester(), ..self.clone() }
     }
 
     /// Makes a new key, which ends after `lifetime` seconds where one is given. The secret is given out this once.
@@ -167,7 +174,11 @@ impl Access {
             previous: None,
             maker: Some(maker),
         };
-        if self.store.insert_key(key.clone()).await? { Ok(key) } else { Err(KeyRefused::Exists) }
+        if self.store.insert_key(self.requester.clone(), key.clone()).await? {
+            Ok(key)
+        } else {
+            Err(KeyRefused::Exists)
+        }
     }
 
     /// All keys, eldest first.
@@ -201,7 +212,7 @@ impl Access {
             key.rotate(hash.clone(), ends_at);
             Ok(())
         };
-        Ok((self.store.edit_key(id, rotate).await?, secret))
+        Ok((self.store.edit_key(self.requester.clone(), id, rotate).await?, secret))
     }
 
     /// Ends a key at once and for good. Gives the key, which may have been revoked before.
@@ -211,12 +222,12 @@ impl Access {
             key.revoked_at.get_or_insert(now);
             Ok::<_, KeyRefused>(())
         };
-        Ok(self.store.edit_key(id, revoke).await?)
+        Ok(self.store.edit_key(self.requester.clone(), id, revoke).await?)
     }
 
     /// Checks credentials that came from an address. Looks at the key's row in each snapshot, so that a revoked or expired key is
     /// refused at its next request; where another process revoked it, at the next that comes 250 microseconds later.
-    pub async fn check(&self, id: &str, secret: Secret, address: IpAddr) -> Result<Arc<Key>, NotAdmitted> {
+    pub async fn check(&self, id: &str, secret: Secret, address: IpAddr) -> Result<(Arc<Key>, Grant), NotAdmitted> {
         // No key looks like this, and everybody may know that: it needs no time.
         let id = KeyId::parse(id).ok_or(NotAdmitted::Refused("malformed key id"))?;
         let now = self.ambient.seconds();
@@ -225,7 +236,8 @@ impl Access {
             && let Some(hash) = key.hashes(now).find(|hash| self.verification.remembers(&secret, hash))
         {
             self.uses.note(&key.id, hash, now);
-            return Ok(key.clone());
+            let grant = Grant::Key { id: key.id.clone(), hash: hash.clone(), at: now };
+            return Ok((key.clone(), grant));
         }
 
         let refusal = match &key {
@@ -241,7 +253,8 @@ impl Access {
             let compute = async move || limits.watch(address, id, now, learn).await;
             if let Some(hash) = self.verification.verify(&secret, &key.secret, compute).await? {
                 self.uses.note(&key.id, &hash, now);
-                return Ok(key);
+                let grant = Grant::Key { id: key.id.clone(), hash, at: now };
+                return Ok((key, grant));
             }
         } else {
             // In the time that a wrong secret takes, so that nobody learns which half was right.

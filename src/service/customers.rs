@@ -58,8 +58,8 @@ impl Customers {
         let id = CustomerId::new(now, self.ambient.customer_digits());
         let new = created(caller, id, seconds_of(now), &edit)?;
         let customer = match if_taken {
-            IfTaken::Refuse => self.store.insert(caller.lane(), new).await?,
-            IfTaken::Find => self.store.insert_or_find(caller.lane(), new).await?,
+            IfTaken::Refuse => self.store.insert(caller.requester(), new).await?,
+            IfTaken::Find => self.store.insert_or_find(caller.requester(), new).await?,
         };
         Ok(customer)
     }
@@ -71,18 +71,18 @@ impl Customers {
 
     /// Customers, newest first.
     pub async fn list(&self, caller: &Caller, filter: Filter, slice: Slice) -> Result<Vec<Customer>, Refused> {
-        Ok(self.store.page(caller.lane(), caller.mode, filter, slice).await?)
+        Ok(self.store.page(caller.requester(), caller.mode, filter, slice).await?)
     }
 
     /// Customers created in a span, newest first, beginning beside one of them.
     pub async fn browse(&self, caller: &Caller, span: Span, place: Place, count: u64) -> Result<Page, Refused> {
-        self.store.page_beside(caller.lane(), caller.mode, span, place, count).await?.ok_or(Refused::NotFound)
+        self.store.page_beside(caller.requester(), caller.mode, span, place, count).await?.ok_or(Refused::NotFound)
     }
 
     /// Customers that match, the last added first, beginning beside one of them. As they stand now: found by the edit
     /// of a moment ago, and not by what it replaced.
     pub async fn search(&self, caller: &Caller, query: &Query, place: Place, count: u64) -> Result<Page, Refused> {
-        self.store.search(caller.lane(), caller.mode, query.clone(), place, count).await?.ok_or(Refused::NotFound)
+        self.store.search(caller.requester(), caller.mode, query.clone(), place, count).await?.ok_or(Refused::NotFound)
     }
 
     /// Edits a customer and gives it as it is afterwards. What changes nothing leaves no trace.
@@ -112,7 +112,7 @@ impl Customers {
             let changes = Changes::between(now, &after);
             Ok((!changes.is_empty()).then(|| edited(&asker, after, changes, at, undoes)))
         };
-        Ok(self.store.edit(caller.lane(), caller.mode, id, decision).await?)
+        Ok(self.store.edit(caller.requester(), caller.mode, id, decision).await?)
     }
 }
 

@@ -80,15 +80,15 @@ impl Erasures {
 
     /// All that is held on a customer.
     pub async fn export(&self, caller: &Caller, id: &CustomerId) -> Result<Export, Refused> {
-        let held = self.store.held(caller.lane(), caller.mode, id).await?.ok_or(Refused::NotFound)?;
-        let import_rows = self.store.import_rows_about(caller.lane(), &held.customer, about).await?;
+        let held = self.store.held(caller.requester(), caller.mode, id).await?.ok_or(Refused::NotFound)?;
+        let import_rows = self.store.import_rows_about(caller.requester(), &held.customer, about).await?;
         Ok(Export { at: self.ambient.seconds(), by: caller.actor.clone(), held, import_rows })
     }
 
     /// What erasing a customer would do.
     pub async fn preview(&self, caller: &Caller, id: &CustomerId) -> Result<BeforeErasure, Refused> {
-        let held = self.store.held(caller.lane(), caller.mode, id).await?.ok_or(Refused::NotFound)?;
-        let import_rows = self.store.import_rows_about(caller.lane(), &held.customer, about).await?.len();
+        let held = self.store.held(caller.requester(), caller.mode, id).await?.ok_or(Refused::NotFound)?;
+        let import_rows = self.store.import_rows_about(caller.requester(), &held.customer, about).await?.len();
         Ok(BeforeErasure { held, import_rows, copies: self.store.copies_of(id).await? })
     }
 
@@ -102,7 +102,7 @@ impl Erasures {
         self.keep().await.map_err(NotErased::Unready)?;
         let (at, actor) = (self.ambient.seconds(), caller.actor.clone());
         let erasure = Erasure { customer: id.clone(), mode: caller.mode, at, actor };
-        self.store.erase(erasure, about).await.map_err(Refused::from)?;
+        self.store.erase(caller.requester(), erasure, about).await.map_err(Refused::from)?;
         self.keep().await.map(drop).map_err(NotErased::Unkept)
     }
 

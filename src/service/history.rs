@@ -6,17 +6,18 @@ use crate::domain::{Customer, CustomerId, Invalid, Rejection, Revision, Undo};
 impl Customers {
     /// A customer's revisions, newest first.
     pub async fn history(&self, caller: &Caller, id: &CustomerId, slice: Slice) -> Result<Vec<Revision>, Refused> {
-        self.store.history(caller.lane(), caller.mode, id, slice).await?.ok_or(Refused::NotFound)
+        self.store.history(caller.requester(), caller.mode, id, slice).await?.ok_or(Refused::NotFound)
     }
 
     /// The revision that made this version of a customer.
     pub async fn revision(&self, caller: &Caller, id: &CustomerId, version: u64) -> Result<Revision, Refused> {
-        self.store.revision(caller.lane(), caller.mode, id, version).await?.ok_or(Refused::NotFound)
+        self.store.revision(caller.requester(), caller.mode, id, version).await?.ok_or(Refused::NotFound)
     }
 
     /// The customer as it stood at a version.
     pub async fn at(&self, caller: &Caller, id: &CustomerId, version: u64) -> Result<Customer, Refused> {
-        let since = if version == 0 { None } else { self.store.since(caller.lane(), caller.mode, id, version).await? };
+        let since =
+            if version == 0 { None } else { self.store.since(caller.requester(), caller.mode, id, version).await? };
         let (mut customer, newer) = since.ok_or(Refused::NotFound)?;
         for revision in newer {
             revision.changes.revert(&mut customer);
@@ -36,7 +37,7 @@ impl Customers {
     pub async fn undo_preview(&self, caller: &Caller, id: &CustomerId, version: u64) -> Result<Undo, Refused> {
         let before = version.checked_sub(1).ok_or(Refused::NotFound)?;
         let (now, mut later) =
-            self.store.since(caller.lane(), caller.mode, id, before).await?.ok_or(Refused::NotFound)?;
+            self.store.since(caller.requester(), caller.mode, id, before).await?.ok_or(Refused::NotFound)?;
         let revision = undoable(later.pop().ok_or(Refused::NotFound)?)?;
         Ok(Undo::of(now, revision, &later))
     }
@@ -49,7 +50,7 @@ impl Customers {
         before: Option<i64>,
         count: u64,
     ) -> Result<ActivityPage, Refused> {
-        Ok(self.store.activity(caller.lane(), caller.mode, filter, before, count).await?)
+        Ok(self.store.activity(caller.requester(), caller.mode, filter, before, count).await?)
     }
 }
 

@@ -55,7 +55,7 @@ impl Leaving {
 
     async fn ask(&self) -> Result<(Vec<Customer>, Option<Bookmark>), Error> {
         let Caller { mode, .. } = self.caller;
-        let ask = || self.store.walk(self.caller.lane(), mode, self.walk.clone(), self.after.clone(), STEP_LEN);
+        let ask = || self.store.walk(self.caller.requester(), mode, self.walk.clone(), self.after.clone(), STEP_LEN);
         for _ in 1..ATTEMPTS {
             match ask().await {
                 Err(Error::Busy) => tokio::time::sleep(PAUSE).await,

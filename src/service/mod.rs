@@ -29,9 +29,9 @@ mod verification;
 
 use std::sync::Arc;
 
-use crate::domain::{Actor, CustomerId, Mode, Rejection, RequestNumber};
+use crate::domain::{Actor, CustomerId, Grant, Mode, Rejection, RequestNumber};
 use crate::metrics::{Metrics, Standing};
-use crate::store::{self, Lane, Store};
+use crate::store::{self, Lane, Requester, Store};
 use ambient::IdOf;
 use background::{Background, Chore};
 use room::Room;
@@ -240,16 +240,19 @@ pub struct Caller {
     pub request_id: Option<String>,
     /// That request's own number.
     pub request: Option<RequestNumber>,
+    /// The credentials that it was admitted with. A command needs none.
+    pub grant: Option<Grant>,
 }
 
 impl Caller {
-    /// Whoever asks for much makes itself wait. Commands have the file to themselves.
-    fn lane(&self) -> Lane {
-        match &self.actor {
+    /// Each key and each person has a lane of its own. Commands have the file to themselves.
+    fn requester(&self) -> Requester {
+        let lane = match &self.actor {
             Actor::Key { id, .. } => Lane::of(id.as_str()),
             Actor::Staff { id, .. } => Lane::of(id.as_str()),
             Actor::Command { .. } => Lane::HOUSE,
-        }
+        };
+        Requester { lane, grant: self.grant.clone() }
     }
 }
 
@@ -262,6 +265,8 @@ pub enum Refused {
     NotFound,
     /// The pair of email and contact belongs to this customer.
     Taken(CustomerId),
+    /// The credentials were revoked, or lost a role, after the request was admitted.
+    Revoked,
     /// The precondition does not hold; this is the customer as it is.
     Conflict(Box<crate::domain::Customer>),
     /// Not now, but soon.
@@ -278,6 +283,7 @@ impl From<store::Error<Refused>> for Refused {
     fn from(error: store::Error<Refused>) -> Self {
         match error {
             store::Error::Missing => Self::NotFound,
+            store::Error::Revoked => Self::Revoked,
             store::Error::Taken(id) => Self::Taken(id),
             store::Error::Refused(refused) => refused,
             store::Error::Busy | store::Error::Unwritable(_) => Self::Busy,

@@ -44,7 +44,7 @@ impl Pace {
 mod tests {
     use super::*;
     use crate::domain::{Customer, CustomerId, Mode};
-    use crate::store::{Error, Lane, Use};
+    use crate::store::{Error, Lane, Requester, Use};
 
     async fn is_quiet(pace: &mut Pace, store: &Store) -> bool {
         pace.rest(store, Duration::ZERO).await;
@@ -60,10 +60,11 @@ mod tests {
         assert!(!reads.is_quiet(), "until it is known");
         assert!(is_quiet(&mut reads, &server).await && is_quiet(&mut writes, &server).await);
         let keep = |_: &Customer| Ok::<_, ()>(None);
+        let key = Requester { lane: Lane::of("a key"), grant: None };
         for (acts, is_batch_of_one) in [(1, true), (2, false)] {
             for _ in 0..acts {
                 let nobody = CustomerId::stored("cust_nobody".into());
-                let edited = server.edit(Lane::of("a key"), Mode::Test, &nobody, keep).await;
+                let edited = server.edit(key.clone(), Mode::Test, &nobody, keep).await;
                 assert!(matches!(edited, Err(Error::Missing)));
             }
             assert!(!is_quiet(&mut reads, &server).await);

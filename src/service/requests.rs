@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use super::{Ambient, Refused};
 use crate::domain::{Mode, RequestNumber, RequestRecord, Revision};
-use crate::store::{self, Cursor, Day, Lane, RequestFilter, RequestListed, Slice, Store};
+use crate::store::{self, Cursor, Day, RequestFilter, RequestListed, Requester, Slice, Store};
 
 /// How many records may wait to be written down. What comes beyond is counted, and gone.
 const QUEUE_LEN: usize = 1_024;
@@ -117,7 +117,7 @@ impl Requests {
         let (Some(id), Some(version)) = (&record.customer, record.version) else { return Ok(None) };
         let Some(customer) = self.store.find(mode, id).await? else { return Ok(None) };
         let slice = Slice { count: 1, skip: customer.version.saturating_sub(version) };
-        let revisions = self.store.history(Lane::HOUSE, mode, id, slice).await?.unwrap_or_default();
+        let revisions = self.store.history(Requester::HOUSE, mode, id, slice).await?.unwrap_or_default();
         Ok(revisions.into_iter().find(|revision| revision.request == Some(record.number)))
     }
 

@@ -88,8 +88,13 @@ impl Services {
     }
 
     async fn add_seeded(&self, seed: Seed, progress: impl Fn(u64)) -> Result<u64, Refused> {
-        let caller =
-            Caller { mode: seed.mode, actor: Actor::Command { name: "seed".into() }, request_id: None, request: None };
+        let caller = Caller {
+            mode: seed.mode,
+            actor: Actor::Command { name: "seed".into() },
+            request_id: None,
+            request: None,
+            grant: None,
+        };
         let mut pace = Pace::of(&self.store, 0);
         let mut added = 0;
         let mut done = 0;
@@ -181,8 +186,13 @@ mod tests {
 
     #[test]
     fn every_seeded_draft_is_valid_and_the_same_again() {
-        let caller =
-            Caller { mode: Mode::Test, actor: Actor::Command { name: "seed".into() }, request_id: None, request: None };
+        let caller = Caller {
+            mode: Mode::Test,
+            actor: Actor::Command { name: "seed".into() },
+            request_id: None,
+            request: None,
+            grant: None,
+        };
         let seed = Seed { mode: Mode::Test, count: 2_000, seed: 7 };
         let customers =
             || (0..2_000).map(|number| seed.customer(&caller, number).unwrap().customer).collect::<Vec<_>>();

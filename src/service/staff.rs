@@ -7,9 +7,9 @@ use super::access::NotAdmitted;
 use super::failures::Limits;
 use super::token::Token;
 use super::verification::Verification;
-use super::{Ambient, Refused};
+use super::{Ambient, Caller, Refused};
 use crate::domain::{Actor, Email, Link, Role, Secret, SecretHash, Session, Staff, StaffId};
-use crate::store::{self, Sessions, Store};
+use crate::store::{self, Requester, Sessions, Store};
 
 pub use crate::store::StaffListed;
 
@@ -21,11 +21,13 @@ pub const INVITATION_LASTS: i64 = 24 * 60 * 60;
 const TOUCHED_EVERY: i64 = 60;
 
 /// The people of one store.
+#[derive(Clone)]
 pub struct StaffDesk {
     store: Arc<Store>,
     ambient: Ambient,
     verification: Arc<Verification>,
     limits: Limits<String>,
+    requester: Requester,
 }
 
 /// The browser in which somebody signs in.
@@ -119,7 +121,12 @@ impl From<store::Error> for StaffRefused {
 
 impl StaffDesk {
     pub(super) fn new(store: Arc<Store>, ambient: Ambient, verification: Arc<Verification>) -> Self {
-        Self { store, ambient, verification, limits: Limits::new() }
+        Self { store, ambient, verification, limits: Limits::new(), requester: Requester::HOUSE }
+    }
+
+    /// The same, for what a person asks for: nothing is done where their session or role has ended by then.
+    pub fn on_behalf_of(&self, caller: &Caller) -> Self {
+        Self { requester: caller.requester(), ..self.clone() }
     }
 
     /// While there is nobody: a link that makes the first owner. Links of this kind before it end.
@@ -129,33 +136,36 @@ impl StaffDesk {
         }
         let now = self.ambient.seconds();
         let (token, link) = self.new_link(None, now + FIRST_LINK_LASTS);
-        self.store.insert_link(link, now).await?;
-        Ok(Some(token))
+        Ok(self.store.insert_link(Requester::HOUSE, link, now).await?.then_some(token))
     }
 
     /// Adds a person who chooses a password by the link that comes back.
     pub async fn invite(&self, email: Email, role: Role) -> Result<Token, StaffRefused> {
         let staff = self.new_staff(email, role, None);
         let (token, link) = self.new_link(Some(staff.id.clone()), staff.created_at + INVITATION_LASTS);
-        if self.store.insert_staff(staff, Some(link)).await? { Ok(token) } else { Err(StaffRefused::Exists) }
+        if self.store.insert_staff(self.requester.clone(), staff, Some(link)).await? {
+            Ok(token)
+        } else {
+            Err(StaffRefused::Exists)
+        }
     }
 
     /// Adds a person with a password.
     pub async fn add(&self, email: Email, role: Role, password: &Secret) -> Result<(), StaffRefused> {
         let staff = self.new_staff(email, role, Some(self.hash(password).await));
-        if self.store.insert_staff(staff, None).await? { Ok(()) } else { Err(StaffRefused::Exists) }
+        if self.store.insert_staff(self.requester.clone(), staff, None).await? {
+            Ok(())
+        } else {
+            Err(StaffRefused::Exists)
+        }
     }
 
     /// Another link for somebody who is there, to choose a new password by. The old one works until then.
     pub async fn new_link_for(&self, id: &StaffId) -> Result<Token, StaffRefused> {
         let now = self.ambient.seconds();
-        let staff = self.list().await?.into_iter().map(|listed| listed.staff).find(|staff| staff.id == *id);
-        if staff.ok_or(StaffRefused::NotFound)?.disabled_at.is_some() {
-            return Err(StaffRefused::Disabled);
-        }
         let (token, link) = self.new_link(Some(id.clone()), now + INVITATION_LASTS);
-        self.store.insert_link(link, now).await?;
-        Ok(token)
+        let given = self.store.insert_link(self.requester.clone(), link, now).await?;
+        if given { Ok(token) } else { Err(StaffRefused::Disabled) }
     }
 
     /// Whom a link is for, while it works.
@@ -214,12 +224,16 @@ impl StaffDesk {
         // Of what is longer than any email, the beginning is remembered where it fails.
         let account = account.chars().take(Email::LEN_MAX).collect();
         let matched = self.limits.watch(address, account, self.ambient.seconds(), compute).await?;
-        let (Some(_), Some((_, id))) = (matched, known) else {
+        let (Some(hash), Some((_, id))) = (matched, known) else {
             return Err(NotAdmitted::Refused(refusal));
         };
         let token = self.new_token();
-        self.store.insert_session(self.new_session(&token, id, browser.agent), browser.before()).await?;
-        Ok(token)
+        let session = self.new_session(&token, id, browser.agent);
+        if self.store.insert_session(session, hash, browser.before()).await? {
+            Ok(token)
+        } else {
+            Err(NotAdmitted::Refused("disabled, or another password by then"))
+        }
     }
 
     /// Who has this token, while the session lasts and the person is not disabled.
@@ -271,21 +285,29 @@ impl StaffDesk {
         let account = signed_in.staff.email.key();
         let hash = signed_in.staff.password.clone();
         let compute = |rank| self.verification.compute_password(current.clone(), hash, rank);
-        match self.limits.watch(address, account, self.ambient.seconds(), compute).await {
-            Ok(Some(_)) => {}
+        let verified = match self.limits.watch(address, account, self.ambient.seconds(), compute).await {
+            Ok(Some(verified)) => verified,
             Ok(None) => return Err(StaffRefused::WrongPassword),
             Err(NotAdmitted::TooMany(seconds)) => return Err(StaffRefused::TooMany(seconds)),
             Err(_) => return Err(StaffRefused::Store(Refused::Busy)),
-        }
-        self.set_password(&signed_in.staff.id, new, Some(signed_in.session.hash.clone())).await
+        };
+        let (hash, but) = (self.hash(new).await, signed_in.session.hash.clone());
+        let change = move |staff: &mut Staff, _| {
+            if !staff.signs_in_with(&verified) {
+                return Err(StaffRefused::WrongPassword);
+            }
+            staff.password = Some(hash.clone());
+            Ok(Sessions::EndBut(Some(but.clone())))
+        };
+        self.change(&signed_in.staff.id, change).await.map(drop)
     }
 
-    /// Sets somebody's password, and ends their sessions but one, if one is named by its hash.
-    pub async fn set_password(&self, id: &StaffId, new: &Secret, but: Option<String>) -> Result<(), StaffRefused> {
+    /// Sets somebody's password, and ends their sessions.
+    pub async fn set_password(&self, id: &StaffId, new: &Secret) -> Result<(), StaffRefused> {
         let hash = self.hash(new).await;
         let change = move |staff: &mut Staff, _| {
             staff.password = Some(hash.clone());
-            Ok(Sessions::EndBut(but.clone()))
+            Ok(Sessions::EndBut(None))
         };
         self.change(id, change).await.map(drop)
     }
@@ -325,7 +347,7 @@ impl StaffDesk {
         id: &StaffId,
         decide: impl Fn(&mut Staff, u64) -> Result<Sessions, StaffRefused> + Send + 'static,
     ) -> Result<Staff, StaffRefused> {
-        Ok(self.store.edit_staff(id, decide).await?)
+        Ok(self.store.edit_staff(self.requester.clone(), id, decide).await?)
     }
 
     fn new_staff(&self, email: Email, role: Role, password: Option<SecretHash>) -> Staff {

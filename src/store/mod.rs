@@ -10,7 +10,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 
 use crate::domain::{
-    Customer, CustomerId, Edited, Erasure, KeyId, Mode, Query, RequestNumber, RequestRecord, Revision, StaffId,
+    Customer, CustomerId, Edited, Erasure, Grant, KeyId, Mode, Query, RequestNumber, RequestRecord, Revision, StaffId,
 };
 
 pub use imports::{
@@ -45,6 +45,20 @@ impl Lane {
     }
 }
 
+/// Who asks for an operation: the lane that it waits in, and the credentials that it rests on, if any.
+#[derive(Clone, Debug)]
+pub struct Requester {
+    /// The share of the queues that it has.
+    pub lane: Lane,
+    /// Checked again in the transaction that acts, and at each page of a long answer.
+    pub grant: Option<Grant>,
+}
+
+impl Requester {
+    /// The server itself, or a command.
+    pub const HOUSE: Self = Self { lane: Lane::HOUSE, grant: None };
+}
+
 /// Why an operation did nothing. `R` is the refusal of the decision it was given.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Error<R = Infallible> {
@@ -54,6 +68,8 @@ pub enum Error<R = Infallible> {
     Taken(CustomerId),
     /// The decision refused.
     Refused(R),
+    /// The credentials that it rests on were revoked, or lost a role, after it was admitted.
+    Revoked,
     /// Not now: the queue is full, somebody else writes for too long, or the store is closing.
     Busy,
     /// Not now: the disk is full.
@@ -73,6 +89,7 @@ impl<R> Error<R> {
             Self::Missing => Error::Missing,
             Self::Taken(id) => Error::Taken(id),
             Self::Refused(refused) => Error::Refused(map(refused)),
+            Self::Revoked => Error::Revoked,
             Self::Busy => Error::Busy,
             Self::Full => Error::Full,
             Self::Unwritable(cause) => Error::Unwritable(cause),

@@ -424,7 +424,7 @@ async fn the_search_follows_in_memory_too() {
     let worlds = Worlds::over(Store::in_memory(true).unwrap(), 0).await.unwrap();
     let world = worlds.first();
     let actor = Actor::Command { name: "test".into() };
-    let caller = Caller { mode: Mode::Test, actor, request_id: None, request: None };
+    let caller = Caller { mode: Mode::Test, actor, request_id: None, request: None, grant: None };
     let draft = |name: &str| {
         patron::http::api::steps::of_edit(
             patron::http::api::steps::json(json!({"name": name}).to_string().as_bytes()).unwrap(),

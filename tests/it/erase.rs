@@ -468,7 +468,7 @@ async fn while_somebody_reads_what_is_older_the_page_says_so() {
 }
 
 fn live() -> Caller {
-    Caller { mode: Mode::Live, actor: maker(), request_id: None, request: None }
+    Caller { mode: Mode::Live, actor: maker(), request_id: None, request: None, grant: None }
 }
 
 #[tokio::test]

@@ -73,7 +73,7 @@ fn wrong_secret(key_id: &str, number: usize) -> String {
 }
 
 /// The id of a client's key.
-fn key_id(client: &Client) -> String {
+pub fn key_id(client: &Client) -> String {
     let pair = BASE64_STANDARD.decode(client.authorization.strip_prefix("Basic ").unwrap()).unwrap();
     String::from_utf8(pair).unwrap().split_once(':').unwrap().0.to_owned()
 }

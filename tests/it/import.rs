@@ -8,14 +8,14 @@ use patron::domain::{
 use patron::rows::{Empty, Format, Target};
 use patron::service::imports::{REFUSED_DAYS, REHEARSAL_DAYS};
 use patron::service::{ActivityFilter, Caller, Happened, NotImported, Place, RowsOf, Schedule, Slice, Work};
-use patron::store::{Batch, Lane, Plan, Planned, Stamp, Store, Use};
+use patron::store::{Batch, Plan, Planned, Requester, Stamp, Store, Use};
 use serde_json::Value;
 
 use crate::server::run;
 use crate::world::{Persona, World};
 
 fn caller(mode: Mode) -> Caller {
-    Caller { mode, actor: Actor::Command { name: "import".into() }, request_id: None, request: None }
+    Caller { mode, actor: Actor::Command { name: "import".into() }, request_id: None, request: None, grant: None }
 }
 
 fn id_of(path: &str) -> String {
@@ -490,7 +490,7 @@ async fn a_row_that_is_cleared_after_it_was_planned_is_not_written() {
         Planned { row, plan: Plan::Create(Box::new(edited)) }
     };
     let beside = Store::open(&world.db(), Use::Existing).unwrap();
-    assert_eq!(beside.apply_import(Lane::HOUSE, number, 10, 0, plan).await.unwrap(), Batch::Done);
+    assert_eq!(beside.apply_import(Requester::HOUSE, number, 10, 0, plan).await.unwrap(), Batch::Done);
     assert_eq!(desk.told(number).await, ["2 create, gone", "3 create, applied"]);
     assert_eq!(desk.names().await.len(), 1);
 }

@@ -63,6 +63,7 @@ mod races;
 mod reindex;
 mod restore;
 mod revisions;
+mod revoked;
 mod room;
 mod routes;
 mod schedule;

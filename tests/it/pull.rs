@@ -110,8 +110,13 @@ fn everybody_comes_with_id_and_time_and_goes_again_with_the_import() {
     // What was pulled is one import.
     let services = Services::new(Store::open(&db, Use::Fill).unwrap(), Ambient::of_system());
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-        let caller =
-            Caller { mode: patron::domain::Mode::Test, actor: crate::world::maker(), request_id: None, request: None };
+        let caller = Caller {
+            mode: patron::domain::Mode::Test,
+            actor: crate::world::maker(),
+            request_id: None,
+            request: None,
+            grant: None,
+        };
         let imports = services.imports.list(&caller, None, 10).await.unwrap();
         assert_eq!(imports.len(), 1, "what changed nothing is not kept");
         services.imports.start(&caller, imports[0].number, Work::Undo).await.unwrap();
@@ -294,7 +299,7 @@ fn cut_off(db: &Path, base: &str, command: &str) -> i64 {
     let services = Services::new(Store::open(db, Use::Fill).unwrap(), Ambient::of_system());
     let number = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
         let actor = patron::domain::Actor::Command { name: command.into() };
-        let caller = Caller { mode: patron::domain::Mode::Test, actor, request_id: None, request: None };
+        let caller = Caller { mode: patron::domain::Mode::Test, actor, request_id: None, request: None, grant: None };
         let imports = &services.imports;
         let mut pulling = imports.pull(&caller, &format!("{base} rzp_test_aaaaaaaaaaaaaa")).await.unwrap();
         pulling.push(vec![r#"{"id":"cust_1Aa00000000004","name":"Cut Off"}"#.into()]).await.unwrap();

@@ -45,7 +45,13 @@ fn listed(db: &Path) -> String {
 }
 
 fn caller() -> Caller {
-    Caller { mode: Mode::Test, actor: Actor::Command { name: "import".into() }, request_id: None, request: None }
+    Caller {
+        mode: Mode::Test,
+        actor: Actor::Command { name: "import".into() },
+        request_id: None,
+        request: None,
+        grant: None,
+    }
 }
 
 /// The services of a command on a file.

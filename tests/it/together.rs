@@ -22,7 +22,7 @@ fn edited(happened: Happened) -> (Revision, Customer) {
 
 fn staff(name: &str) -> Caller {
     let actor = Actor::Staff { id: StaffId::new(&format!("{name:0<14}")), email: format!("{name}@example.com") };
-    Caller { mode: Mode::Test, actor, request_id: None, request: None }
+    Caller { mode: Mode::Test, actor, request_id: None, request: None, grant: None }
 }
 
 fn text(text: &str) -> NoteValue {

@@ -221,7 +221,7 @@ pub const PASSWORD: &str = "violet harbour seven kites";
 pub struct Person<'a> {
     pub world: &'a World,
     pub email: String,
-    cookie: Option<String>,
+    pub cookie: Option<String>,
 }
 
 impl Person<'_> {

@@ -66,7 +66,7 @@ pub fn run(db: &Path, keep: KeepFree, settings: &crate::config::Import) -> Done 
 }
 
 fn caller(mode: Mode) -> Caller {
-    Caller { mode, actor: Actor::Command { name: "import".into() }, request_id: None, request: None }
+    Caller { mode, actor: Actor::Command { name: "import".into() }, request_id: None, request: None, grant: None }
 }
 
 async fn find(services: &Services, number: i64) -> Result<(Caller, Import), String> {

@@ -36,7 +36,13 @@ pub fn run(db: &Path, keep: KeepFree, settings: &Pull) -> Done {
         eprintln!("{} is not HTTPS: the key and all customers cross the network in the clear.", settings.base_url);
     }
     with_room(db, Use::Fill, keep, async |services| {
-        let caller = Caller { mode, actor: Actor::Command { name: "pull".into() }, request_id: None, request: None };
+        let caller = Caller {
+            mode,
+            actor: Actor::Command { name: "pull".into() },
+            request_id: None,
+            request: None,
+            grant: None,
+        };
         pull(services, &caller, &remote, settings).await
     })
 }

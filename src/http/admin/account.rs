@@ -83,7 +83,11 @@ pub(super) async fn change_password(
     let new = chosen_password(&form, visit.signed_in.staff.email.as_str(), &mut errors);
     if let Some(new) = new.filter(|_| errors.is_empty()) {
         let current = Secret::given(form.value("current").to_owned());
-        let changed = services.staff.change_password(&visit.signed_in, &current, &new, settings.client(&request)).await;
+        let changed = services
+            .staff
+            .on_behalf_of(&visit.caller())
+            .change_password(&visit.signed_in, &current, &new, settings.client(&request))
+            .await;
         match changed {
             Ok(()) => return Ok(see_other(&visit.to("/account?done=password"))),
             Err(StaffRefused::WrongPassword) => {
@@ -108,7 +112,7 @@ pub(super) async fn end_sessions(visit: Visit, form: Form, services: Data<Servic
         ended.map_err(|refused| visit.turned(refused))?;
         return Ok(see_other(&visit.to("/account?done=session")));
     }
-    match services.staff.end_sessions(&this.staff, Some(this.hash.clone())).await {
+    match services.staff.on_behalf_of(&visit.caller()).end_sessions(&this.staff, Some(this.hash.clone())).await {
         Ok(()) => Ok(see_other(&visit.to("/account?done=sessions"))),
         Err(StaffRefused::Store(refused)) => Err(visit.turned(refused)),
         Err(_) => Err(visit.turned(Refused::Failed)),

@@ -49,7 +49,8 @@ pub(super) async fn rotate(
         _ => return Err(owner.turned(Turned::bad_form())),
     };
     let id = id(&path).map_err(|cause| refused(&owner, cause))?;
-    let (key, secret) = services.access.rotate(&id, old).await.map_err(|cause| refused(&owner, cause))?;
+    let (key, secret) =
+        services.access.on_behalf_of(&owner.caller()).rotate(&id, old).await.map_err(|cause| refused(&owner, cause))?;
     let row = KeyRow::new(key, &HashMap::new(), services.now());
     Ok(html(&KeyMadePage::new(&owner, row, secret, settings.base(&request))))
 }
@@ -68,7 +69,7 @@ pub(super) async fn show_revoke(owner: Owner, path: OneKey, services: Data<Servi
 
 pub(super) async fn revoke(owner: Owner, path: OneKey, _: Form, services: Data<Services>) -> Answer {
     let id = id(&path).map_err(|cause| refused(&owner, cause))?;
-    services.access.revoke(&id).await.map_err(|cause| refused(&owner, cause))?;
+    services.access.on_behalf_of(&owner.caller()).revoke(&id).await.map_err(|cause| refused(&owner, cause))?;
     Ok(see_other(&owner.to(&format!("/keys?revoked={}", id.as_str()))))
 }
 

@@ -111,7 +111,12 @@ pub(super) async fn create(
     let words = if label.is_empty() {
         "Say who or what will use the key.".to_owned()
     } else {
-        match services.access.issue(owner.signed_in.actor(), mode, label, lifetime.seconds).await {
+        match services
+            .access
+            .on_behalf_of(&owner.caller())
+            .issue(owner.signed_in.actor(), mode, label, lifetime.seconds)
+            .await
+        {
             Ok((key, secret)) => {
                 let base = settings.base(&request);
                 return Ok(html(&KeyMadePage::new(

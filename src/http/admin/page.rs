@@ -322,6 +322,10 @@ impl From<Refused> for Turned {
             Refused::Busy => Self::busy(),
             Refused::Full | Refused::NoRoom(_) => Self::full(),
             Refused::Failed => Self::failed(),
+            Refused::Revoked => Self::forbidden().saying(
+                "Nothing was changed",
+                "Your session or your role ended before this was done. Sign in again, or ask an owner.",
+            ),
             // Forms meet these before they get here.
             Refused::Invalid(rejection) => {
                 Self::bad_form().saying("Nothing was changed", rejection.first().invalid.words())

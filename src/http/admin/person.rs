@@ -19,7 +19,7 @@ type OnePerson = Path<(String, String)>;
 pub(super) async fn set_role(owner: Owner, path: OnePerson, form: Form, services: Data<Services>) -> Answer {
     let role = Role::parse(form.value("role")).ok_or_else(|| owner.turned(Turned::bad_form()))?;
     let id = id(path);
-    let changed = services.staff.set_role(&id, role).await;
+    let changed = services.staff.on_behalf_of(&owner.caller()).set_role(&id, role).await;
     // Who is no owner any more has no list to go back to.
     if changed.is_ok() && is_me(&owner, &id) && role < Role::Owner {
         return Ok(see_other(&owner.to("/account?done=role")));
@@ -31,7 +31,7 @@ pub(super) async fn set_role(owner: Owner, path: OnePerson, form: Form, services
 pub(super) async fn end_sessions(owner: Owner, path: OnePerson, _: Form, services: Data<Services>) -> Answer {
     let id = id(path);
     let this = is_me(&owner, &id).then(|| owner.signed_in.session.hash.clone());
-    let ended = services.staff.end_sessions(&id, this).await;
+    let ended = services.staff.on_behalf_of(&owner.caller()).end_sessions(&id, this).await;
     back(&owner, &services, &id, "sessions", ended).await
 }
 
@@ -52,7 +52,7 @@ pub(super) async fn make_link(
         return Err(owner.turned(turned.with_ways(vec![(owner.to("/account"), "Your account".to_owned())])));
     }
     let email = row(&owner, &services, &id).await?.staff.email;
-    match services.staff.new_link_for(&id).await {
+    match services.staff.on_behalf_of(&owner.caller()).new_link_for(&id).await {
         Ok(token) => {
             let base = settings.base(&request);
             Ok(html(&StaffLinkPage::new(&owner, &services, email, None, token, base)))
@@ -82,7 +82,7 @@ pub(super) async fn show_disable(owner: Owner, path: OnePerson, services: Data<S
 
 pub(super) async fn disable(owner: Owner, path: OnePerson, _: Form, services: Data<Services>) -> Answer {
     let id = id(path);
-    let disabled = services.staff.set_disabled(&id, true).await;
+    let disabled = services.staff.on_behalf_of(&owner.caller()).set_disabled(&id, true).await;
     if disabled.is_ok() && is_me(&owner, &id) {
         return Ok(see_other("/sign-in"));
     }
@@ -91,7 +91,7 @@ pub(super) async fn disable(owner: Owner, path: OnePerson, _: Form, services: Da
 
 pub(super) async fn enable(owner: Owner, path: OnePerson, _: Form, services: Data<Services>) -> Answer {
     let id = id(path);
-    let enabled = services.staff.set_disabled(&id, false).await;
+    let enabled = services.staff.on_behalf_of(&owner.caller()).set_disabled(&id, false).await;
     back(&owner, &services, &id, "enable", enabled).await
 }
 

@@ -83,7 +83,7 @@ pub(super) async fn invite(
     let typed = form.value("email").trim();
     let error = match Email::parse(typed) {
         Err(invalid) => FormError::new("email", invalid.words()),
-        Ok(email) => match services.staff.invite(email.clone(), role).await {
+        Ok(email) => match services.staff.on_behalf_of(&owner.caller()).invite(email.clone(), role).await {
             Ok(token) => {
                 let base = settings.base(&request);
                 return Ok(html(&StaffLinkPage::new(&owner, &services, email, Some(role), token, base)));

@@ -12,7 +12,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use futures_util::future::LocalBoxFuture;
 
 use super::page::Turned;
-use crate::domain::{Mode, Role, Session};
+use crate::domain::{Grant, Mode, Role, Session};
 use crate::http::noted::Noted;
 use crate::http::settings::Settings;
 use crate::http::watch::RequestId;
@@ -25,6 +25,10 @@ pub(super) struct Visit {
     /// What the forms of this one page carry.
     pub(super) form_token: String,
     pub(super) host: String,
+    /// The role that the page or the form needs.
+    least: Role,
+    /// When they were let in, in Unix seconds.
+    at: i64,
     request: HttpRequest,
 }
 
@@ -39,13 +43,22 @@ impl Visit {
         Noted::of(request).person(&signed_in.staff.id);
         let mode = if request.path().starts_with("/test") { Mode::Test } else { Mode::Live };
         let form_token = services.staff.form_token(&token);
-        Ok(Self { mode, signed_in, form_token, host: settings.host(request), request: request.clone() })
+        Ok(Self {
+            mode,
+            signed_in,
+            form_token,
+            host: settings.host(request),
+            least: Role::Viewer,
+            at: services.now(),
+            request: request.clone(),
+        })
     }
 
     /// This person as who asks a service.
     pub(super) fn caller(&self) -> Caller {
         let request_id = self.request.extensions().get::<RequestId>().map(|id| id.0.clone());
-        Caller { mode: self.mode, actor: self.signed_in.actor(), request_id, request: None }
+        let grant = Grant::Session { hash: self.signed_in.session.hash.clone(), least: self.least, at: self.at };
+        Caller { mode: self.mode, actor: self.signed_in.actor(), request_id, request: None, grant: Some(grant) }
     }
 
     /// A refusal as a page within this visit's frame.
@@ -139,7 +152,7 @@ fn at_least<T: 'static>(role: Role, wrap: fn(Visit) -> T, request: &HttpRequest,
     Box::pin(async move {
         let visit = visit.await?;
         if visit.may(role) {
-            return Ok(wrap(visit));
+            return Ok(wrap(Visit { least: role, ..visit }));
         }
         Noted::of(&visit.request).refused_for("role");
         Err(visit.turned(Turned::forbidden()))

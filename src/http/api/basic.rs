@@ -11,7 +11,7 @@ use futures_util::future::LocalBoxFuture;
 use zeroize::Zeroizing;
 
 use super::Problem;
-use crate::domain::{Actor, Key, KeyId, Secret};
+use crate::domain::{Actor, Grant, Key, KeyId, Secret};
 use crate::http::noted::Noted;
 use crate::http::settings::Settings;
 use crate::http::watch::RequestId;
@@ -50,11 +50,11 @@ async fn admit(request: &HttpRequest) -> Result<Caller, Problem> {
         return Err(Problem::wrong_credentials());
     };
     match services.access.check(&id, secret, address).await {
-        Ok(key) => {
+        Ok((key, grant)) => {
             let counted = settings.limits.of_key(request, &key.id);
             noted.credentials(Some(key.id.clone()), counted.is_err().then_some("the key's limit"));
             counted?;
-            Ok(caller(&key, request))
+            Ok(caller(&key, grant, request))
         }
         Err(not_admitted) => {
             let reason = match not_admitted {
@@ -82,11 +82,11 @@ pub fn decode(header: &str) -> Option<(String, Secret)> {
     Some((id.to_owned(), Secret::given(secret.to_owned())))
 }
 
-fn caller(key: &Key, request: &HttpRequest) -> Caller {
+fn caller(key: &Key, grant: Grant, request: &HttpRequest) -> Caller {
     let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
     let number = Noted::of(request).number();
     let actor = Actor::Key { id: key.id.clone(), label: key.label.clone() };
-    Caller { mode: key.id.mode(), actor, request_id, request: number }
+    Caller { mode: key.id.mode(), actor, request_id, request: number, grant: Some(grant) }
 }
 
 #[cfg(test)]

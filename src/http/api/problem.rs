@@ -209,6 +209,7 @@ impl From<Refused> for Problem {
                 ..Self::new(StatusCode::PRECONDITION_FAILED, "The customer has changed since it was read.")
             },
             Refused::Busy | Refused::Full | Refused::NoRoom(_) => Self::busy(),
+            Refused::Revoked => Self::wrong_credentials(),
             Refused::Failed => Self::failed(),
         }
     }

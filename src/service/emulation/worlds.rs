@@ -9,7 +9,7 @@ use tokio::sync::RwLock;
 use super::{NotDone, World};
 use crate::domain::{Actor, Key, KeyId, Mode, Secret, SecretHash};
 use crate::service::Refused;
-use crate::store::Store;
+use crate::store::{Requester, Store};
 
 /// The hash of [`Worlds::SECRET`], for hashing it would take longer than all else at a start.
 const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$cGF0cm9uIGVtdWxhdGUhIQ$wvpxi1lVE0IdQChPEXlSVFJn6KPUVdVDBsNHaYh24PQ";
@@ -123,7 +123,7 @@ async fn open(store: Store, id: KeyId) -> Result<World, NotDone> {
         maker: Some(maker()),
     };
     // In a file that it was in before, it stays.
-    world.services.store.insert_key(key).await?;
+    world.services.store.insert_key(Requester::HOUSE, key).await?;
     Ok(world)
 }
 

@@ -55,7 +55,8 @@ impl Imports {
     /// Outside of a Tokio runtime.
     pub fn work_behind(self: &Arc<Self>, caller: &Caller, number: i64) {
         if let Some(hand) = Hand::on(self, number) {
-            tokio::spawn(hand.work(caller.clone()));
+            // An owner or editor started it, and it goes on when they sign out.
+            tokio::spawn(hand.work(Caller { grant: None, ..caller.clone() }));
         }
     }
 

@@ -121,7 +121,7 @@ impl Imports {
 
     /// An import of the caller's mode.
     pub async fn find(&self, caller: &Caller, number: i64) -> Result<Import, Refused> {
-        self.store.find_import(caller.lane(), caller.mode, number).await?.ok_or(Refused::NotFound)
+        self.store.find_import(caller.requester(), caller.mode, number).await?.ok_or(Refused::NotFound)
     }
 
     /// The mode of an import.
@@ -131,7 +131,7 @@ impl Imports {
 
     /// Imports, the newest first, whose numbers are below this one.
     pub async fn list(&self, caller: &Caller, before: Option<i64>, count: u64) -> Result<Vec<Import>, Refused> {
-        Ok(self.store.list_imports(caller.lane(), caller.mode, before, count).await?)
+        Ok(self.store.list_imports(caller.requester(), caller.mode, before, count).await?)
     }
 
     /// Whether work is under way that nobody does any more: it goes on with [`Self::work`].
@@ -159,7 +159,7 @@ impl Imports {
             return Err(NotImported::Unfit(words.into()));
         }
         let at = self.ambient.seconds();
-        if self.store.map_import(caller.lane(), number, mapping.to_text(), at).await? {
+        if self.store.map_import(caller.requester(), number, mapping.to_text(), at).await? {
             return Ok(());
         }
         Err(NotImported::State(import.state))
@@ -194,7 +194,7 @@ impl Imports {
         }
         let at = self.ambient.seconds();
         let step = step.map(|step| ImportStep { step, at, actor: caller.actor.clone() });
-        if !self.store.start_import(caller.lane(), number, from, to, step, at).await? {
+        if !self.store.start_import(caller.requester(), number, from, to, step, at).await? {
             return Err(NotImported::State(self.find(caller, number).await?.state));
         }
         Ok(self.find(caller, number).await?)
@@ -203,7 +203,7 @@ impl Imports {
     /// Gives up an import that wrote nothing yet. Its rows go little by little.
     pub async fn discard(&self, caller: &Caller, number: i64) -> Result<(), NotImported> {
         let import = self.find(caller, number).await?;
-        if self.store.drop_import(caller.lane(), number).await? {
+        if self.store.drop_import(caller.requester(), number).await? {
             return Ok(());
         }
         Err(NotImported::State(import.state))
@@ -221,7 +221,7 @@ impl Imports {
     ) -> Result<Vec<ImportedRow>, Refused> {
         let import = self.find(caller, number).await?;
         let mapping = self.mapping(&import);
-        let rows = self.store.list_import_rows(caller.lane(), number, of, after, count).await?;
+        let rows = self.store.list_import_rows(caller.requester(), number, of, after, count).await?;
         let mut shown = Vec::with_capacity(rows.len());
         for row in rows {
             let customer = match &row.customer {
@@ -247,7 +247,7 @@ impl Imports {
         id: &CustomerId,
         slice: Slice,
     ) -> Result<Option<Withdrawn>, Refused> {
-        Ok(self.store.find_withdrawn(caller.lane(), caller.mode, id, slice).await?)
+        Ok(self.store.find_withdrawn(caller.requester(), caller.mode, id, slice).await?)
     }
 
     /// Lets go of what was kept long enough, and of what was given up, a part at a time. Gives whether there may be more.

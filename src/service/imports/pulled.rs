@@ -41,7 +41,7 @@ impl Imports {
             file: name.to_owned(),
             format: Format::Jsonl.as_str(),
         };
-        let number = self.store.begin_import(caller.lane(), new).await?;
+        let number = self.store.begin_import(caller.requester(), new).await?;
         Ok(Pulling { imports: self, caller: caller.clone(), number, rows: 0 })
     }
 
@@ -59,7 +59,7 @@ impl Imports {
     async fn ids_of(&self, caller: &Caller, number: i64) -> Result<HashSet<String>, Refused> {
         let (mut ids, mut after) = (HashSet::new(), 0);
         loop {
-            let rows = self.store.list_import_rows(caller.lane(), number, RowsOf::All, after, STEP_LEN).await?;
+            let rows = self.store.list_import_rows(caller.requester(), number, RowsOf::All, after, STEP_LEN).await?;
             let Some(last) = rows.last() else { return Ok(ids) };
             after = last.line;
             ids.extend(rows.iter().filter_map(|row| {
@@ -102,7 +102,7 @@ impl Pulling<'_> {
         self.imports.room.check(0)?;
         let (store, at) = (&self.imports.store, self.imports.ambient.seconds());
         let columns = COLUMNS.map(str::to_owned).to_vec();
-        if store.add_import_rows(self.caller.lane(), self.number, rows, columns, last, at).await? {
+        if store.add_import_rows(self.caller.requester(), self.number, rows, columns, last, at).await? {
             return Ok(());
         }
         Err(NotImported::State(ImportState::Dropped))

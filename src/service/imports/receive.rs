@@ -9,7 +9,7 @@ use super::super::{Ambient, Caller, Refused};
 use super::{Imports, NotImported};
 use crate::domain::Import;
 use crate::rows::{Format, Reader, Row, Unread, Unreadable};
-use crate::store::{NewImport, NewRow, Store};
+use crate::store::{NewImport, NewRow, Requester, Store};
 
 /// How many rows are written at a time.
 const BATCH_LEN: usize = 512;
@@ -72,7 +72,7 @@ impl Receiving {
         }
         self.write(true).await?;
         let number = self.begun().await?;
-        Ok(self.store.find_import(self.caller.lane(), self.caller.mode, number).await?.ok_or(Refused::NotFound)?)
+        Ok(self.store.find_import(self.caller.requester(), self.caller.mode, number).await?.ok_or(Refused::NotFound)?)
     }
 
     async fn take(&mut self, rows: Result<Vec<Result<Row, Unread>>, Unreadable>) -> Result<(), NotImported> {
@@ -118,7 +118,7 @@ impl Receiving {
         self.room.check(0)?;
         let number = self.begun().await?;
         let (columns, at) = (self.reader.columns().to_vec(), self.ambient.seconds());
-        if self.store.add_import_rows(self.caller.lane(), number, rows, columns, last, at).await? {
+        if self.store.add_import_rows(self.caller.requester(), number, rows, columns, last, at).await? {
             return Ok(());
         }
         Err(NotImported::Unfit("the import was given up while the file came in".into()))
@@ -135,7 +135,7 @@ impl Receiving {
             file: self.file.clone(),
             format: self.reader.format().unwrap_or(Format::Csv).as_str(),
         };
-        let number = self.store.begin_import(self.caller.lane(), new).await?;
+        let number = self.store.begin_import(self.caller.requester(), new).await?;
         self.number = Some(number);
         Ok(number)
     }
@@ -145,7 +145,7 @@ impl Receiving {
         self.waiting.clear();
         if let Some(number) = self.number {
             // Where it cannot be written, it goes for not having moved.
-            let _ = self.store.drop_import(self.caller.lane(), number).await;
+            let _ = self.store.drop_import(Requester::HOUSE, number).await;
         }
     }
 }

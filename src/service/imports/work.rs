@@ -122,22 +122,22 @@ impl Imports {
     }
 
     async fn batch(&self, caller: &Caller, import: &Import, count: u64) -> Result<Batch, Error> {
-        let (at, lane) = (self.ambient.seconds(), caller.lane());
+        let (at, requester) = (self.ambient.seconds(), caller.requester());
         let judge = Judge { mode: import.mode, mapping: self.mapping(import), now: at };
         let stamp = Stamp { import: import.number, at, actor: import.mover().clone() };
         match import.state {
             ImportState::Rehearsing => {
                 let judge = move |row: &ImportRow, looking: &Looking<'_>| judge.judge(row, looking);
                 let mapping = import.mapping.clone().unwrap_or_default();
-                self.store.rehearse_import(lane, (import.number, mapping), count, at, judge).await
+                self.store.rehearse_import(requester, (import.number, mapping), count, at, judge).await
             }
             ImportState::Applying => {
                 let ambient: Ambient = self.ambient.clone();
                 let plan = move |row| judge.plan(row, &stamp, &ambient);
-                self.store.apply_import(lane, import.number, count, at, plan).await
+                self.store.apply_import(requester, import.number, count, at, plan).await
             }
             ImportState::Undoing | ImportState::Redoing => {
-                self.store.reverse_import(lane, import.state, count, stamp).await
+                self.store.reverse_import(requester, import.state, count, stamp).await
             }
             _ => Ok(Batch::Elsewhere),
         }

@@ -10,7 +10,7 @@ use super::{
     Error, Store, columns, customers, days, imports, index, marks, requests, revisions, snapshot, sweep, withdrawn,
 };
 use crate::domain::{Actor, CustomerId, Erasure, Mode};
-use crate::store::{About, Held, Lane, Slice};
+use crate::store::{About, Held, Requester, Slice};
 
 /// The columns that [`read`] reads, in its order, for `concat!`.
 macro_rules! erasure_columns {
@@ -30,7 +30,7 @@ const WAIT: Duration = Duration::from_secs(1);
 impl Store {
     /// Takes away all that is held on a customer, and keeps the fact. What is left of the values in free room of the file, in
     /// the index of the search and in the log goes afterwards: the sweep. `about` tells which rows of imports are the customer's.
-    pub async fn erase(&self, erasure: Erasure, about: About) -> Result<(), Error> {
+    pub async fn erase(&self, requester: Requester, erasure: Erasure, about: About) -> Result<(), Error> {
         // Nearly all that is to be counted first, without edits waiting for it.
         for _ in 0..STRETCHES {
             match self.count_revisions().await {
@@ -46,7 +46,7 @@ impl Store {
         let (row, _) = held.ok_or(Error::Missing)?;
         let _freeing = self.freeing();
         self.clear_rows_about(&row.customer, about).await?;
-        self.free_of(Lane::HOUSE, move |connection: &Connection| erase(connection, &erasure)).await
+        self.free_of(requester, move |connection: &Connection| erase(connection, &erasure)).await
     }
 
     /// Whether there is a customer, here or withdrawn, of whom something is held.
@@ -102,9 +102,9 @@ impl Store {
     }
 
     /// All that is held on a customer, as of one moment; `None` where there is no such customer.
-    pub async fn held(&self, lane: Lane, mode: Mode, id: &CustomerId) -> Result<Option<Held>, Error> {
+    pub async fn held(&self, requester: Requester, mode: Mode, id: &CustomerId) -> Result<Option<Held>, Error> {
         let id = id.clone();
-        self.readers.away_of(lane, move |connection| held(connection, mode, &id)).await
+        self.readers.away_of(requester, move |connection| held(connection, mode, &id)).await
     }
 }
 

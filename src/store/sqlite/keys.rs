@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{Error, Store, columns};
+use super::{Error, Requester, Store, columns};
 use crate::domain::{Key, KeyId, SecretHash};
 
 impl Store {
@@ -20,13 +20,14 @@ impl Store {
     }
 
     /// Adds a key; gives whether its id was free.
-    pub async fn insert_key(&self, key: Key) -> Result<bool, Error> {
-        self.act(move |connection| Ok(insert(connection, &key)?)).await
+    pub async fn insert_key(&self, requester: Requester, key: Key) -> Result<bool, Error> {
+        self.act_of(requester, move |connection| Ok(insert(connection, &key)?)).await
     }
 
     /// Changes what may change of a key: its secrets, its end. Gives the key after it.
     pub async fn edit_key<R: Send + 'static>(
         &self,
+        requester: Requester,
         id: &KeyId,
         decide: impl Fn(&mut Key) -> Result<(), R> + Send + 'static,
     ) -> Result<Key, Error<R>> {
@@ -37,7 +38,7 @@ impl Store {
             update(connection, &key)?;
             Ok(key)
         };
-        self.act(act).await
+        self.act_of(requester, act).await
     }
 }
 

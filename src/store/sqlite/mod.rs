@@ -19,6 +19,7 @@ mod examine;
 mod feeder;
 mod files;
 mod folder;
+mod grants;
 mod imports;
 mod index;
 mod keys;
@@ -52,7 +53,9 @@ use std::sync::{Arc, Mutex};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::{ActivityFilter, ActivityPage, Bookmark, Decide, Error, Filter, Lane, Page, Place, Slice, Span, Walk};
+use super::{
+    ActivityFilter, ActivityPage, Bookmark, Decide, Error, Filter, Lane, Page, Place, Requester, Slice, Span, Walk,
+};
 use crate::domain::{Customer, CustomerId, Edited, Mode, Query, Revision};
 use crate::metrics::Metrics;
 use columns::CustomerRow;
@@ -177,12 +180,13 @@ impl Store {
     }
 
     /// Adds a new customer with its first revision.
-    pub async fn insert(&self, lane: Lane, new: Edited) -> Result<Customer, Error> {
-        self.act_of(lane, move |connection| customers::insert(connection, &new).map(|()| new.customer.clone())).await
+    pub async fn insert(&self, requester: Requester, new: Edited) -> Result<Customer, Error> {
+        self.act_of(requester, move |connection| customers::insert(connection, &new).map(|()| new.customer.clone()))
+            .await
     }
 
     /// Adds a new customer, or finds the one that has its pair.
-    pub async fn insert_or_find(&self, lane: Lane, new: Edited) -> Result<Customer, Error> {
+    pub async fn insert_or_find(&self, requester: Requester, new: Edited) -> Result<Customer, Error> {
         let act = move |connection: &_| match customers::insert(connection, &new) {
             Ok(()) => Ok(new.customer.clone()),
             Err(Error::Taken(id)) => {
@@ -190,7 +194,7 @@ impl Store {
             }
             Err(error) => Err(error),
         };
-        self.act_of(lane, act).await
+        self.act_of(requester, act).await
     }
 
     /// Whether another process serves the file: then whoever has much to write leaves it room.
@@ -231,13 +235,13 @@ impl Store {
     /// Does to one customer what the decision says, and gives the customer after it.
     pub async fn edit<R: Send + 'static>(
         &self,
-        lane: Lane,
+        requester: Requester,
         mode: Mode,
         id: &CustomerId,
         decide: impl Decide<R>,
     ) -> Result<Customer, Error<R>> {
         let id = id.clone();
-        self.act_of(lane, move |connection| customers::edit(connection, mode, &id, &decide)).await
+        self.act_of(requester, move |connection| customers::edit(connection, mode, &id, &decide)).await
     }
 
     /// One customer.
@@ -247,46 +251,52 @@ impl Store {
     }
 
     /// A mode's customers, newest first.
-    pub async fn page(&self, lane: Lane, mode: Mode, filter: Filter, slice: Slice) -> Result<Vec<Customer>, Error> {
+    pub async fn page(
+        &self,
+        requester: Requester,
+        mode: Mode,
+        filter: Filter,
+        slice: Slice,
+    ) -> Result<Vec<Customer>, Error> {
         let ask = move |connection: &_| {
             if filter.email_key.is_some() || filter.contact.is_some() {
                 return customers::page(connection, mode, &filter, slice);
             }
             pages::slice(connection, mode, filter.span, slice)
         };
-        self.readers.away_of(lane, ask).await
+        self.readers.away_of(requester, ask).await
     }
 
     /// A mode's customers created in a span, beginning beside one of them; `None` where there is no such customer.
     pub async fn page_beside(
         &self,
-        lane: Lane,
+        requester: Requester,
         mode: Mode,
         span: Span,
         place: Place,
         count: u64,
     ) -> Result<Option<Page>, Error> {
-        self.readers.away_of(lane, move |connection| pages::find(connection, mode, span, &place, count)).await
+        self.readers.away_of(requester, move |connection| pages::find(connection, mode, span, &place, count)).await
     }
 
     /// A mode's customers that match, the last added first, beginning beside one of them; `None` where there is no such
     /// customer. As they stand now, however far the index is fed.
     pub async fn search(
         &self,
-        lane: Lane,
+        requester: Requester,
         mode: Mode,
         query: Query,
         place: Place,
         count: u64,
     ) -> Result<Option<Page>, Error> {
-        self.readers.away_of(lane, move |connection| search::page(connection, mode, &query, &place, count)).await
+        self.readers.away_of(requester, move |connection| search::page(connection, mode, &query, &place, count)).await
     }
 
     /// The next customers of a walk, after a place in it, as they stand now; and the place after them, where there may be more.
     /// Each step is a question of its own: no snapshot is held between two, which would keep the log from being emptied.
     pub async fn walk(
         &self,
-        lane: Lane,
+        requester: Requester,
         mode: Mode,
         walk: Walk,
         after: Option<Bookmark>,
@@ -300,7 +310,7 @@ impl Store {
             let next = rows.last().filter(|_| rows.len() as u64 == count).map(CustomerRow::bookmark);
             Ok((rows.into_iter().map(|row| row.customer).collect(), next))
         };
-        self.readers.away_of(lane, ask).await
+        self.readers.away_of(requester, ask).await
     }
 
     /// Feeds the search with the next revisions, at most so many. Gives whether there may be more. Whoever serves the file
@@ -322,7 +332,7 @@ impl Store {
     /// A customer's revisions, newest first; `None` where there is no such customer.
     pub async fn history(
         &self,
-        lane: Lane,
+        requester: Requester,
         mode: Mode,
         id: &CustomerId,
         slice: Slice,
@@ -337,13 +347,13 @@ impl Store {
             }
             revisions::page(&snapshot, &id, row.revision, slice).map(Some)
         };
-        self.readers.away_of(lane, ask).await
+        self.readers.away_of(requester, ask).await
     }
 
     /// A customer as it stands with its revisions after this version, newest first; `None` where it has not come that far.
     pub async fn since(
         &self,
-        lane: Lane,
+        requester: Requester,
         mode: Mode,
         id: &CustomerId,
         version: u64,
@@ -356,13 +366,13 @@ impl Store {
             let slice = Slice { count: row.customer.version - version, skip: 0 };
             Ok(Some((row.customer, revisions::page(&snapshot, &id, row.revision, slice)?)))
         };
-        self.readers.away_of(lane, ask).await
+        self.readers.away_of(requester, ask).await
     }
 
     /// The revision that made this version of a customer.
     pub async fn revision(
         &self,
-        lane: Lane,
+        requester: Requester,
         mode: Mode,
         id: &CustomerId,
         version: u64,
@@ -375,13 +385,13 @@ impl Store {
             let slice = Slice { count: 1, skip: row.customer.version - version };
             Ok(revisions::page(&snapshot, &id, row.revision, slice)?.pop())
         };
-        self.readers.away_of(lane, ask).await
+        self.readers.away_of(requester, ask).await
     }
 
     /// A mode's revisions and erasures whose numbers are below `before`, newest first.
     pub async fn activity(
         &self,
-        lane: Lane,
+        requester: Requester,
         mode: Mode,
         filter: ActivityFilter,
         before: Option<i64>,
@@ -389,7 +399,7 @@ impl Store {
     ) -> Result<ActivityPage, Error> {
         let ask =
             move |connection: &_| activity::page(connection, mode, &filter, before, count, activity::LOOKED_AT_MAX);
-        self.readers.away_of(lane, ask).await
+        self.readers.away_of(requester, ask).await
     }
 
     /// Queues an act of the house's for the writing thread.
@@ -399,17 +409,22 @@ impl Store {
         R: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Error<R>> + Send + 'static,
     {
-        self.act_of(Lane::HOUSE, act).await
+        self.act_of(Requester::HOUSE, act).await
     }
 
     /// Queues an act for the writing thread. What is read after it is not read in a snapshot from before.
-    async fn act_of<T, R, F>(&self, lane: Lane, act: F) -> Result<T, Error<R>>
+    async fn act_of<T, R, F>(&self, requester: Requester, act: F) -> Result<T, Error<R>>
     where
         T: Send + 'static,
         R: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Error<R>> + Send + 'static,
     {
+        let Requester { lane, grant } = requester;
         self.begin_act(lane)?;
+        let act = move |connection: &Connection| {
+            grants::check(connection, grant.as_ref())?;
+            act(connection)
+        };
         self.writer.act(lane, act).await
     }
 

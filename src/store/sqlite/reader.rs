@@ -11,11 +11,12 @@ use tokio::time::timeout;
 
 use super::commits::Commits;
 use super::files::Files;
+use super::grants;
 use super::open::{self, Location};
 use super::snapshots::Here;
 use super::turns::Turns;
 use crate::domain::{Key, KeyId};
-use crate::store::{Error, Lane};
+use crate::store::{Error, Requester};
 
 /// How many slow questions run at once.
 const POOL_SIZE: u32 = 4;
@@ -113,21 +114,23 @@ impl Readers {
         &self,
         ask: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
-        self.away_of(Lane::HOUSE, ask).await
+        self.away_of(Requester::HOUSE, ask).await
     }
 
     /// The same, in turn with the questions of others.
     pub(super) async fn away_of<T: Send + 'static>(
         &self,
-        lane: Lane,
+        requester: Requester,
         ask: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
+        let Requester { lane, grant } = requester;
         let turn = timeout(POOL_WAIT, self.turns.take(lane)).await.map_err(|_| Error::Busy)??;
         let pool = self.pool.clone();
         let asked = tokio::task::spawn_blocking(move || {
             // Held until the answer is there, even where nobody waits for it any more.
             let _turn = turn;
             let connection = pool.get().map_err(|_| Error::Busy)?;
+            grants::check(&connection, grant.as_ref())?;
             Ok(ask(&connection)?)
         });
         asked.await.unwrap_or_else(|error| Err(Error::Failed(format!("a reader: {error}"))))

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Error, Store, columns};
 use crate::domain::{CustomerId, KeyId, Mode, RequestNumber, RequestRecord};
-use crate::store::{Asking, Cursor, Lane, RequestFilter, RequestListed};
+use crate::store::{Asking, Cursor, RequestFilter, RequestListed, Requester};
 
 impl Store {
     /// Adds records in one small transaction.
@@ -23,7 +23,7 @@ impl Store {
         let act = move |connection: &Connection| {
             Ok(connection.prepare_cached(SQL)?.execute(params![before.0, count]).map(drop)?)
         };
-        self.free_of(Lane::HOUSE, act).await
+        self.free_of(Requester::HOUSE, act).await
     }
 
     /// The eldest of the newest so many records, where there are more of them.

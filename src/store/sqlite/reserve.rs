@@ -20,10 +20,11 @@ use rusqlite::Connection;
 use rustix::fs::{FallocateFlags, Mode, OFlags, fallocate};
 
 use super::disk::Disk;
+use super::grants;
 use super::open::beside;
 use super::partial::directory_of;
 use super::writer::Writer;
-use crate::store::{Error, Lane};
+use crate::store::{Error, Lane, Requester};
 
 /// The suffix of its file.
 pub(super) const SUFFIX: &str = "-reserve";
@@ -298,13 +299,18 @@ impl super::Store {
     }
 
     /// Does an act that frees room.
-    pub(super) async fn free_of<T, R, F>(&self, lane: Lane, act: F) -> Result<T, Error<R>>
+    pub(super) async fn free_of<T, R, F>(&self, requester: Requester, act: F) -> Result<T, Error<R>>
     where
         T: Send + 'static,
         R: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Error<R>> + Clone + Send + 'static,
     {
+        let Requester { lane, grant } = requester;
         self.begin_act(lane)?;
+        let act = move |connection: &Connection| {
+            grants::check(connection, grant.as_ref())?;
+            act(connection)
+        };
         self.writer.free(lane, act).await
     }
 

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Error, Store};
 use crate::domain::{Email, Link, Role, SecretHash, Session, Staff, StaffId};
-use crate::store::{Sessions, StaffListed};
+use crate::store::{Requester, Sessions, StaffListed};
 
 impl Store {
     /// Whether there is any staff at all.
@@ -23,7 +23,7 @@ impl Store {
     }
 
     /// Adds a person, with a link for them or without; gives whether their email was free.
-    pub async fn insert_staff(&self, new: Staff, link: Option<Link>) -> Result<bool, Error> {
+    pub async fn insert_staff(&self, requester: Requester, new: Staff, link: Option<Link>) -> Result<bool, Error> {
         let act = move |connection: &_| {
             let inserted = insert(connection, &new)?;
             if let Some(link) = link.filter(|_| inserted) {
@@ -31,13 +31,14 @@ impl Store {
             }
             Ok(inserted)
         };
-        self.act(act).await
+        self.act_of(requester, act).await
     }
 
     /// Changes what may change of a person, and says what becomes of their sessions. The decision is told how many others
     /// could sign in as an owner. A disabled person's link ends.
     pub async fn edit_staff<R: Send + 'static>(
         &self,
+        requester: Requester,
         id: &StaffId,
         decide: impl Fn(&mut Staff, u64) -> Result<Sessions, R> + Send + 'static,
     ) -> Result<Staff, Error<R>> {
@@ -54,12 +55,23 @@ impl Store {
             }
             Ok(person)
         };
-        self.act(act).await
+        self.act_of(requester, act).await
     }
 
-    /// Adds a link. Links before it for the same person end.
-    pub async fn insert_link(&self, link: Link, now: i64) -> Result<(), Error> {
-        self.act(move |connection| Ok(insert_link(connection, &link, now)?)).await
+    /// Gives a person, or the first owner, a link in the place of the one before. Gives whether it did: a disabled person gets none, nor
+    /// the first owner where there is somebody already.
+    pub async fn insert_link(&self, requester: Requester, link: Link, now: i64) -> Result<bool, Error> {
+        let act = move |connection: &_| {
+            let is_due = match &link.staff {
+                Some(id) => find(connection, id)?.ok_or(Error::Missing)?.disabled_at.is_none(),
+                None => !any(connection)?,
+            };
+            if is_due {
+                insert_link(connection, &link, now)?;
+            }
+            Ok(is_due)
+        };
+        self.act_of(requester, act).await
     }
 
     /// One link, with the person it is for.
@@ -100,11 +112,22 @@ impl Store {
         self.act(act).await
     }
 
-    /// Begins a session in the place of another, if one is named by its hash.
-    pub async fn insert_session(&self, session: Session, before: Option<String>) -> Result<(), Error> {
+    /// Begins a session in the place of the one before, if one is named by its hash, where the person's password still is this one and
+    /// they are not disabled. Gives whether it did.
+    pub async fn insert_session(
+        &self,
+        session: Session,
+        password: SecretHash,
+        before: Option<String>,
+    ) -> Result<bool, Error> {
         let act = move |connection: &_| {
-            replace_session(connection, before.as_deref())?;
-            Ok(insert_session(connection, &session)?)
+            let person = find(connection, &session.staff)?;
+            let may = person.is_some_and(|person| person.signs_in_with(&password));
+            if may {
+                replace_session(connection, before.as_deref())?;
+                insert_session(connection, &session)?;
+            }
+            Ok(may)
         };
         self.act(act).await
     }
@@ -239,8 +262,8 @@ pub(super) fn delete_links_of(connection: &Connection, staff: &StaffId) -> rusql
 /// Adds a session, and forgets the ones whose time is over.
 pub(super) fn insert_session(connection: &Connection, session: &Session) -> rusqlite::Result<()> {
     let now = session.created_at;
-    let sql = "DELETE FROM sessions WHERE seen_at <= ?1 OR created_at <= ?2";
-    connection.execute(sql, [now - Session::IDLE_MAX, now - Session::AGE_MAX])?;
+    // An idle one stays: a long download may still rest on it.
+    connection.execute("DELETE FROM sessions WHERE created_at <= ?1", [now - Session::AGE_MAX])?;
     let sql = "INSERT INTO sessions (hash, staff_id, created_at, seen_at, agent) VALUES (?1, ?2, ?3, ?4, ?5)";
     let values = params![session.hash, session.staff.as_str(), now, session.seen_at, session.agent];
     connection.execute(sql, values)?;

@@ -5,13 +5,13 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::columns::{self, CustomerRow, customer_columns};
 use super::{Error, Slice, Store, customers, marks, revisions, snapshot};
 use crate::domain::{CustomerId, Edited, Mode};
-use crate::store::{Lane, Withdrawn};
+use crate::store::{Requester, Withdrawn};
 
 impl Store {
     /// A customer who was withdrawn, with their revisions, newest first; `None` where there is no such one.
     pub async fn find_withdrawn(
         &self,
-        lane: Lane,
+        requester: Requester,
         mode: Mode,
         id: &CustomerId,
         slice: Slice,
@@ -23,7 +23,7 @@ impl Store {
             let revisions = revisions::page(&snapshot, &id, row.revision, slice)?;
             Ok(Some(Withdrawn { customer: row.customer, revisions }))
         };
-        self.readers.away_of(lane, ask).await
+        self.readers.away_of(requester, ask).await
     }
 }
 

@@ -6,7 +6,7 @@ use super::rows::{self, pair_key};
 use super::{DELETE_LEN, columns};
 use crate::domain::{Customer, ImportRow};
 use crate::store::sqlite::{Error, Store};
-use crate::store::{About, Lane, RowAbout};
+use crate::store::{About, Requester, RowAbout};
 
 /// How many rows are looked at in one turn of a reading connection.
 const PAGE_LEN: u64 = 1_000;
@@ -18,13 +18,13 @@ impl Store {
     /// The rows that hold something of a customer, of imports of its mode.
     pub async fn import_rows_about(
         &self,
-        lane: Lane,
+        requester: Requester,
         customer: &Customer,
         about: About,
     ) -> Result<Vec<RowAbout>, Error> {
         let (mut all, mut after) = (Vec::new(), Some((0, 0)));
         while let Some(place) = after {
-            let (found, next) = self.rows_about(lane, customer, about, place).await?;
+            let (found, next) = self.rows_about(requester.clone(), customer, about, place).await?;
             all.extend(found);
             after = next;
         }
@@ -39,10 +39,10 @@ impl Store {
     ) -> Result<(), Error> {
         let mut after = Some((0, 0));
         while let Some(place) = after {
-            let (found, next) = self.rows_about(Lane::HOUSE, customer, about, place).await?;
+            let (found, next) = self.rows_about(Requester::HOUSE, customer, about, place).await?;
             for some in found.chunks(DELETE_LEN.cast_unsigned() as usize) {
                 let places: Vec<RowPlace> = some.iter().map(|each| (each.import, each.row.line)).collect();
-                self.free_of(Lane::HOUSE, move |connection| Ok(clear(connection, &places)?)).await?;
+                self.free_of(Requester::HOUSE, move |connection| Ok(clear(connection, &places)?)).await?;
             }
             after = next;
         }
@@ -51,13 +51,13 @@ impl Store {
 
     async fn rows_about(
         &self,
-        lane: Lane,
+        requester: Requester,
         customer: &Customer,
         about: About,
         after: RowPlace,
     ) -> Result<(Vec<RowAbout>, Option<RowPlace>), Error> {
         let customer = customer.clone();
-        self.readers.away_of(lane, move |connection| page(connection, &customer, about, after)).await
+        self.readers.away_of(requester, move |connection| page(connection, &customer, about, after)).await
     }
 }
 

@@ -6,13 +6,13 @@ use rusqlite::{Connection, params};
 use super::{Moved, advance, begun, customers, rows};
 use crate::domain::{Customer, CustomerId, Edited, Fate, ImportRow, ImportState, Mode, Outcome};
 use crate::store::sqlite::{Error, Store};
-use crate::store::{Batch, Lane, Plan, Planned};
+use crate::store::{Batch, Plan, Planned, Requester};
 
 impl Store {
     /// Writes the next rows of an import that is being applied, at most so many, each as `plan` says.
     pub async fn apply_import(
         &self,
-        lane: Lane,
+        requester: Requester,
         number: i64,
         count: u64,
         at: i64,
@@ -25,9 +25,11 @@ impl Store {
             let planned = found.into_iter().map(|row| unchanged_still(connection, begun.mode, plan(row)));
             Ok(Some((begun.line, planned.collect::<rusqlite::Result<Vec<_>>>()?)))
         };
-        let Some((from, planned)) = self.readers.away_of(lane, look).await? else { return Ok(Batch::Elsewhere) };
+        let Some((from, planned)) = self.readers.away_of(requester.clone(), look).await? else {
+            return Ok(Batch::Elsewhere);
+        };
         let last = (planned.len() as u64) < count;
-        self.act_of(lane, move |connection| write(connection, number, from, planned, last, at)).await
+        self.act_of(requester, move |connection| write(connection, number, from, planned, last, at)).await
     }
 }
 

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Error, Store, columns, customers, revisions, snapshot, withdrawn};
 use crate::domain::{Fate, Import, ImportState, ImportStep, Mode, Outcome, Step};
-use crate::store::{Batch, ImportHappened, Lane, NewImport};
+use crate::store::{Batch, ImportHappened, NewImport, Requester};
 
 pub(super) use about::{forget, let_go};
 pub use rehearse::Looking;
@@ -22,7 +22,7 @@ const DELETE_LEN: i64 = 256;
 
 impl Store {
     /// Begins to receive a file. Gives the import's number.
-    pub async fn begin_import(&self, lane: Lane, new: NewImport) -> Result<i64, Error> {
+    pub async fn begin_import(&self, requester: Requester, new: NewImport) -> Result<i64, Error> {
         const SQL: &str =
             "INSERT INTO imports (mode, at, actor_type, actor_id, actor_label, file, format, state, moved_at)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'receiving', ?2)";
@@ -33,13 +33,13 @@ impl Store {
             connection.prepare_cached(SQL)?.execute(values)?;
             Ok(connection.last_insert_rowid())
         };
-        self.act_of(lane, act).await
+        self.act_of(requester, act).await
     }
 
     /// An import of a mode; `None` where there is no such one, or it was dropped.
-    pub async fn find_import(&self, lane: Lane, mode: Mode, number: i64) -> Result<Option<Import>, Error> {
+    pub async fn find_import(&self, requester: Requester, mode: Mode, number: i64) -> Result<Option<Import>, Error> {
         let ask = move |connection: &_| Ok(find(connection, number)?.filter(|import| import.mode == mode));
-        self.readers.away_of(lane, ask).await
+        self.readers.away_of(requester, ask).await
     }
 
     /// The mode of an import; `None` where there is no such one.
@@ -50,7 +50,7 @@ impl Store {
     /// A mode's imports, the newest first, whose numbers are below this one.
     pub async fn list_imports(
         &self,
-        lane: Lane,
+        requester: Requester,
         mode: Mode,
         before: Option<i64>,
         count: u64,
@@ -63,7 +63,7 @@ impl Store {
             let numbers: Vec<i64> = statement.query_map(values, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
             numbers.into_iter().filter_map(|number| find(connection, number).transpose()).collect()
         };
-        self.readers.away_of(lane, ask).await
+        self.readers.away_of(requester, ask).await
     }
 
     /// The imports that are at work and have not moved since, but those whose file comes in.
@@ -78,20 +78,20 @@ impl Store {
 
     /// Says which column is what, as text. What a rehearsal found before is found out anew. Gives whether the import was in a
     /// state for it.
-    pub async fn map_import(&self, lane: Lane, number: i64, mapping: String, at: i64) -> Result<bool, Error> {
+    pub async fn map_import(&self, requester: Requester, number: i64, mapping: String, at: i64) -> Result<bool, Error> {
         const SQL: &str = "UPDATE imports SET mapping = ?2, state = 'received', done = 0, line = 0, moved_at = ?3
             WHERE number = ?1 AND state IN ('received', 'rehearsing', 'rehearsed')";
         let act = move |connection: &Connection| {
             Ok(connection.prepare_cached(SQL)?.execute(params![number, mapping, at])? == 1)
         };
-        self.act_of(lane, act).await
+        self.act_of(requester, act).await
     }
 
     /// Moves an import from one of these states to one in which there is work to do, from its beginning on, and keeps that as a
     /// step where it is one. Gives whether it was in one of them.
     pub async fn start_import(
         &self,
-        lane: Lane,
+        requester: Requester,
         number: i64,
         from: &'static [ImportState],
         to: ImportState,
@@ -114,15 +114,17 @@ impl Store {
                 stopped = iif(state = 'applying', line, stopped) WHERE number = ?1";
             Ok(connection.prepare_cached(SQL)?.execute(params![number, to.as_str(), at])? == 1)
         };
-        self.act_of(lane, act).await
+        self.act_of(requester, act).await
     }
 
     /// Gives up an import that wrote nothing yet; its rows go little by little, by [`Self::tidy_imports`]. Gives whether it was one.
-    pub async fn drop_import(&self, lane: Lane, number: i64) -> Result<bool, Error> {
+    pub async fn drop_import(&self, requester: Requester, number: i64) -> Result<bool, Error> {
         const SQL: &str = "UPDATE imports SET state = 'dropped' WHERE number = ?1
             AND state IN ('receiving', 'received', 'rehearsing', 'rehearsed')";
-        self.free_of(lane, move |connection: &Connection| Ok(connection.prepare_cached(SQL)?.execute([number])? == 1))
-            .await
+        self.free_of(requester, move |connection: &Connection| {
+            Ok(connection.prepare_cached(SQL)?.execute([number])? == 1)
+        })
+        .await
     }
 
     /// Lets go of a little of what was kept long enough: files that came no further since `uploads`, imports that wrote nothing and did
@@ -136,11 +138,11 @@ impl Store {
         match self.readers.away(due).await? {
             None => Ok(false),
             Some(Due::Rows) => {
-                self.free_of(Lane::HOUSE, move |connection| Ok(delete(connection, uploads, rehearsals)?)).await
+                self.free_of(Requester::HOUSE, move |connection| Ok(delete(connection, uploads, rehearsals)?)).await
             }
             Some(Due::Cells(number, lines)) => {
                 let act = move |connection: &Connection| Ok(empty(connection, number, &lines)?);
-                self.free_of(Lane::HOUSE, act).await.map(|()| true)
+                self.free_of(Requester::HOUSE, act).await.map(|()| true)
             }
         }
     }

@@ -10,7 +10,7 @@ use super::rows::{self, PairKey, pair_key};
 use super::{Moved, advance, begun, customers, snapshot};
 use crate::domain::{Customer, CustomerId, ImportRow, ImportState, Mode, Outcome};
 use crate::store::sqlite::{Error, Store};
-use crate::store::{Batch, Elsewhere, Judged, Lane};
+use crate::store::{Batch, Elsewhere, Judged, Requester};
 
 /// What a row is judged by: customers as they stand at one moment, and the rows of the same file before it.
 pub struct Looking<'a> {
@@ -93,7 +93,7 @@ impl Store {
     /// Judges the next rows of an import that is being rehearsed, at most so many, by a mapping, as text, that must be its own still.
     pub async fn rehearse_import(
         &self,
-        lane: Lane,
+        requester: Requester,
         (number, mapping): (i64, String),
         count: u64,
         at: i64,
@@ -106,7 +106,9 @@ impl Store {
             }
             Ok(find(connection, number, count, &judge))
         };
-        let Some((line, found)) = self.readers.away_of(lane, look).await?? else { return Ok(Batch::Elsewhere) };
+        let Some((line, found)) = self.readers.away_of(requester.clone(), look).await?? else {
+            return Ok(Batch::Elsewhere);
+        };
         let last = (found.len() as u64) < count;
         let act = move |connection: &Connection| {
             // Another mapping begins anew, at the same line.
@@ -115,7 +117,7 @@ impl Store {
             }
             Ok(write(connection, number, line, &found, last, at)?)
         };
-        self.act_of(lane, act).await
+        self.act_of(requester, act).await
     }
 }
 

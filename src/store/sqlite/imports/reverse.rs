@@ -15,7 +15,7 @@ use crate::domain::{
 use crate::store::sqlite::columns::CustomerRow;
 use crate::store::sqlite::revisions::RevisionRow;
 use crate::store::sqlite::{Error, Store};
-use crate::store::{Batch, Lane, Stamp};
+use crate::store::{Batch, Requester, Stamp};
 
 /// With so many later revisions a customer counts as edited since, for all of them would be read while edits wait.
 const SINCE_MAX: u64 = 1_000;
@@ -27,12 +27,12 @@ impl Store {
     /// many.
     pub async fn reverse_import(
         &self,
-        lane: Lane,
+        requester: Requester,
         state: ImportState,
         count: u64,
         stamp: Stamp,
     ) -> Result<Batch, Error> {
-        self.act_of(lane, move |connection| write(connection, state, count, &stamp)).await
+        self.act_of(requester, move |connection| write(connection, state, count, &stamp)).await
     }
 }
 

@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row, params};
 use super::{Moved, named};
 use crate::domain::{Contact, Customer, CustomerId, Email, Fate, ImportRow, Outcome};
 use crate::store::sqlite::{Error, Store, columns};
-use crate::store::{Lane, NewRow, RowsOf};
+use crate::store::{NewRow, Requester, RowsOf};
 
 /// What tells the pair of a customer from any other; `None` where there is neither email nor contact.
 pub(super) type PairKey = Option<[u8; 16]>;
@@ -29,7 +29,7 @@ impl Store {
     /// import is being received still.
     pub async fn add_import_rows(
         &self,
-        lane: Lane,
+        requester: Requester,
         number: i64,
         rows: Vec<NewRow>,
         columns: Vec<String>,
@@ -57,19 +57,19 @@ impl Store {
             moved.write(connection, number)?;
             Ok(true)
         };
-        self.act_of(lane, act).await
+        self.act_of(requester, act).await
     }
 
     /// Rows of an import in the order of the file, after this line.
     pub async fn list_import_rows(
         &self,
-        lane: Lane,
+        requester: Requester,
         number: i64,
         of: RowsOf,
         after: u64,
         count: u64,
     ) -> Result<Vec<ImportRow>, Error> {
-        self.readers.away_of(lane, move |connection| list(connection, number, of, after, count)).await
+        self.readers.away_of(requester, move |connection| list(connection, number, of, after, count)).await
     }
 }
 

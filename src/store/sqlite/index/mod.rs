@@ -258,8 +258,8 @@ mod tests {
     use crate::domain::{
         Actor, Change, Contact, Draft, Edited, Erasure, Name, NoteValue, NotesEdit, Passage, Revision,
     };
-    use crate::store::Lane;
     use crate::store::Place;
+    use crate::store::Requester;
     use crate::store::sqlite::search::page;
     use crate::store::sqlite::{Store, Use, check, erasures, open};
 
@@ -317,20 +317,20 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("t.db");
         let command = Store::open(&path, Use::Fill).unwrap();
-        command.insert(Lane::HOUSE, edited(1)).await.unwrap();
+        command.insert(Requester::HOUSE, edited(1)).await.unwrap();
         let connection = open::reader(&path).unwrap();
         assert_eq!(newest_and_mark(&connection).unwrap(), (1, 0));
 
         let server = Store::open(&path, Use::Serve).unwrap();
-        server.insert(Lane::HOUSE, edited(2)).await.unwrap();
-        command.insert(Lane::HOUSE, edited(3)).await.unwrap();
+        server.insert(Requester::HOUSE, edited(2)).await.unwrap();
+        command.insert(Requester::HOUSE, edited(3)).await.unwrap();
         let patience = Instant::now() + Duration::from_secs(20);
         while newest_and_mark(&connection).unwrap() != (3, 3) {
             assert!(Instant::now() < patience, "{:?}", newest_and_mark(&connection));
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         server.close();
-        command.insert(Lane::HOUSE, edited(4)).await.unwrap();
+        command.insert(Requester::HOUSE, edited(4)).await.unwrap();
         assert_eq!(newest_and_mark(&connection).unwrap(), (4, 3));
     }
 
@@ -491,7 +491,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(&directory.path().join("t.db"), Use::Fill).unwrap();
         for number in 1..=6 {
-            store.insert(Lane::HOUSE, edited(number)).await.unwrap();
+            store.insert(Requester::HOUSE, edited(number)).await.unwrap();
             store.feed_search(1).await.unwrap();
         }
         let reader = open::reader(&directory.path().join("t.db")).unwrap();
