@@ -176,3 +176,15 @@ fn every_test_that_security_rests_on_exists() {
         ["tidy::no_such_test", "nowhere::every_test_that_security_rests_on_exists", "door.test.mjs: no such title"];
     assert_eq!(no_tests(&made_up, &rust), made_up);
 }
+
+#[test]
+fn every_misfortune_has_its_test() {
+    let misfortunes = read_to_string(root().join("docs/misfortunes.md")).unwrap();
+    let rows = misfortunes.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| misfortune |"));
+    let rows: Vec<&str> = rows.filter(|line| !line.starts_with("| ---")).collect();
+    for row in &rows {
+        assert!(!named_tests(row).is_empty(), "no test is named: {row}");
+    }
+    let rust = [sources("tests/it"), sources("src")].concat();
+    assert_eq!(no_tests(&named_tests(&misfortunes), &rust), Vec::<&str>::new());
+}
