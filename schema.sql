@@ -396,7 +396,8 @@ CREATE TABLE backup_folder (
   keep    INTEGER
 ) STRICT;
 
--- What is written to see whether anything can be: its one row is 0 or 1 by turns, and says nothing.
+-- Written to see whether anything can be: the lowest bit of its one row is 0 or 1 by turns. The other bits are the generation of
+-- the file: a random number that each start of a server writes anew. Less than 2^62 is none.
 CREATE TABLE pulse (
   beat INTEGER NOT NULL
 ) STRICT;

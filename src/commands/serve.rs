@@ -30,6 +30,9 @@ pub fn run(db: &Path, keep: KeepFree, settings: &Serve) -> Done {
         .map(|address| Listening::on(address, "--metrics-listen or PATRON_METRICS_LISTEN"))
         .transpose()?;
     let store = Store::open(db, Use::Serve).map_err(|unusable| unusable.to_string())?;
+    if let Some(why) = store.doubt() {
+        tracing::error!(why, "edits wait");
+    }
     System::new().block_on(async {
         let services = Data::new(Services::keeping_free(store, Ambient::of_system(), keep));
         let served = match services.known_key().await {

@@ -20,10 +20,14 @@ async fn alive() -> HttpResponse {
 
 async fn ready(services: Data<Services>) -> HttpResponse {
     if services.health.is_ready().await {
-        plain(StatusCode::OK).body("ready\n")
-    } else {
-        plain(StatusCode::SERVICE_UNAVAILABLE).insert_header((RETRY_AFTER, "1")).body("not ready\n")
+        return plain(StatusCode::OK).body("ready\n");
     }
+    let why = if services.health.is_file_in_doubt() {
+        "not ready: the database file is in doubt or cannot be written, so edits wait; `patron doctor` and the log say why\n"
+    } else {
+        "not ready\n"
+    };
+    plain(StatusCode::SERVICE_UNAVAILABLE).insert_header((RETRY_AFTER, "1")).body(why)
 }
 
 fn plain(status: StatusCode) -> HttpResponseBuilder {

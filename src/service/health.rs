@@ -45,6 +45,11 @@ impl Health {
         found.is_ok_and(|found| found.is_ok_and(|ready| *ready == Some(true)))
     }
 
+    /// Whether edits wait for what has become of the database's files.
+    pub fn is_file_in_doubt(&self) -> bool {
+        self.store.doubt().is_some()
+    }
+
     /// Whether the writing thread still answers, whatever it says: waits until it does. `false` only after a panic.
     pub async fn answers(&self) -> bool {
         match self.look() {

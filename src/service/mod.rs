@@ -289,7 +289,7 @@ impl From<store::Error<Refused>> for Refused {
             store::Error::Busy | store::Error::Unwritable(_) => Self::Busy,
             store::Error::Full => Self::Full,
             store::Error::Lost => Self::Failed,
-            store::Error::Failed(cause) => {
+            store::Error::Failed(cause) | store::Error::Damaged(cause) => {
                 tracing::error!(cause, "an operation failed");
                 Self::Failed
             }

@@ -78,6 +78,8 @@ pub enum Error<R = Infallible> {
     Unwritable(String),
     /// It should not have happened; this is why, for the log.
     Failed(String),
+    /// The same, since the file is damaged.
+    Damaged(String),
     /// It failed together with others, and the log has the cause already.
     Lost,
 }
@@ -95,6 +97,7 @@ impl<R> Error<R> {
             Self::Unwritable(cause) => Error::Unwritable(cause),
             Self::Lost => Error::Lost,
             Self::Failed(cause) => Error::Failed(cause),
+            Self::Damaged(cause) => Error::Damaged(cause),
         }
     }
 }

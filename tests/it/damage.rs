@@ -68,23 +68,36 @@ fn is_told(db: &Path) {
 }
 
 #[test]
-fn who_meets_a_damaged_page_is_told_and_others_are_served() {
+fn after_a_damaged_page_edits_wait_and_reads_go_on() {
     let (directory, whole, ids) = whole(400);
+    let made = run(&whole, &["key", "create", "--mode", "test", "--json"]);
+    let key: Value = serde_json::from_slice(&made.stdout).unwrap();
+    let pair = format!("{}:{}", key["key_id"].as_str().unwrap(), key["key_secret"].as_str().unwrap());
+    let one_file = directory.path().join("one.db");
+    assert!(backup(&whole, &one_file).status.success());
+    let whole = one_file;
     for name in ["customers", "sqlite_autoindex_customers_1", "customers_pair", "revisions"] {
         let db = directory.path().join(format!("{name}.db"));
         fs::copy(&whole, &db).unwrap();
         scribble(&db, (leaf(&whole, name) - 1) * PAGE, &[0xA5; PAGE as usize]);
         let server = Server::start(&db);
-        let client = Client::new(&server, &db);
+        let client = Client::with(&server, &pair);
         let read = counted(ids.iter().map(|id| status_of(client.get(&format!("/{id}")))));
         let told = counted(ids.iter().map(|id| status_of(client.get(&format!("/{id}/revisions")))));
         let edited = counted(ids.iter().map(|id| status_of(client.put(id, r#"{"contact":null}"#))));
         let all = [&read, &told, &edited];
         for counts in all {
-            assert!(counts.keys().all(|status| [200, 400, 500].contains(status)), "{name} {counts:?}");
-            assert!(counts.get(&200).is_some_and(|served| *served > 0), "{name} {counts:?}");
+            assert!(counts.keys().all(|status| [200, 400, 500, 503].contains(status)), "{name} {counts:?}");
         }
-        assert!(all.iter().any(|counts| counts.contains_key(&500)), "{name} {all:?}");
+        for counts in [&read, &told] {
+            assert!(counts.get(&200).is_some_and(|served| *served > 0), "{name} {counts:?}");
+            assert!(!counts.contains_key(&503), "{name} {counts:?}");
+        }
+        // From the first time on that the damage is met, whoever meets it, no edit is let in.
+        assert_eq!(status_of(client.put(&ids[0], r#"{"contact":null}"#)), 503, "{name}");
+        let ready = server.speak(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        assert!(ready.contains(" 503 ") && ready.contains("the database file is in doubt"), "{ready}");
+        assert!(all.iter().any(|counts| counts.contains_key(&500) || counts.contains_key(&503)), "{name} {all:?}");
         let log = server.log.clone();
         assert_eq!(server.stop(), Some(0));
         let log = fs::read_to_string(log).unwrap();
@@ -193,7 +206,10 @@ fn whatever_is_scribbled_over_nothing_hangs_and_nothing_panics() {
                     statuses.push(status_of(client.put(id, r#"{"name":"Some Edit"}"#)));
                 }
                 let counts = counted(statuses.into_iter());
-                assert!(counts.keys().all(|status| [200, 400, 401, 500, 503].contains(status)), "{counts:?}; {again}");
+                assert!(
+                    counts.keys().all(|status| [200, 400, 401, 429, 500, 503].contains(status)),
+                    "{counts:?}; {again}"
+                );
                 met += u64::from(counts.contains_key(&500));
                 let log = server.log.clone();
                 assert!(matches!(server.stop(), Some(0 | 1)), "{again}");

@@ -73,7 +73,7 @@ impl Services {
     pub async fn examine(&self, quick: bool) -> Result<Vec<Finding>, Refused> {
         let _only = self.examining.try_lock().map_err(|_| Refused::Busy)?;
         let now = self.now();
-        let mut findings = match self.store.misplaced() {
+        let mut findings = match self.store.doubt() {
             // What else is found at its path is not what is open.
             Some(words) => vec![found("Files", Verdict::Wrong, words)],
             None => {

@@ -23,7 +23,7 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::disk::Disk;
 use super::partial::{Partial, directory_of};
-use super::{check, columns, open, sweep};
+use super::{check, columns, generation, open, sweep};
 use crate::domain::Mode;
 use crate::store::Progress;
 
@@ -125,7 +125,7 @@ pub(super) fn run(
     }
     let partial = Partial::beside(to).map_err(|error| cannot(&reason_of(&error, to)))?;
     copy(source, &partial, least, stop, progress).map_err(|halted| halted.because(&cannot))?;
-    swept(&partial).map_err(|halted| halted.because(&cannot))?;
+    detach(&partial).map_err(|halted| halted.because(&cannot))?;
     let copied = verify(&partial, stop, progress).map_err(|halted| halted.because(&cannot))?;
     partial.name().map_err(|error| cannot(&reason_of(&error, to)))?;
     Ok(copied)
@@ -247,16 +247,14 @@ fn has_room(partial: &Partial, needs: u64, least: u64) -> Result<(), Halted> {
     }
 }
 
-/// A copy that was made between an erasure and the end of its sweep is swept itself: a backup from after an erasure holds
-/// nothing of it.
-fn swept(partial: &Partial) -> Result<(), Halted> {
+/// Makes a copy a database of its own. One that was made between an erasure and the end of its sweep is swept itself: a backup from
+/// after an erasure holds nothing of it.
+fn detach(partial: &Partial) -> Result<(), Halted> {
     let connection = open::copy(partial.path())?;
-    let is_due = sweep::due(&connection)?.is_some();
-    if is_due {
-        sweep::copy(&connection)?;
-    }
+    sweep::copy(&connection)?;
+    generation::renew_copy(&connection)?;
     connection.close().map_err(|(_, error)| error)?;
-    if is_due { Ok(partial.sync()?) } else { Ok(()) }
+    Ok(partial.sync()?)
 }
 
 /// Reads the copy again from end to end: SQLite's checks, then every history, then the file itself.
@@ -297,11 +295,22 @@ fn digest(path: &Path) -> io::Result<(u64, String)> {
 
 /// Where a file really is, by whatever name it is given and even where it is not there yet.
 pub(super) fn real(path: &Path) -> io::Result<PathBuf> {
-    match path.canonicalize() {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let name = path.file_name().ok_or(ErrorKind::IsADirectory)?;
-            Ok(directory_of(path).canonicalize()?.join(name))
+    // More links in a row are a circle.
+    const LINKS_MAX: u32 = 40;
+    let mut path = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        match path.canonicalize() {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            real => return real,
         }
-        real => real,
+        match path.read_link() {
+            // A link to a file that is not there yet.
+            Ok(to) => path = directory_of(&path).join(to),
+            Err(_) => {
+                let name = path.file_name().ok_or(ErrorKind::IsADirectory)?;
+                return Ok(directory_of(&path).canonicalize()?.join(name));
+            }
+        }
     }
+    Err(ErrorKind::InvalidInput.into())
 }

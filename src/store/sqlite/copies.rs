@@ -121,16 +121,26 @@ fn scheduled((path, schedule): FolderRow, stem: &str) -> Vec<KeptCopy> {
 /// Databases that a restore put aside, that a server saved whose file was gone, or that were copied before an upgrade.
 fn aside(db: &Path) -> Vec<PathBuf> {
     let real = db.canonicalize().unwrap_or_else(|_| db.to_owned());
+    named(&real, &[ASIDE, SAVED, BEFORE_UPGRADE])
+}
+
+/// Databases that a restore put aside.
+pub(super) fn put_aside(real: &Path) -> Vec<PathBuf> {
+    named(real, &[ASIDE])
+}
+
+/// Files beside a database that have its name, one of these words and a time.
+fn named(real: &Path, kinds: &[&str]) -> Vec<PathBuf> {
     let name = real.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let entries = fs::read_dir(directory_of(&real)).into_iter().flatten().filter_map(Result::ok);
-    let is_aside = |path: &PathBuf| {
+    let entries = fs::read_dir(directory_of(real)).into_iter().flatten().filter_map(Result::ok);
+    let is_named = |path: &PathBuf| {
         let called = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let rest = called.strip_prefix(&name).unwrap_or_default();
-        [ASIDE, SAVED, BEFORE_UPGRADE].iter().any(|kind| rest.starts_with(kind)) && rest.ends_with('Z')
+        kinds.iter().any(|kind| rest.starts_with(kind)) && rest.ends_with('Z')
     };
-    let mut aside: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_aside).collect();
-    aside.sort();
-    aside
+    let mut named: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_named).collect();
+    named.sort();
+    named
 }
 
 /// Whether a copy has the customer, or what an erasure left that no sweep has taken away; one that cannot be read may.

@@ -57,7 +57,7 @@ impl Store {
         let location = Location::Memory(format!("patron-{}", MADE.fetch_add(1, Ordering::Relaxed)));
         let path = PathBuf::from(":memory:");
         let failed = |reason: String| Unusable::because(Path::new(":memory:"), &reason);
-        let mut connection = location.writer().map_err(|error| failed(error.to_string()))?;
+        let mut connection = location.writer(|| Ok(())).map_err(|error| failed(error.to_string()))?;
         schema::make(&mut connection).map_err(failed)?;
         let (counts, files) = (Arc::default(), Arc::new(Files::none()));
         let reserve = Arc::new(Reserve::none());
@@ -67,7 +67,7 @@ impl Store {
         let readers = readers.map_err(|error| failed(error.to_string()))?;
         let feeder = is_searched.then(|| {
             let reader = readers.another().map_err(|error| failed(error.to_string()))?;
-            Feeder::start(reader, writer.clone(), None).map_err(|error| failed(error.to_string()))
+            Feeder::start(reader, writer.clone(), None, None).map_err(|error| failed(error.to_string()))
         });
         let asked = AtomicU64::new(0);
         Ok(Self { path, readers, writer, feeder: feeder.transpose()?, counts, files: None, asked, kept: None, reserve })

@@ -49,7 +49,7 @@ pub struct Examined {
 impl Store {
     /// Looks at the file and its disk; `quick` leaves out the reading of every page. Holds up whoever calls it.
     pub fn examine(&self, quick: bool) -> Result<Examined, Error> {
-        let reader = open::reader(&self.path)?;
+        let reader = self.readers.another()?;
         let faults = if quick { None } else { Some(quick_check(&reader)?) };
         let newest = "SELECT max(at) FROM (SELECT at FROM revisions ORDER BY number DESC LIMIT 100)";
         let newest = reader.query_row(newest, [], |row| row.get(0))?;

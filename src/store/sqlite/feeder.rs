@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use super::files::Files;
 use super::sweep::Sweep;
 use super::writer::Writer;
 use super::{index, marks, revisions};
@@ -30,15 +31,22 @@ const RETRY: Duration = Duration::from_secs(10);
 
 pub(super) struct Feeder {
     running: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
+    files: Option<Arc<Files>>,
 }
 
 impl Feeder {
     /// Starts the thread, with a connection to look by. What is in no file needs no sweep of one.
-    pub(super) fn start(connection: Connection, writer: Arc<Writer>, sweep: Option<Sweep>) -> std::io::Result<Self> {
+    pub(super) fn start(
+        connection: Connection,
+        writer: Arc<Writer>,
+        sweep: Option<Sweep>,
+        files: Option<Arc<Files>>,
+    ) -> std::io::Result<Self> {
         let (running, stopped) = channel();
-        let mut thread = Thread { connection, writer, newest: 0, is_merged: false, marked: 0, sweep, swept: None };
+        let (newest, is_merged, marked, swept, own) = (0, false, 0, None, files.clone());
+        let mut thread = Thread { connection, writer, files: own, newest, is_merged, marked, sweep, swept };
         let handle = std::thread::Builder::new().name("feeder".into()).spawn(move || thread.run(&stopped))?;
-        Ok(Self { running: Mutex::new(Some((running, handle))) })
+        Ok(Self { running: Mutex::new(Some((running, handle))), files })
     }
 
     /// Ends the thread after the act that it waits for.
@@ -46,6 +54,9 @@ impl Feeder {
         let running = self.running.lock().ok().and_then(|mut running| running.take());
         if let Some((running, thread)) = running {
             drop(running);
+            if let Some(files) = &self.files {
+                files.stop();
+            }
             if thread.join().is_err() {
                 tracing::error!("the feeding thread had panicked");
             }
@@ -56,6 +67,7 @@ impl Feeder {
 struct Thread {
     connection: Connection,
     writer: Arc<Writer>,
+    files: Option<Arc<Files>>,
     /// The newest revision at the last look.
     newest: i64,
     /// Whether the index has been merged as far as it is worth it, since it was last fed.
@@ -72,9 +84,16 @@ impl Thread {
     fn run(&mut self, stopped: &Receiver<()>) {
         let mut pause = Duration::ZERO;
         while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+            if let Some(files) = &self.files
+                && !files.tend(&self.connection, self.newest)
+            {
+                // Nothing can be written.
+                pause = LOOK;
+                continue;
+            }
             pause = match self.step() {
                 Ok(pause) => pause,
-                Err(Error::Failed(cause)) => {
+                Err(Error::Failed(cause) | Error::Damaged(cause)) => {
                     tracing::error!(cause, "the search index and the list cannot be brought up to date");
                     RETRY
                 }

@@ -9,74 +9,107 @@
 //!
 //! A server that finds its files gone writes down which, in the file that is its lock: so whatever is in their place is not
 //! served by the next one as if nothing had happened. It writes the address there at which it is reached, too, for commands on the
-//! same file. The address counts only while the lock is held.
+//! same file. The address counts only while the lock is held. Files that were changed in place are [`FileWatch`]'s.
 //!
 //! While anybody has the database open, its log stays where it is: so whoever writes beside these must keep a reader open.
 
 use std::fs::{File, Metadata};
-use std::io::{self, ErrorKind, Read};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rusqlite::{Error, ffi};
+use rusqlite::{Connection, Error, ffi};
 
+use super::file_watch::{Change, FileWatch};
+use super::lock_file::{Note, ServerLock};
 use super::open::{self, Unusable};
+use super::{generation, trouble};
 
 /// What belongs to a database that is open.
-const SUFFIXES: [&str; 3] = ["", "-wal", "-shm"];
+pub(super) const SUFFIXES: [&str; 3] = ["", "-wal", "-shm"];
 
 /// The files of an open database, and which they were when it was opened.
 pub(super) struct Files {
     opened: Vec<(PathBuf, Identity)>,
-    /// A server's lock.
-    lock: Option<Lock>,
+    /// A server's.
+    server: Option<Server>,
     /// A server's database, to sync. Closed when no connection that is in use has it open: closing it drops SQLite's locks on it.
-    database: Option<File>,
+    database: Option<Arc<File>>,
     /// Whether syncing it has failed.
     is_unsure: AtomicBool,
 }
 
+/// What a server has beside the connections.
+struct Server {
+    lock: ServerLock,
+    /// `None` on a file system that is read-only.
+    watch: Option<Arc<FileWatch>>,
+    /// Whether the lock file says that a file is gone, and that the content is in doubt.
+    is_marked: AtomicBool,
+    is_doubted: AtomicBool,
+}
+
 /// The file system and the number of a file there. The number is not given to another file while somebody has this one open.
-type Identity = (u64, u64);
+pub(super) type Identity = (u64, u64);
 
 impl Files {
     /// Of rows that are in memory: nothing that anybody could remove.
     pub(super) fn none() -> Self {
-        Self { opened: Vec::new(), lock: None, database: None, is_unsure: AtomicBool::new(false) }
+        Self { opened: Vec::new(), server: None, database: None, is_unsure: AtomicBool::new(false) }
     }
 
-    /// The files of what `open` opens. Looked at before, so that what is opened is what was seen.
-    pub(super) fn around<T>(
+    /// Of a server on a file system that is read-only.
+    pub(super) fn read_only(lock: ServerLock, database: File) -> Self {
+        let server =
+            Server { lock, watch: None, is_marked: AtomicBool::new(false), is_doubted: AtomicBool::new(false) };
+        Self { server: Some(server), database: Some(Arc::new(database)), ..Self::none() }
+    }
+
+    /// The files of what `open` opens. Looked at before, so that what is opened is what was seen. A server gives its lock and the
+    /// database, which it has opened before SQLite.
+    pub(super) fn around(
         path: &Path,
-        lock: Option<File>,
-        open: impl FnOnce() -> Result<T, Unusable>,
-    ) -> Result<(T, Self), Unusable> {
+        server: Option<(ServerLock, File)>,
+        open: impl FnOnce() -> Result<Connection, Unusable>,
+    ) -> Result<(Connection, Self), Unusable> {
         let failed = |error: io::Error| Unusable::because(path, &error.to_string());
         let real = path.canonicalize().map_err(failed)?;
         let database = identity(path).map_err(failed)?;
-        let file = lock.as_ref().map(|_| File::open(path)).transpose().map_err(failed)?;
-        let opened = open()?;
+        let connection = open()?;
+        if let Some((lock, _)) = &server {
+            let begun = generation::begin(&connection, &real, database, lock);
+            begun.map_err(|error| Unusable::of(path, &error))?;
+        }
         let companion = |suffix| {
             let path = open::beside(&real, suffix);
             let identity = identity(&path).map_err(failed)?;
             Ok((path, identity))
         };
         let [_, log, index] = SUFFIXES;
-        let files = vec![(path.to_owned(), database), companion(log)?, companion(index)?];
-        let lock = lock.map(|file| Lock { file, is_marked: AtomicBool::new(false), address: Mutex::default() });
-        let files = Self { opened: files, lock, database: file, is_unsure: AtomicBool::new(false) };
-        if let Err(error) = files.check() {
-            drop(opened);
+        let mut files =
+            Self { opened: vec![(path.to_owned(), database), companion(log)?, companion(index)?], ..Self::none() };
+        if let Some((lock, file)) = server {
+            let (file, note) = (Arc::new(file), lock.note());
+            let watch = FileWatch::new(&real, file.clone(), note.generations, note.doubt.clone()).map_err(failed)?;
+            let generation = watch.find_generation(&connection);
+            files.database = Some(file);
+            let (is_marked, is_doubted) = (AtomicBool::new(false), AtomicBool::new(note.doubt.is_some()));
+            let server = Server { lock, watch: Some(Arc::new(watch)), is_marked, is_doubted };
+            server.note_generation(generation);
+            files.server = Some(server);
+        }
+        if let Err(error) = files.check_place() {
+            drop(connection);
             return Err(Unusable::because(path, &error.to_string()));
         }
-        Ok((opened, files))
+        Ok((connection, files))
     }
 
     /// Syncs what was written into the database, so that SQLite has less to.
     pub(super) fn sync_database(&self) {
-        if let Some(Err(error)) = self.database.as_ref().map(File::sync_data) {
+        if let Some(Err(error)) = self.database.as_ref().map(|database| database.sync_data()) {
             self.doubt(&error);
         }
     }
@@ -97,102 +130,150 @@ impl Files {
         !self.is_unsure.load(Ordering::Relaxed) && self.check().is_ok()
     }
 
-    /// Writes down the address at which this server is reached, as long as its files are in their places.
+    /// Writes down the address at which this server is reached.
     pub(super) fn announce(&self, address: &str) -> io::Result<()> {
-        let Some(lock) = &self.lock else { return Ok(()) };
-        lock.address.lock().map_err(|_| ErrorKind::Other)?.replace_range(.., address);
-        if lock.is_marked.load(Ordering::Relaxed) { Ok(()) } else { lock.write(None) }
+        let Some(server) = &self.server else { return Ok(()) };
+        server.lock.change(|note| note.address = Some(address.to_owned()))
     }
 
-    /// An error, as SQLite would give it, where another file or none is at one of the paths.
+    /// An error, as SQLite would give it, where nothing may be written: another file or none is at one of the paths, or a server's
+    /// own file was changed in place or is damaged.
     pub(super) fn check(&self) -> rusqlite::Result<()> {
+        let found = self.check_place()?;
+        let Some(server) = &self.server else { return Ok(()) };
+        let Some(watch) = &server.watch else {
+            return Err(refusal("its file system is read-only: make it writable and start again".to_owned()));
+        };
+        let Some([database, log]) = found else { return Ok(()) };
+        let why = watch.look(Change::of(&database), log.len());
+        if server.is_doubted.swap(why.is_some(), Ordering::Relaxed) != why.is_some() {
+            server.note(|note| note.doubt = watch.doubt());
+        }
+        why.map_or(Ok(()), |why| Err(refusal(why)))
+    }
+
+    /// The same of where the files are alone: what still can be read may be read. Gives how the database and its log were found.
+    pub(super) fn check_place(&self) -> rusqlite::Result<Option<[Metadata; 2]>> {
+        let mut found = Vec::with_capacity(SUFFIXES.len());
         let gone = self.opened.iter().zip(SUFFIXES).find_map(|((path, opened), suffix)| {
-            let how = match identity(path) {
-                Ok(found) if found == *opened => return None,
+            let how = match path.metadata() {
+                Ok(metadata) if identity_of(&metadata) == *opened => {
+                    found.push(metadata);
+                    return None;
+                }
                 Ok(_) => "was replaced by another file".to_owned(),
                 Err(error) if error.kind() == ErrorKind::NotFound => "was removed or has another name".to_owned(),
                 Err(error) => format!("cannot be looked at: {error}"),
             };
-            Some((path, how, Mark { suffix, opened: *opened }))
+            Some((path, how, (suffix, *opened)))
         });
-        if let Some(lock) = &self.lock
-            && lock.is_marked.swap(gone.is_some(), Ordering::Relaxed) != gone.is_some()
-            && let Err(error) = lock.write(gone.as_ref().map(|(.., mark)| mark))
+        if let Some(server) = &self.server
+            && server.is_marked.swap(gone.is_some(), Ordering::Relaxed) != gone.is_some()
         {
-            tracing::warn!(%error, "the next start will not know of it");
+            server.note(|note| note.moved = gone.as_ref().map(|(.., moved)| *moved));
         }
-        let Some((path, how, _)) = gone else { return Ok(()) };
+        let Some((path, how, _)) = gone else {
+            return Ok(<[Metadata; 3]>::try_from(found).ok().map(|[database, log, _]| [database, log]));
+        };
         let mut sentence = format!("{} {how} while it was open", path.display());
-        if self.lock.is_some() {
+        if self.server.is_some() {
             let pid = std::process::id();
             sentence += &format!(
                 "; put it back, or save what is open to a new file beside it with `kill -USR1 {pid}`, stop the server, and \
                  restore that file with `patron restore`"
             );
         }
-        Err(Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_READONLY_DBMOVED), Some(sentence)))
+        Err(refusal(sentence))
     }
+
+    /// Looks into an error. A page that makes no sense is noted: a server then lets no edit in until it has checked the file. Gives
+    /// another error where it is for what another program has done to the files.
+    pub(super) fn see(&self, error: &rusqlite::Error) -> Option<rusqlite::Error> {
+        let is_damage = trouble::is_damage(error) && !trouble::is_of_index(error);
+        if !is_damage && !trouble::is_of_reading(error) {
+            return None;
+        }
+        let refused = self.check().err();
+        if self.watch().is_some_and(|watch| watch.is_of_another_program()) {
+            return refused;
+        }
+        if is_damage {
+            self.see_damage(&error.to_string());
+        }
+        None
+    }
+
+    /// Notes damage that was met.
+    pub(super) fn see_damage(&self, error: &str) {
+        if let Some(watch) = self.watch() {
+            watch.saw_damage(error);
+        }
+    }
+
+    fn watch(&self) -> Option<&Arc<FileWatch>> {
+        self.server.as_ref()?.watch.as_ref()
+    }
+
+    /// Does now and then what a server does for its files: looks at them, checks them where they are in doubt, and creates a lock
+    /// file again that was removed. Gives whether they are as they should be. `newest` is a revision that the file must have.
+    pub(super) fn tend(&self, connection: &Connection, newest: i64) -> bool {
+        let Some(server) = &self.server else { return true };
+        server.lock.restore_file();
+        let is_sound = self.check().is_ok();
+        if let Some(watch) = &server.watch {
+            server.note_generation(watch.find_generation(connection));
+            watch.settle(connection, newest);
+        }
+        is_sound
+    }
+
+    /// Ends a check under way.
+    pub(super) fn stop(&self) {
+        if let Some(watch) = self.watch() {
+            watch.stop();
+        }
+    }
+
+    /// Leaves word that the server has ended in order.
+    pub(super) fn end(&self) {
+        if let Some(server) = &self.server {
+            server.note(|note| note.is_running = false);
+        }
+    }
+}
+
+impl Server {
+    /// Once the file has its newest generation, it has no other.
+    fn note_generation(&self, newest: Option<i64>) {
+        if let Some(newest) = newest {
+            self.note(|note| note.generations = vec![newest]);
+        }
+    }
+
+    fn note(&self, change: impl FnOnce(&mut Note)) {
+        if let Err(error) = self.lock.change(change) {
+            tracing::warn!(%error, "the next start will not know of it");
+        }
+    }
+}
+
+fn refusal(sentence: String) -> Error {
+    Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_READONLY_DBMOVED), Some(sentence))
 }
 
 fn identity(path: &Path) -> io::Result<Identity> {
-    path.metadata().map(|metadata: Metadata| (metadata.dev(), metadata.ino()))
+    path.metadata().map(|metadata| identity_of(&metadata))
 }
 
-/// What a server leaves in its lock file where a file of its database was gone: which, and the one that it had open.
-struct Mark {
-    suffix: &'static str,
-    opened: Identity,
-}
-
-/// A server's lock file, and what is to be written into it.
-struct Lock {
-    file: File,
-    /// Whether a mark says that files are gone.
-    is_marked: AtomicBool,
-    /// Where the server is reached; empty until it listens.
-    address: Mutex<String>,
-}
-
-impl Lock {
-    fn write(&self, mark: Option<&Mark>) -> io::Result<()> {
-        let address = self.address.lock().map_err(|_| ErrorKind::Other)?;
-        let mut text = mark.map(|Mark { suffix, opened }| format!("database{suffix} {} {}\n", opened.0, opened.1));
-        if !address.is_empty() {
-            text.get_or_insert_default().push_str(&format!("{SERVED_AT}{address}\n"));
-        }
-        self.file.set_len(0)?;
-        self.file.write_all_at(text.unwrap_or_default().as_bytes(), 0)
-    }
-}
-
-/// What the line of an address begins with.
-const SERVED_AT: &str = "served at ";
-/// The longest lock file that is read: a name of a host and some numbers.
-const LOCK_LEN_MAX: u64 = 4 * 1024;
-
-/// The address in a lock file. It is whole where its line is.
-pub(super) fn address_in(lock: File) -> Option<String> {
-    let mut text = String::new();
-    lock.take(LOCK_LEN_MAX).read_to_string(&mut text).ok()?;
-    let address = text.split_inclusive('\n').find_map(|line| line.strip_prefix(SERVED_AT)?.strip_suffix('\n'))?;
-    (!address.chars().any(char::is_control)).then(|| address.to_owned())
-}
-
-impl Mark {
-    fn read(lock: &Path) -> Option<Self> {
-        let text = std::fs::read_to_string(lock).ok()?;
-        let mut words = text.split_whitespace();
-        let named = words.next()?.strip_prefix("database")?;
-        let suffix = SUFFIXES.into_iter().find(|suffix| *suffix == named)?;
-        Some(Self { suffix, opened: (words.next()?.parse().ok()?, words.next()?.parse().ok()?) })
-    }
+pub(super) fn identity_of(metadata: &Metadata) -> Identity {
+    (metadata.dev(), metadata.ino())
 }
 
 /// Whether a file may be used, as far as what a server has left beside it tells: it was not replaced under that one, whose log it
 /// would take for its own, and it is not a new one where there is a log with edits in it.
-pub(super) fn judge(path: &Path, real: &Path) -> Result<(), Unusable> {
+pub(super) fn judge(path: &Path, real: &Path, note: &Note) -> Result<(), Unusable> {
     let lock = open::beside(real, ".lock");
-    if let Some(Mark { suffix, opened }) = Mark::read(&lock) {
+    if let Some((suffix, opened)) = note.moved {
         let file = open::beside(real, suffix);
         // The index is made anew from the log.
         if suffix != "-shm" && identity(&file).ok() != Some(opened) {
@@ -215,7 +296,11 @@ pub(super) fn judge(path: &Path, real: &Path) -> Result<(), Unusable> {
         );
         return Err(Unusable::because(path, &reason));
     }
-    Ok(())
+    match identity(real) {
+        Ok(database) => generation::judge(path, real, database, note),
+        // There is none yet, or what opens it says why.
+        Err(_) => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -260,7 +345,7 @@ mod tests {
     #[test]
     fn where_the_database_cannot_be_synced_its_log_stays() {
         // No device that could be synced.
-        let database = Some(File::open("/dev/null").unwrap());
+        let database = Some(Arc::new(File::open("/dev/null").unwrap()));
         let files = Files { database, ..Files::none() };
         assert!(files.may_be_written_back());
         files.sync_database();

@@ -17,17 +17,21 @@ mod erased_file;
 mod erasures;
 mod examine;
 mod feeder;
+mod file_watch;
 mod files;
 mod folder;
+mod generation;
 mod grants;
 mod imports;
 mod index;
 mod keys;
 mod lanes;
+mod lock_file;
 mod marks;
 mod open;
 mod pages;
 mod partial;
+mod preparation;
 mod queue;
 mod reader;
 mod requests;
@@ -61,6 +65,7 @@ use crate::metrics::Metrics;
 use columns::CustomerRow;
 use feeder::Feeder;
 use files::Files;
+use preparation::Prepared;
 use reader::Readers;
 use reserve::Reserve;
 use sweep::Sweep;
@@ -101,15 +106,15 @@ impl Store {
     /// Opens the file, and makes or upgrades it where `use_` allows that. The error is one sentence for the person who
     /// gave the path.
     pub fn open(path: &Path, use_: Use) -> Result<Self, Unusable> {
-        let lock = open::prepare(path, use_)?;
+        let Prepared { server, is_read_only, was_running } = preparation::prepare(path, use_)?;
         let not_started = |error: std::io::Error| Unusable::because(path, &error.to_string());
         let counts = Arc::<Metrics>::default();
         let reserve = Arc::new(Reserve::beside(&path.canonicalize().unwrap_or_else(|_| path.to_owned())));
-        let (writer, files) = if use_ == Use::Read {
+        let (writer, files) = if use_ == Use::Read || is_read_only {
             schema::look(path)?;
-            (Writer::none(), None)
+            (Writer::none(), server.map(|(lock, database)| Arc::new(Files::read_only(lock, database))))
         } else {
-            let (connection, files) = Files::around(path, lock, || schema::bring_up(path, use_))?;
+            let (connection, files) = Files::around(path, server, || schema::bring_up(path, use_))?;
             let files = Arc::new(files);
             let (noted, serves) = (reserve.clone(), use_ == Use::Serve);
             let writer = Writer::start(path, connection, files.clone(), counts.clone(), noted, serves);
@@ -118,11 +123,11 @@ impl Store {
         let readers = Readers::open(path, files.clone(), writer.commits().clone());
         let readers = readers.map_err(|error| Unusable::of(path, &error))?;
         let writer = Arc::new(writer);
-        let (feeder, kept) = if use_ == Use::Serve {
+        let (feeder, kept) = if use_ == Use::Serve && !is_read_only {
             let reader = || readers.another().map_err(|error| Unusable::of(path, &error));
             (
                 Some(
-                    Feeder::start(reader()?, writer.clone(), Some(Sweep::new(path, files.clone())))
+                    Feeder::start(reader()?, writer.clone(), Some(Sweep::new(path, files.clone())), files.clone())
                         .map_err(not_started)?,
                 ),
                 Some(Mutex::new(reader()?)),
@@ -130,12 +135,23 @@ impl Store {
         } else {
             (None, None)
         };
+        if use_ == Use::Serve && was_running {
+            tracing::info!(
+                "the server before did not end in order: it was killed, crashed or lost power; what it acknowledged is in the file \
+                 and its WAL"
+            );
+        }
         let (path, asked) = (path.to_owned(), AtomicU64::new(0));
         Ok(Self { path, readers, writer, feeder, counts, asked, kept, reserve, files })
     }
 
     /// Where what is open is no longer what is found at its path: which file, and the way out, in a sentence.
     pub fn misplaced(&self) -> Option<String> {
+        self.files.as_ref()?.check_place().err().map(|error| error.to_string())
+    }
+
+    /// Why nothing may be written, where that is for the files: also where they were changed in place, are damaged or read-only.
+    pub fn doubt(&self) -> Option<String> {
         self.files.as_ref()?.check().err().map(|error| error.to_string())
     }
 
@@ -177,6 +193,9 @@ impl Store {
             feeder.close();
         }
         self.writer.close();
+        if let Some(files) = &self.files {
+            files.end();
+        }
     }
 
     /// Adds a new customer with its first revision.
@@ -438,13 +457,12 @@ impl Store {
 
     /// Reads, and commits something that says nothing: whether both can be done.
     pub async fn beat(&self) -> Result<(), Error> {
-        let beat = self.readers.here(|connection| {
+        self.readers.here(|connection| {
             connection.prepare_cached("SELECT beat FROM pulse")?.query_row([], |row| row.get::<_, i64>(0))
         })?;
-        // Another value than before: an equal one would not reach the disk.
-        let act = move |connection: &Connection| {
-            Ok(connection.prepare_cached("UPDATE pulse SET beat = ?1")?.execute([i64::from(beat == 0)]).map(drop)?)
-        };
+        // Another value than before: an equal one would not reach the disk. All but its lowest bit is the generation.
+        const SQL: &str = "UPDATE pulse SET beat = (beat | 1) - (beat & 1)";
+        let act = |connection: &Connection| Ok(connection.prepare_cached(SQL)?.execute([]).map(drop)?);
         self.act(act).await
     }
 

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rustix::fs::{OFlags, StatVfsMountFlags};
 
-use super::{backup, files, trouble};
+use super::{generation, lock_file, trouble};
 
 /// How often a lock is tried for, and how long it is waited between: whoever only looks whether the file is served holds it for a
 /// moment, and so does a process that is being started by the one that had it; moments are long where the machine is busy.
@@ -66,24 +67,6 @@ impl fmt::Display for Unusable {
     }
 }
 
-/// Makes sure that the file is there and ours to write, before SQLite has it open: closing a descriptor of our own later
-/// would drop SQLite's locks. Gives the lock that a server holds.
-pub(super) fn prepare(path: &Path, use_: Use) -> Result<Option<File>, Unusable> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    if let Some(directory) = directory.filter(|directory| !directory.is_dir()) {
-        let reason =
-            format!("the directory {} does not exist; make it, or choose another place with --db", directory.display());
-        return Err(Unusable::because(path, &reason));
-    }
-    if let Ok(real) = backup::real(path) {
-        files::judge(path, &real)?;
-    }
-    let mut options = OpenOptions::new();
-    options.read(true).write(use_ != Use::Read).create(matches!(use_, Use::Serve | Use::Fill)).mode(0o600);
-    options.open(path).map_err(|error| Unusable::because(path, &reason_of(&error)))?;
-    if use_ == Use::Serve { lock(path).map(Some) } else { Ok(None) }
-}
-
 /// Whether another process serves the file.
 pub(super) fn is_served(path: &Path) -> bool {
     held_lock(path).is_some()
@@ -91,25 +74,15 @@ pub(super) fn is_served(path: &Path) -> bool {
 
 /// The address at which another process serves the file, as far as that has said it.
 pub(super) fn served_at(path: &Path) -> Option<String> {
-    files::address_in(held_lock(path)?)
+    lock_file::address_in(held_lock(path)?)
 }
 
 /// The lock file, where another process holds the lock.
 fn held_lock(path: &Path) -> Option<File> {
     let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let lock = OpenOptions::new().read(true).open(beside(&real, ".lock")).ok()?;
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let lock = OpenOptions::new().read(true).custom_flags(flags).open(beside(&real, ".lock")).ok()?;
     matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)).then_some(lock)
-}
-
-/// Takes the lock on `FILE.lock`. The file stays when the process is gone; the lock does not.
-fn lock(path: &Path) -> Result<File, Unusable> {
-    // By whatever names a file is served, it is one file: so SQLite too places what stands beside it.
-    let failed = |error: io::Error| Unusable::because(path, &reason_of(&error));
-    let real = path.canonicalize().map_err(failed)?;
-    let lock = lock_real(path, &real)?;
-    // Whatever an earlier server left in it was judged.
-    lock.set_len(0).map_err(failed)?;
-    Ok(lock)
 }
 
 /// Takes a lock, if not at once, then soon.
@@ -123,23 +96,6 @@ pub(super) fn try_lock(file: &File) -> Result<(), TryLockError> {
     file.try_lock()
 }
 
-/// The same for a file that may not be there yet, whose real place is known.
-pub(super) fn lock_real(path: &Path, real: &Path) -> Result<File, Unusable> {
-    let lock_path = beside(real, ".lock");
-    let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&lock_path);
-    let file =
-        opened.map_err(|error| Unusable::because(path, &format!("{}: {}", lock_path.display(), reason_of(&error))))?;
-    match try_lock(&file) {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            Err(Unusable::because(path, "another patron serves it; stop that one, or choose another file with --db"))
-        }
-        Err(TryLockError::Error(error)) => {
-            Err(Unusable::because(path, &format!("locking {}: {error}", lock_path.display())))
-        }
-    }
-}
-
 /// What stands beside a file, by its name and this.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
@@ -147,7 +103,7 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-fn reason_of(error: &io::Error) -> String {
+pub(super) fn reason_of(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::NotFound => {
             "there is no such file; start `patron` once to make it, or choose another with --db".into()
@@ -170,18 +126,18 @@ pub(super) enum Location {
 }
 
 impl Location {
-    /// A connection that writes.
-    pub(super) fn writer(&self) -> rusqlite::Result<Connection> {
+    /// A connection that writes, where the files are still those that this process has open. See [`opened`].
+    pub(super) fn writer(&self, is_ours: impl Fn() -> rusqlite::Result<()>) -> rusqlite::Result<Connection> {
         match self {
-            Self::File(path) => writer(path),
+            Self::File(path) => writer_if(path, is_ours),
             Self::Memory(name) => memory(name),
         }
     }
 
-    /// A connection that only reads.
-    pub(super) fn reader(&self) -> rusqlite::Result<Connection> {
+    /// The same that only reads.
+    pub(super) fn reader(&self, is_ours: impl Fn() -> rusqlite::Result<()>) -> rusqlite::Result<Connection> {
         match self {
-            Self::File(path) => reader(path),
+            Self::File(path) => reader_if(path, is_ours),
             Self::Memory(name) => {
                 let connection = memory(name)?;
                 connection.pragma_update(None, "query_only", true)?;
@@ -225,10 +181,24 @@ fn wait_a_moment(times: i32) -> bool {
     times < 50_000
 }
 
+/// Opens a file by its path beside connections that have it open, where `is_ours` says that it is still that one. SQLite would take
+/// another file for the first of its kind, and cut the WAL index, which all have mapped, to nothing: the system ends the process for
+/// that with SIGBUS. The index is opened with the first read: so it is asked before the file is opened, and again before anything
+/// is read.
+fn opened(path: &Path, flags: OpenFlags, is_ours: &impl Fn() -> rusqlite::Result<()>) -> rusqlite::Result<Connection> {
+    is_ours()?;
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    is_ours()?;
+    Ok(connection)
+}
+
 /// A connection that writes.
 pub(super) fn writer(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+    writer_if(path, || Ok(()))
+}
+
+fn writer_if(path: &Path, is_ours: impl Fn() -> rusqlite::Result<()>) -> rusqlite::Result<Connection> {
+    let connection = opened(path, OpenFlags::SQLITE_OPEN_READ_WRITE, &is_ours)?;
     // Another process, such as a command, may hold the write lock for the length of its transaction.
     connection.busy_timeout(Duration::from_secs(5))?;
     // Readers never wait for the writer, nor it for them. Stays in the file.
@@ -245,6 +215,8 @@ pub(super) fn writer(path: &Path) -> rusqlite::Result<Connection> {
     // Where much was written at once, the log is cut to this when it begins anew.
     connection.pragma_update(None, "journal_size_limit", LOG_KEPT)?;
     shared_pragmas(&connection)?;
+    // By now it has its WAL open, too.
+    is_ours()?;
     Ok(connection)
 }
 
@@ -289,13 +261,38 @@ pub(super) fn roll_back(path: &Path) -> rusqlite::Result<()> {
 
 /// A connection that only reads.
 pub(super) fn reader(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(Duration::from_secs(5))?;
-    // Whatever is asked on it, nothing is written.
-    connection.pragma_update(None, "query_only", true)?;
-    shared_pragmas(&connection)?;
-    Ok(connection)
+    reader_if(path, || Ok(()))
+}
+
+fn reader_if(path: &Path, is_ours: impl Fn() -> rusqlite::Result<()>) -> rusqlite::Result<Connection> {
+    let open = |connection: Connection| {
+        connection.busy_timeout(Duration::from_secs(5))?;
+        // Whatever is asked on it, nothing is written.
+        connection.pragma_update(None, "query_only", true)?;
+        shared_pragmas(&connection)?;
+        is_ours()?;
+        Ok(connection)
+    };
+    match opened(path, OpenFlags::SQLITE_OPEN_READ_ONLY, &is_ours).and_then(open) {
+        Err(error) if is_whole_and_read_only(path, &error) => {
+            is_ours()?;
+            open(generation::immutable(&path.canonicalize().unwrap_or_else(|_| path.to_owned()))?)
+        }
+        opened => opened,
+    }
+}
+
+/// Whether a file cannot be read only because SQLite can create nothing beside it, on a file system that is read-only: where there is
+/// nothing in its WAL, the file is all there is.
+fn is_whole_and_read_only(path: &Path, error: &rusqlite::Error) -> bool {
+    let is_refused = matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly));
+    let real = path.canonicalize();
+    is_refused
+        && real.is_ok_and(|real| {
+            let is_read_only =
+                rustix::fs::statvfs(&real).is_ok_and(|disk| disk.f_flag.contains(StatVfsMountFlags::RDONLY));
+            is_read_only && beside(&real, "-wal").metadata().map_or(true, |wal| wal.len() == 0)
+        })
 }
 
 fn shared_pragmas(connection: &Connection) -> rusqlite::Result<()> {
@@ -311,6 +308,9 @@ fn shared_pragmas(connection: &Connection) -> rusqlite::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use super::super::preparation::prepare;
     use super::*;
 
     #[test]
@@ -327,20 +327,50 @@ mod tests {
         assert_eq!(len(), LOG_KEPT);
     }
 
+    /// As where the file is replaced in the moment before it is opened: SQLite would cut the WAL index that others have mapped.
+    #[test]
+    fn a_file_that_was_replaced_just_before_it_is_opened_harms_no_connection() {
+        use std::cell::Cell;
+        let directory = tempfile::tempdir().unwrap();
+        let (path, other) = (directory.path().join("t.db"), directory.path().join("other.db"));
+        for path in [&path, &other] {
+            File::create(path).unwrap();
+            let writer = writer(path).unwrap();
+            writer.execute_batch("CREATE TABLE t (number INTEGER); PRAGMA wal_checkpoint(truncate)").unwrap();
+        }
+        let first = writer(&path).unwrap();
+        let len = || beside(&path, "-shm").metadata().unwrap().len();
+        let before = len();
+        assert!(before > 0);
+        let asked = Cell::new(0);
+        let is_ours = || {
+            asked.set(asked.get() + 1);
+            if asked.get() == 1 {
+                fs::rename(&other, &path).unwrap();
+                return Ok(());
+            }
+            Err(rusqlite::Error::InvalidQuery)
+        };
+        assert!(reader_if(&path, is_ours).is_err());
+        assert_eq!((asked.get(), len()), (2, before));
+        first.execute_batch("INSERT INTO t VALUES (1)").unwrap();
+    }
+
     #[test]
     fn who_looks_learns_whether_a_file_is_served_and_stands_in_nobodys_way() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("t.db");
         assert!(!is_served(&path), "there is no such file");
         let lock = prepare(&path, Use::Serve).unwrap();
-        assert!(lock.is_some() && is_served(&path));
-        assert!(prepare(&path, Use::Serve).unwrap_err().to_string().contains("another patron serves it"));
+        assert!(lock.server.is_some() && is_served(&path));
+        assert!(prepare(&path, Use::Serve).err().unwrap().to_string().contains("another patron serves it"));
         drop(lock);
         assert!(!is_served(&path));
         // A look that is under way is over before a server gives up.
         let looking = File::open(beside(&path, ".lock")).unwrap();
         looking.try_lock_shared().unwrap();
-        let starting = std::thread::spawn(move || prepare(&path, Use::Serve).map(|lock| lock.is_some()).ok());
+        let starting =
+            std::thread::spawn(move || prepare(&path, Use::Serve).map(|prepared| prepared.server.is_some()).ok());
         std::thread::sleep(LOCK_AGAIN);
         drop(looking);
         assert_eq!(starting.join().unwrap(), Some(true));

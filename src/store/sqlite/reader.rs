@@ -64,7 +64,7 @@ impl Readers {
 
     /// Asks on this thread: for what takes microseconds.
     pub(super) fn here<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
-        Ok(self.local()?.ask(ask)?)
+        self.seen(self.local()?.ask(ask))
     }
 
     /// The same for a key. The last one that was found in a snapshot is at hand for as long as that lasts: requests that share
@@ -74,7 +74,12 @@ impl Readers {
         id: &KeyId,
         find: impl FnOnce(&Connection, &KeyId) -> rusqlite::Result<Option<Key>>,
     ) -> Result<Option<Arc<Key>>, Error> {
-        Ok(self.local()?.key(id, find)?)
+        self.seen(self.local()?.key(id, find))
+    }
+
+    /// What was read; a page that makes no sense is noted.
+    fn seen<T>(&self, read: rusqlite::Result<T>) -> Result<T, Error> {
+        read.map_err(|error| self.opener.reason_of(error))
     }
 
     /// What is asked on this thread while `run` runs is asked of one snapshot. Beginning and ending one takes a lock that
@@ -125,13 +130,13 @@ impl Readers {
     ) -> Result<T, Error> {
         let Requester { lane, grant } = requester;
         let turn = timeout(POOL_WAIT, self.turns.take(lane)).await.map_err(|_| Error::Busy)??;
-        let pool = self.pool.clone();
+        let (pool, opener) = (self.pool.clone(), self.opener.clone());
         let asked = tokio::task::spawn_blocking(move || {
             // Held until the answer is there, even where nobody waits for it any more.
             let _turn = turn;
             let connection = pool.get().map_err(|_| Error::Busy)?;
             grants::check(&connection, grant.as_ref())?;
-            Ok(ask(&connection)?)
+            ask(&connection).map_err(|error| opener.reason_of(error))
         });
         asked.await.unwrap_or_else(|error| Err(Error::Failed(format!("a reader: {error}"))))
     }
@@ -146,9 +151,13 @@ struct Opener {
 
 impl Opener {
     fn open(&self) -> rusqlite::Result<Connection> {
-        let connection = self.location.reader();
-        self.files.as_ref().map_or(Ok(()), |files| files.check())?;
-        connection
+        self.location.reader(|| self.files.as_ref().map_or(Ok(()), |files| files.check_place().map(drop)))
+    }
+
+    /// Why something could not be read: that may go away where it is for what has become of the files.
+    fn reason_of(&self, error: rusqlite::Error) -> Error {
+        let excuse = self.files.as_ref().and_then(|files| files.see(&error));
+        excuse.unwrap_or(error).into()
     }
 }
 

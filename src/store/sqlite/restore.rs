@@ -10,8 +10,9 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::backup::{self, Copied, Copying, Halted, NotCopied, Stop};
+use super::lock_file::{self, Note};
 use super::partial::{COMPANIONS, Partial, directory_of, is_of};
-use super::{copies, erased_file, erasures, folder, imports, open, schema, sweep};
+use super::{copies, erased_file, erasures, files, folder, generation, imports, open, schema, sweep};
 use crate::domain::Erasure;
 
 /// What a restore did.
@@ -52,7 +53,7 @@ pub fn restore(
     if real.is_dir() {
         return Err(NotCopied::Because(format!("cannot restore into {}: it is a directory", db.display())));
     }
-    let lock = open::lock_real(db, &real).map_err(|unusable| NotCopied::Because(unusable.to_string()))?;
+    let lock = lock_file::lock(db, &real).map_err(|unusable| NotCopied::Because(unusable.to_string()))?;
 
     let erased = erasures_since(from, &real, erased).map_err(|reason| cannot(&reason))?;
     let partial = Partial::beside(&real).map_err(into)?;
@@ -67,8 +68,12 @@ pub fn restore(
         if let Err(error) = partial.give_to_owner_of(&real) {
             tracing::warn!(%error, "the restored database does not belong to the owner of the one before");
         }
-        settle(&real)
-            .map_err(|reason| NotCopied::Because(format!("cannot restore into {}: {reason}", db.display())))?;
+        let refused = |reason| NotCopied::Because(format!("cannot restore into {}: {reason}", db.display()));
+        if has_its_wal(db, &real) {
+            settle(&real).map_err(refused)?;
+        } else {
+            keep_strange_wal(&real, kept).map_err(into)?;
+        }
         keep(&real, kept).map_err(into)?;
     } else {
         keep_log(&real, &aside).map_err(into)?;
@@ -119,6 +124,7 @@ fn bring_up(partial: &Partial, erased: &[Erasure]) -> Result<(u64, (u64, u64)), 
     let let_go = if is_from_before { imports::let_go(&connection) } else { Ok((0, 0)) };
     let imports = let_go.map_err(|error| error.to_string())?;
     sweep::copy(&connection).map_err(|error| error.to_string())?;
+    generation::renew_copy(&connection).map_err(|error| error.to_string())?;
     connection.close().map_err(|(_, error)| error.to_string())?;
     partial.sync().map_err(|error| error.to_string())?;
     Ok((again, imports))
@@ -138,6 +144,17 @@ fn settle(real: &Path) -> Result<(), &'static str> {
         }
         Ok(()) | Err(_) => Ok(()),
     }
+}
+
+/// Whether the WAL beside a database is its own.
+fn has_its_wal(db: &Path, real: &Path) -> bool {
+    let database = real.metadata().map(|found| files::identity_of(&found));
+    database.is_ok_and(|database| generation::judge(db, real, database, &Note::read(real)).is_ok())
+}
+
+/// Keeps a WAL that is another file's, under a name by which SQLite does not find it beside this one.
+fn keep_strange_wal(real: &Path, kept: &Path) -> io::Result<()> {
+    fs::rename(open::beside(real, "-wal"), open::beside(kept, "-wal.aside"))
 }
 
 /// Gives the old database its other name. Its log goes first: the database must never stand beside a log that is not its own.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::files::Files;
+use super::open::Location;
 use super::writer::Writer;
 use super::{index, open, scrub};
 use crate::store::Error;
@@ -171,7 +172,8 @@ fn to_log(connection: &Connection) -> rusqlite::Result<()> {
 /// Writes the log back into the file and leaves it empty. Gives whether it did: somebody may read what is older; `None` where
 /// somebody else is just writing it back.
 pub(super) fn empty_log(path: &Path, files: Option<&Files>) -> rusqlite::Result<Option<bool>> {
-    let connection = open::writer(path)?;
+    let is_ours = || files.map_or(Ok(()), |files| files.check_place().map(drop));
+    let connection = Location::from(path).writer(is_ours)?;
     if let Some(files) = files {
         // As much as can be while edits go on. They wait for the rest, and not for what somebody who reads has kept back.
         let left: i64 = connection

@@ -25,7 +25,7 @@ impl<R> From<SqliteError> for Error<R> {
             _ if is_of_index(&error) => {
                 Self::Failed(format!("the index of the search is damaged ({}); {REINDEX}", named(&error)))
             }
-            _ if is_damage(&error) => Self::Failed(format!(
+            _ if is_damage(&error) => Self::Damaged(format!(
                 "the database is damaged ({}); `patron check` lists how; stop the server, and restore a backup with `patron \
                  restore FILE`",
                 named(&error)
@@ -38,6 +38,18 @@ impl<R> From<SqliteError> for Error<R> {
 /// Whether an error says that what was read cannot have been written so.
 pub(super) fn is_damage(error: &SqliteError) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+/// Whether an error says that a file is none of SQLite's.
+pub(super) fn is_no_database(error: &SqliteError) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::NotADatabase)
+}
+
+/// Whether an error may go away: the disk takes nothing just now, or another process has the lock.
+pub(super) fn is_passing(error: &SqliteError) -> bool {
+    use ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull, ReadOnly};
+    is_of_writing(error)
+        || matches!(error.sqlite_error_code(), Some(DatabaseBusy | DatabaseLocked | DiskFull | ReadOnly))
 }
 
 /// Whether that is the index of the search: no other table is kept by a module.
@@ -53,6 +65,11 @@ fn is_moved(error: &SqliteError) -> bool {
 /// Whether an error says that a change was interrupted and is to be taken back, which whoever only reads cannot do.
 pub(super) fn is_interrupted(error: &SqliteError) -> bool {
     error.sqlite_extended_error_code() == Some(ffi::SQLITE_READONLY_ROLLBACK)
+}
+
+/// Whether a file could not be read to where it should go.
+pub(super) fn is_of_reading(error: &SqliteError) -> bool {
+    matches!(error.sqlite_extended_error_code(), Some(ffi::SQLITE_IOERR_READ | ffi::SQLITE_IOERR_SHORT_READ))
 }
 
 /// Whether the disk did not take what was to be written. Of a disk that is over a quota, read-only or failing, SQLite says no
@@ -101,8 +118,11 @@ mod tests {
             assert!(matches!(of(code), Error::Failed(cause) if cause.contains(words)), "{:?}", of(code));
         };
         failed(ffi::SQLITE_IOERR_READ, "SQLite: ");
-        failed(ffi::SQLITE_CORRUPT_INDEX, ", 779); `patron check` lists how");
+        let damaged = |code, words: &str| {
+            assert!(matches!(of(code), Error::Damaged(cause) if cause.contains(words)), "{:?}", of(code));
+        };
+        damaged(ffi::SQLITE_CORRUPT_INDEX, ", 779); `patron check` lists how");
         failed(ffi::SQLITE_CORRUPT_VTAB, ", 267); `patron reindex` makes that index anew");
-        failed(ffi::SQLITE_NOTADB, "restore a backup with `patron restore FILE`");
+        damaged(ffi::SQLITE_NOTADB, "restore a backup with `patron restore FILE`");
     }
 }

@@ -10,7 +10,7 @@ use super::backup::{self, Copying, Halted, NotCopied, Stop};
 use super::disk::Disk;
 use super::partial::Partial;
 use super::{Unusable, Use};
-use super::{check, copies, folder, open, schema};
+use super::{check, copies, folder, open, preparation, schema};
 use crate::store::Backup;
 
 /// What is ahead of a file.
@@ -43,7 +43,7 @@ impl Ahead {
 /// Looks at a file, also beside whoever serves it, and changes nothing. A newer one, an empty one and a stranger's are refused in a
 /// sentence.
 pub fn look_ahead(path: &Path) -> Result<Ahead, Unusable> {
-    open::prepare(path, Use::Read)?;
+    preparation::prepare(path, Use::Read)?;
     let schema::Way { from: schema, to: newest, steps } = schema::way(path)?;
     let failed = |error: std::io::Error| Unusable::because(path, &error.to_string());
     let real = path.canonicalize().map_err(failed)?;

@@ -47,8 +47,7 @@ impl Writer {
         let (location, commits) = (location.into(), Arc::<Commits>::default());
         let checkpoints = if writes_back {
             checkpoints::follow(&connection);
-            let own = location.writer().map_err(std::io::Error::other)?;
-            files.check().map_err(std::io::Error::other)?;
+            let own = location.writer(|| files.check_place().map(drop)).map_err(std::io::Error::other)?;
             Some(Checkpoints::start(own, files.clone(), commits.clone())?)
         } else {
             None
@@ -157,6 +156,8 @@ impl Drop for Abandoned {
 trait Act: Send {
     /// Does it, and says whether what it did may stay.
     fn run(&mut self, connection: &Connection) -> bool;
+    /// Whether it failed for what it read, and the damage that it met.
+    fn failure(&self) -> Option<Option<&str>>;
     /// What it says of a transaction that was over after it.
     fn loss(&self) -> Loss;
     /// Answers, once it is known whether the transaction was committed.
@@ -178,12 +179,21 @@ where
         matches!(self.outcome, Some(Ok(_)))
     }
 
+    fn failure(&self) -> Option<Option<&str>> {
+        match &self.outcome {
+            Some(Err(Error::Damaged(cause))) => Some(Some(cause)),
+            Some(Err(Error::Failed(_))) => Some(None),
+            _ => None,
+        }
+    }
+
     fn loss(&self) -> Loss {
         match &self.outcome {
             Some(Err(Error::Busy)) => Loss::Busy,
             Some(Err(Error::Full)) => Loss::Full,
             Some(Err(Error::Unwritable(cause))) => Loss::Unwritable(cause.clone()),
             Some(Err(Error::Failed(cause))) => Loss::Failed(cause.clone()),
+            Some(Err(Error::Damaged(cause))) => Loss::Damaged(cause.clone()),
             _ => Loss::Failed("an act ended the transaction".into()),
         }
     }
@@ -205,6 +215,7 @@ enum Loss {
     Full,
     Unwritable(String),
     Failed(String),
+    Damaged(String),
 }
 
 impl Loss {
@@ -214,7 +225,7 @@ impl Loss {
             Self::Busy => Error::Busy,
             Self::Full => Error::Full,
             Self::Unwritable(cause) => Error::Unwritable(cause.clone()),
-            Self::Failed(_) => Error::Lost,
+            Self::Failed(_) | Self::Damaged(_) => Error::Lost,
         }
     }
 }
@@ -224,7 +235,7 @@ impl fmt::Display for Loss {
         formatter.write_str(match self {
             Self::Busy => "another process keeps the database locked",
             Self::Full => "the disk is full",
-            Self::Unwritable(cause) | Self::Failed(cause) => cause,
+            Self::Unwritable(cause) | Self::Failed(cause) | Self::Damaged(cause) => cause,
         })
     }
 }
@@ -235,6 +246,7 @@ impl From<rusqlite::Error> for Loss {
             Error::Full => Self::Full,
             Error::Unwritable(cause) => Self::Unwritable(cause),
             Error::Failed(cause) => Self::Failed(cause),
+            Error::Damaged(cause) => Self::Damaged(cause),
             _ => Self::Busy,
         }
     }
@@ -263,7 +275,7 @@ impl Thread {
                 break;
             }
             let under_way = commits.begin();
-            let committed = self.commit(&mut batch);
+            let committed = self.commit(&mut batch).map_err(|loss| self.reason_of(loss));
             drop(under_way);
             self.reserve.note(matches!(committed, Err(Loss::Full)));
             if committed.is_err() {
@@ -283,12 +295,21 @@ impl Thread {
         }
     }
 
+    /// Why a transaction was lost: where it failed for what has become of the files, that may go away.
+    fn reason_of(&self, loss: Loss) -> Loss {
+        match &loss {
+            Loss::Damaged(cause) => self.files.see_damage(cause),
+            Loss::Failed(_) => {}
+            _ => return loss,
+        }
+        self.files.check().map_or_else(Loss::from, |()| loss)
+    }
+
     fn commit(&mut self, batch: &mut [Box<dyn Act>]) -> Result<(), Loss> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => {
-                self.files.check()?;
-                let connection = self.location.writer()?;
+                let connection = self.location.writer(|| self.files.check_place().map(drop))?;
                 if self.checkpoints.is_some() {
                     checkpoints::follow(&connection);
                 }
@@ -300,6 +321,13 @@ impl Thread {
         for act in &mut *batch {
             connection.prepare_cached("SAVEPOINT act")?.execute([])?;
             let stays = catch_unwind(AssertUnwindSafe(|| act.run(connection))).unwrap_or(false);
+            if let Some(damage) = act.failure() {
+                if let Some(cause) = damage {
+                    self.files.see_damage(cause);
+                }
+                // Where that is for what has become of the files, it may go away.
+                self.files.check()?;
+            }
             // A full disk and the like end the transaction as a whole, with all that came before in it.
             if connection.is_autocommit() {
                 return Err(act.loss());

@@ -1,0 +1,278 @@
+//! The lock file beside a database, `FILE.lock`. A server holds a lock on it, and another on the database itself: so a database has
+//! one server, by whatever name it is opened, and also where its lock file was removed. The file stays when the process ends; the
+//! locks do not.
+//!
+//! Its text is what a server leaves for the next process: which file was gone, which generations the database may have, what was in
+//! doubt, and that it was running. A text that is missing or empty, as after a power cut, says nothing and stops nobody.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use rustix::fs::OFlags;
+
+use super::files::{Identity, SUFFIXES, identity_of};
+use super::open::{Unusable, beside, reason_of, try_lock};
+
+/// The longest text that is read.
+const TEXT_MAX: u64 = 4096;
+
+/// The beginning of the line of an address.
+const SERVED_AT: &str = "served at ";
+
+/// Another server has the database.
+const SERVED: &str = "another patron serves it; stop that one, or choose another file with --db";
+
+/// What a server leaves in its lock file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Note {
+    /// The file that was removed or replaced while it was open, by its suffix, and which one was open.
+    pub(super) moved: Option<(&'static str, Identity)>,
+    /// Generations, one of which the database has, the newest first; and the file that had them.
+    pub(super) generations: Vec<i64>,
+    pub(super) database: Option<Identity>,
+    /// Why the content of the database was in doubt.
+    pub(super) doubt: Option<String>,
+    /// Whether the server has not ended in order.
+    pub(super) is_running: bool,
+    /// The address at which the server is reached. It counts only while the lock is held.
+    pub(super) address: Option<String>,
+}
+
+impl Note {
+    /// Reads the note of a database. Without one, nothing is known.
+    pub(super) fn read(real: &Path) -> Self {
+        let opened = open(&beside(real, ".lock"), OpenOptions::new().read(true));
+        opened.and_then(|mut file| text_of(&mut file)).map(|text| Self::parse(&text)).unwrap_or_default()
+    }
+
+    fn parse(text: &str) -> Self {
+        let mut note = Self::default();
+        for line in text.lines() {
+            let mut words = line.split_whitespace();
+            let Some(first) = words.next() else { continue };
+            let mut identity = || Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?));
+            if let Some(suffix) = first.strip_prefix("database") {
+                let suffix = SUFFIXES.into_iter().find(|each| *each == suffix);
+                note.moved = suffix.zip(identity());
+            } else if first == "generations" {
+                note.database = identity();
+                note.generations = words.map_while(|word| i64::from_str_radix(word, 16).ok()).collect();
+            } else if first == "doubt" {
+                note.doubt = line.split_once(' ').map(|(_, why)| why.to_owned());
+            } else if let Some(address) = line.strip_prefix(SERVED_AT) {
+                note.address = (!address.chars().any(char::is_control)).then(|| address.to_owned());
+            } else if first == "running" {
+                note.is_running = true;
+            }
+        }
+        note
+    }
+
+    /// The line of a file that moved is first: so an older server finds it, too.
+    fn text(&self) -> String {
+        let mut text = String::new();
+        if let Some((suffix, (device, inode))) = self.moved {
+            text += &format!("database{suffix} {device} {inode}\n");
+        }
+        if let Some((device, inode)) = self.database {
+            let generations: Vec<String> = self.generations.iter().map(|each| format!("{each:x}")).collect();
+            text += &format!("generations {device} {inode} {}\n", generations.join(" "));
+        }
+        if let Some(why) = &self.doubt {
+            text += &format!("doubt {}\n", why.replace('\n', " "));
+        }
+        if self.is_running {
+            text += "running\n";
+        }
+        if let Some(address) = &self.address {
+            text += &format!("{SERVED_AT}{address}\n");
+        }
+        text
+    }
+}
+
+/// Whether a text is one that a Patron left: of no other file anything is overwritten.
+fn is_ours(text: &str) -> bool {
+    let text = text.trim_matches('\0');
+    text.is_empty()
+        || ["database", "generations ", "doubt ", "running", SERVED_AT].iter().any(|word| text.starts_with(word))
+}
+
+fn text_of(file: &mut File) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    file.take(TEXT_MAX).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The address in a lock file. It is whole where its line is.
+pub(super) fn address_in(mut lock: File) -> Option<String> {
+    let text = text_of(&mut lock).ok()?;
+    Note::parse(&text[..=text.rfind('\n')?]).address
+}
+
+/// Opens a plain file with one name: not through a link, and without waiting at the other end of a FIFO.
+fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = options.custom_flags(flags.bits().cast_signed()).open(path)?;
+    let found = file.metadata()?;
+    if !found.is_file() || found.nlink() > 1 {
+        return Err(ErrorKind::InvalidInput.into());
+    }
+    Ok(file)
+}
+
+/// Takes the lock on the lock file of a database, which may not be there yet.
+pub(super) fn lock(path: &Path, real: &Path) -> Result<File, Unusable> {
+    let lock_path = beside(real, ".lock");
+    let refused = |reason: &str| Unusable::because(path, &format!("{}: {reason}", lock_path.display()));
+    let opened = open(&lock_path, OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600));
+    let mut file = opened.map_err(|error| match error.kind() {
+        _ if lock_path.symlink_metadata().is_ok_and(|found| !found.is_file() || found.nlink() > 1) => {
+            refused("it is no lock file of Patron's but a link, or no plain file; remove it, or move it away")
+        }
+        _ => refused(&reason_of(&error)),
+    })?;
+    let text = text_of(&mut file).map_err(|error| refused(&reason_of(&error)))?;
+    if !is_ours(&text) {
+        return Err(refused("it is no lock file of Patron's, and is not overwritten; move it away"));
+    }
+    match try_lock(&file) {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Unusable::because(path, SERVED)),
+        Err(TryLockError::Error(error)) => Err(refused(&format!("it cannot be locked: {error}"))),
+    }
+}
+
+/// What a server holds for as long as it has the database.
+pub(super) struct ServerLock {
+    path: PathBuf,
+    /// `None` on a file system that is read-only.
+    file: Mutex<Option<File>>,
+    note: Mutex<Note>,
+}
+
+impl ServerLock {
+    /// Locks a database that is open: its file first, so that it has one server whatever its lock file is.
+    pub(super) fn take(path: &Path, real: &Path, database: &File, is_read_only: bool) -> Result<Self, Unusable> {
+        // Elsewhere than on Linux such a lock may be one with SQLite's own.
+        if cfg!(target_os = "linux")
+            && let Err(TryLockError::WouldBlock) = try_lock(database)
+        {
+            return Err(Unusable::because(path, SERVED));
+        }
+        let file = if is_read_only { None } else { Some(lock(path, real)?) };
+        // The address is of the server before.
+        let note = Note { address: None, ..Note::read(real) };
+        Ok(Self { path: beside(real, ".lock"), file: Mutex::new(file), note: Mutex::new(note) })
+    }
+
+    /// The note as it is.
+    pub(super) fn note(&self) -> Note {
+        self.note.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Changes the note, where it is not so already.
+    pub(super) fn change(&self, change: impl FnOnce(&mut Note)) -> io::Result<()> {
+        let mut note = self.note.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut changed = note.clone();
+        change(&mut changed);
+        if changed != *note {
+            let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(file) = file.as_ref() {
+                write(file, &changed)?;
+            }
+            *note = changed;
+        }
+        Ok(())
+    }
+
+    /// The note is on the disk.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.as_ref().map_or(Ok(()), File::sync_all)
+    }
+
+    /// Creates the lock file again where it was removed: commands look there whether the database is served.
+    pub(super) fn restore_file(&self) {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        if file.is_none() || self.path.symlink_metadata().is_ok() {
+            return;
+        }
+        let mut options = OpenOptions::new();
+        let created = open(&self.path, options.read(true).write(true).create_new(true).mode(0o600));
+        let created = created.and_then(|created| {
+            created.try_lock()?;
+            write(&created, &self.note())?;
+            Ok(created)
+        });
+        match created {
+            Ok(created) => {
+                tracing::warn!(file = %self.path.display(), "the lock file was removed while the server runs, and is created again");
+                *file = Some(created);
+            }
+            Err(error) => tracing::debug!(%error, "the lock file was removed, and cannot be created again"),
+        }
+    }
+}
+
+fn write(file: &File, note: &Note) -> io::Result<()> {
+    let text = note.text();
+    file.write_all_at(text.as_bytes(), 0)?;
+    file.set_len(text.len() as u64)
+}
+
+/// Refuses what is no plain file, where a file of a database should be; and to write where a file has several names: each name
+/// would get a WAL of its own, and lose the edits in the other.
+pub(super) fn judge_kinds(path: &Path, real: &Path, writes: bool) -> Result<(), Unusable> {
+    for suffix in ["", "-wal", "-shm", "-journal", ".lock"] {
+        let file = beside(real, suffix);
+        let Ok(found) = file.symlink_metadata() else { continue };
+        let shown = file.display();
+        if found.is_dir() && suffix.is_empty() {
+            return Err(Unusable::because(path, "it is a directory; give a file with --db"));
+        } else if !found.is_file() {
+            let reason = format!("{shown} is a link, a directory or a device, and no file of a database; move it away");
+            return Err(Unusable::because(path, &reason));
+        } else if writes && found.nlink() > 1 && !is_half_restored(real, suffix, identity_of(&found)) {
+            let reason = format!(
+                "{shown} has {} names (hard links), by each of which it would get a WAL of its own and lose edits; remove the \
+                 other names, or use a copy: `cp {shown} COPY`",
+                found.nlink()
+            );
+            return Err(Unusable::because(path, &reason));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the other name of a database is one that an interrupted restore gave it.
+fn is_half_restored(real: &Path, suffix: &str, identity: Identity) -> bool {
+    suffix.is_empty()
+        && super::copies::put_aside(real).iter().any(|aside| {
+            aside.symlink_metadata().is_ok_and(|found| identity_of(&found) == identity && found.nlink() == 2)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_is_read_as_it_was_written() {
+        let note = Note {
+            moved: Some(("-wal", (1, 2))),
+            generations: vec![0x7fff_ffff_ffff_fffe, 0x4000_0000_0000_0000],
+            database: Some((3, 4)),
+            doubt: Some("two words".into()),
+            is_running: true,
+            address: Some("http://127.0.0.1:8080".into()),
+        };
+        assert_eq!(Note::parse(&note.text()), note);
+        assert!(is_ours(&note.text()) && is_ours("") && is_ours("\0\0\0") && !is_ours("precious"));
+        assert_eq!(Note::parse("database-wal 5 6\n").moved, Some(("-wal", (5, 6))), "of an older server");
+        assert_eq!(Note::parse("generations 1 x\nnothing\n\0\0"), Note::default());
+    }
+}
