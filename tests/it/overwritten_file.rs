@@ -154,6 +154,8 @@ fn edits_wait_after_the_wal_is_cut_and_the_next_start_checks_the_file() {
     file.set_len(100).unwrap();
     served.edits_wait();
     let words = "was cut short by another program while it was open, with edits that were acknowledged";
+    let doctor = run(&served.db, &["doctor", "--quick"]);
+    assert!(doctor.status.code() == Some(1), "{doctor:?}");
     assert!(served.log().contains(words), "{}", served.log());
     served.server.kill();
     let server = Server::start(&served.db);
@@ -225,6 +227,8 @@ fn an_older_copy_of_the_file_itself_does_not_pass_the_check() {
     std::thread::sleep(Duration::from_secs(1));
     overwrite(&served.db, &older);
     served.edits_wait();
+    let doctor = String::from_utf8(run(&served.db, &["doctor", "--quick"]).stdout).unwrap();
+    assert!(doctor.contains("wrong         Content") && doctor.contains("was written by another program"), "{doctor}");
     until("the check is over", || served.log().contains("the database is checked and not whole: edits wait"));
     served.edits_wait();
 }

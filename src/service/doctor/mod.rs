@@ -83,6 +83,14 @@ impl Services {
                 machine::findings(&examined, self.room.keep().of(examined.disk.total), now)
             }
         };
+        let left = self.store.left_doubt();
+        findings.extend(left.map(|why| {
+            let words = format!(
+                "{why}: edits wait until the server's own check has passed; where it does not, stop the server and restore a backup \
+                 with `patron restore FILE`"
+            );
+            found("Content", Verdict::Wrong, words)
+        }));
         let keys = self.access.list().await.map_err(|_| Refused::Failed)?;
         let uses = self.access.last_uses().await?;
         findings.push(rotations(&keys, &uses, now));

@@ -70,7 +70,18 @@ impl Store {
             Feeder::start(reader, writer.clone(), None, None).map_err(|error| failed(error.to_string()))
         });
         let asked = AtomicU64::new(0);
-        Ok(Self { path, readers, writer, feeder: feeder.transpose()?, counts, files: None, asked, kept: None, reserve })
+        Ok(Self {
+            path,
+            readers,
+            writer,
+            feeder: feeder.transpose()?,
+            counts,
+            files: None,
+            asked,
+            kept: None,
+            left_doubt: None,
+            reserve,
+        })
     }
 
     /// How many revisions there ever were.

@@ -100,13 +100,14 @@ pub struct Store {
     reserve: Arc<Reserve>,
     /// The last of these, after all that has the file open by SQLite: see [`Files`].
     files: Option<Arc<Files>>,
+    left_doubt: Option<String>,
 }
 
 impl Store {
     /// Opens the file, and makes or upgrades it where `use_` allows that. The error is one sentence for the person who
     /// gave the path.
     pub fn open(path: &Path, use_: Use) -> Result<Self, Unusable> {
-        let Prepared { server, is_read_only, was_running } = preparation::prepare(path, use_)?;
+        let Prepared { server, is_read_only, note } = preparation::prepare(path, use_)?;
         let not_started = |error: std::io::Error| Unusable::because(path, &error.to_string());
         let counts = Arc::<Metrics>::default();
         let reserve = Arc::new(Reserve::beside(&path.canonicalize().unwrap_or_else(|_| path.to_owned())));
@@ -135,19 +136,25 @@ impl Store {
         } else {
             (None, None)
         };
-        if use_ == Use::Serve && was_running {
+        let left_doubt = note.doubt.filter(|_| use_ == Use::Read);
+        if use_ == Use::Serve && note.is_running {
             tracing::info!(
                 "the server before did not end in order: it was killed, crashed or lost power; what it acknowledged is in the file \
                  and its WAL"
             );
         }
         let (path, asked) = (path.to_owned(), AtomicU64::new(0));
-        Ok(Self { path, readers, writer, feeder, counts, asked, kept, reserve, files })
+        Ok(Self { path, readers, writer, feeder, counts, asked, kept, reserve, files, left_doubt })
     }
 
     /// Where what is open is no longer what is found at its path: which file, and the way out, in a sentence.
     pub fn misplaced(&self) -> Option<String> {
         self.files.as_ref()?.check_place().err().map(|error| error.to_string())
+    }
+
+    /// What the server of the file left in doubt, for a command that reads it.
+    pub fn left_doubt(&self) -> Option<&str> {
+        self.left_doubt.as_deref()
     }
 
     /// Why nothing may be written, where that is for the files: also where they were changed in place, are damaged or read-only.

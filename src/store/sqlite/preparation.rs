@@ -17,8 +17,8 @@ pub(super) struct Prepared {
     pub(super) server: Option<(ServerLock, File)>,
     /// Whether a server can only read.
     pub(super) is_read_only: bool,
-    /// Whether the server before has not ended in order.
-    pub(super) was_running: bool,
+    /// What the server before left in its lock file.
+    pub(super) note: Note,
 }
 
 /// Makes sure that the file is there and ours to write, before SQLite has it open: closing a descriptor of our own later
@@ -62,7 +62,7 @@ pub(super) fn prepare(path: &Path, use_: Use) -> Result<Prepared, Unusable> {
         }
         _ => None,
     };
-    Ok(Prepared { server, is_read_only, was_running: note.is_running })
+    Ok(Prepared { server, is_read_only, note })
 }
 
 /// Removes the other name that an interrupted restore gave the database, which it then left in its place.
