@@ -75,7 +75,8 @@
 //! | remembered secrets, failures, rate limits | 4,096; 10,000 parties of each kind; 10,000 of each kind | the eldest is forgotten |
 //! | uses of keys | two secrets a key that opened something | |
 //! | records of requests | 1,024 to be written, 50,000 kept | counted, and gone; the eldest is deleted |
-//! | log lines | 64 KiB | written at once, by whoever fills it |
+//! | text for standard error, such as log lines, and a server's for standard output | 1 MiB each, and as much that is being written | dropped; counted in the log |
+//! | states for systemd | 16 | dropped, with a warning |
 //! | a connection to the file | 8 MB of pages, 64 statements | the eldest is forgotten |
 //! | looks at health, examinations, backups | one at a time | shares it, busy, waits |
 //! | worlds of an emulator | 64 beside the first; 32 snapshots and 64 faults each | told what to end |

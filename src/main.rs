@@ -1,12 +1,19 @@
 //! The commands: parse, wire, run. Exit codes: 0 done, 1 refused or failed, with one sentence on standard error, 2 usage.
 
+#![warn(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a reader that does not read holds up no command: see `output`"
+)]
+
 mod commands;
 mod config;
 mod log;
+mod output;
 
 use std::alloc::System;
 use std::ffi::OsString;
-use std::io::{IsTerminal, Write, stderr};
+use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 
 use clap::parser::ValueSource;
@@ -23,8 +30,9 @@ use config::{Cli, Command, Common, LogFormat};
 static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
-    let given = config::parse(&with_command(std::env::args_os().collect())).unwrap_or_else(|error| error.exit());
-    let cli = Cli::from_arg_matches(&given).unwrap_or_else(|error| error.exit());
+    commands::signals::end_process_1();
+    let given = config::parse(&with_command(std::env::args_os().collect())).unwrap_or_else(|refused| refuse(&refused));
+    let cli = Cli::from_arg_matches(&given).unwrap_or_else(|refused| refuse(&refused));
     // Not what the environment says of the file that is served.
     let db_is_asked_for = given.value_source("db") == Some(ValueSource::CommandLine);
     start_log(&cli.common);
@@ -57,15 +65,22 @@ fn main() -> ExitCode {
         Command::Completions { shell } => commands::manual::completions(shell),
         Command::Man { directory } => commands::manual::pages(directory.as_deref()),
     };
-    log::flush();
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(sentence) => {
-            // Nobody may listen, which changes nothing about the outcome.
-            let _ = writeln!(stderr(), "patron: {}", commands::lines(&sentence));
-            ExitCode::FAILURE
-        }
+    if let Err(sentence) = &done {
+        output::STDERR.push(format!("patron: {}\n", commands::lines(sentence)).as_bytes(), true);
     }
+    output::finish();
+    if done.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Prints help, the version, or the fault in a command line, and ends.
+fn refuse(refused: &clap::Error) -> ! {
+    if !refused.use_stderr() {
+        refused.exit();
+    }
+    let text = refused.render();
+    let is_plain = !stderr().is_terminal() || std::env::var_os("NO_COLOR").is_some();
+    output::STDERR.say(&if is_plain { text.to_string() } else { text.ansi().to_string() });
+    std::process::exit(refused.exit_code())
 }
 
 /// The command line as given, with `serve` where it names no command and asks for neither help nor version.
@@ -96,7 +111,7 @@ fn with_command(mut arguments: Vec<OsString>) -> Vec<OsString> {
 /// nothing of what it was about.
 fn start_log(common: &Common) {
     let level = LevelFilter::from_level(common.log_level);
-    let lines = tracing_subscriber::fmt::layer().with_writer(log::Lines::start()).with_target(false);
+    let lines = tracing_subscriber::fmt::layer().with_writer(log::LogWriter).with_target(false);
     let lines: Box<dyn tracing_subscriber::Layer<_> + Send + Sync> = match common.log_format {
         LogFormat::Text => Box::new(lines.with_ansi(stderr().is_terminal())),
         LogFormat::Json => Box::new(lines.json().flatten_event(true)),

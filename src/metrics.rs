@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -20,6 +21,9 @@ const REQUEST_SECONDS: [f64; 14] =
 const COMMIT_SECONDS: [f64; 12] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5];
 /// Up to as many acts as share a commit at most.
 const COMMIT_ACTS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
+
+/// Log lines that were dropped because nothing read them. The program counts them, whose logger is older than its services.
+pub static LOG_LINES_DROPPED: LazyLock<Counter> = LazyLock::new(Counter::default);
 
 /// What is counted, each under the name by which it is read. Counting never waits for long and never fails.
 pub struct Metrics {
@@ -105,6 +109,7 @@ impl Default for Metrics {
             this.commit_seconds.clone(),
         );
         registry.register("commits_lost", "Transactions that came to nothing", this.lost_commits.clone());
+        registry.register("log_lines_dropped", "Log lines that nothing read in time", LOG_LINES_DROPPED.clone());
         registry.register("sign_ins_refused", "Attempts to sign in that were refused", this.refused_sign_ins.clone());
         registry.register(
             "verifications",

@@ -27,7 +27,6 @@ pub fn run(db: Option<&PathBuf>, settings: &Emulate) -> Done {
 }
 
 async fn emulate(emulator: &Data<Emulator>, doors: Listening) -> Done {
-    let mut signals = Signals::new()?;
     let services = &emulator.worlds().first().services;
     services.start().map_err(|error| format!("cannot start: {error}"))?;
     let Listening { listener, address, flag } = doors;
@@ -46,15 +45,13 @@ async fn emulate(emulator: &Data<Emulator>, doors: Listening) -> Done {
     if let Ok(Some(token)) = services.staff.first_link().await {
         say(&format!("Pages: {}/link/{}\n\n", reachable(address, false), token.reveal()));
     }
+    let mut signals = Signals::new()?;
     say(&format!("listening on http://{address}\n"));
     let mut running = actix_web::rt::spawn(server);
     tokio::select! {
         ended = &mut running => return ended.map_err(|error| error.to_string())?.map_err(|error| error.to_string()),
         () = signals.end() => {}
     }
-    tokio::select! {
-        () = handle.stop(true) => {}
-        () = signals.end() => {}
-    }
+    handle.stop(true).await;
     Ok(())
 }

@@ -9,7 +9,7 @@ use patron::rows::{For, Writer};
 use patron::service::{Caller, Leaving, Services, Span, Walk};
 use patron::store::{Partial, Use};
 
-use super::{Done, apart_from, progress_bar, sentence, with_services};
+use super::{Done, apart_from, cannot_print, note, progress_bar, sentence, spinner, with_services};
 use crate::config::Export;
 
 pub fn run(db: &Path, settings: &Export) -> Done {
@@ -31,13 +31,13 @@ pub fn run(db: &Path, settings: &Export) -> Done {
             Some(out) => to_file(leaving, writer, out, settings.force, &bar).await,
             None => write(leaving, writer, &mut stdout().lock(), &bar).await.map_err(|why| match why {
                 Unwritten::Refused(sentence) => sentence,
-                Unwritten::Failed(error) => format!("cannot write to standard output: {error}"),
+                Unwritten::Failed(error) => cannot_print(&error),
             }),
         };
         bar.finish_and_clear();
         let count = done?;
         if let Some(out) = &settings.out {
-            eprintln!("{count} {} customers are in {}.", settings.mode.as_str(), out.display());
+            note(&format!("{count} {} customers are in {}.", settings.mode.as_str(), out.display()));
         }
         Ok(())
     })
@@ -46,7 +46,7 @@ pub fn run(db: &Path, settings: &Export) -> Done {
 /// How many there are is known beforehand where all are wanted.
 async fn bar(services: &Services, caller: &Caller, settings: &Export) -> Result<ProgressBar, String> {
     if settings.search.is_some() {
-        return Ok(ProgressBar::new_spinner().with_message("customers"));
+        return Ok(spinner("customers"));
     }
     Ok(progress_bar(services.customers.count(caller).await.map_err(sentence)?, "customers"))
 }

@@ -1,6 +1,7 @@
 //! What each command does, from its settings to its last line.
 
 pub mod backup;
+mod bars;
 pub mod check;
 pub mod customer;
 pub mod doctor;
@@ -15,22 +16,22 @@ pub mod reindex;
 pub mod restore;
 pub mod seed;
 pub mod serve;
-mod signals;
+pub mod signals;
 pub mod staff;
 mod systemd;
 pub mod upgrade;
 
-use std::io::{IsTerminal, Write, stdin, stdout};
+use std::io::{self, ErrorKind, IsTerminal, Write, stdin, stdout};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use patron::service::figures::{date, grouped};
 use patron::service::room::MAKE_ROOM;
-use patron::service::{Ambient, Copied, Copying, KeepFree, NotCopied, Progress, Refused, Services};
+use patron::service::{Ambient, Copied, KeepFree, NotCopied, Refused, Services};
 use patron::store::{Partial, REINDEX, Store, Use, is_of_index};
 
 use crate::config::DB_DEFAULT;
+use crate::output::STDERR;
+use bars::{copying_bar, progress_bar, spinner};
 
 /// What a command ends with: nothing to say, or one sentence that names the thing and the way out.
 pub type Done = Result<(), String>;
@@ -45,7 +46,7 @@ fn with_room(db: &Path, use_: Use, keep: KeepFree, command: impl AsyncFnOnce(&Se
     let is_new = use_ == Use::Fill && !db.exists();
     let store = Store::open(db, use_).map_err(|unusable| unusable.to_string())?;
     if is_new {
-        eprintln!("{} was not there: a new database is made.", lines(&db.to_string_lossy()));
+        note(&format!("{} was not there: a new database is made.", db.display()));
     }
     let services = Services::keeping_free(store, Ambient::of_system(), keep);
     let done = runtime()?.block_on(command(&services));
@@ -104,13 +105,25 @@ pub fn lines(text: &str) -> String {
 fn print(text: &str) -> Done {
     let mut out = stdout();
     let written = writeln!(out, "{}", lines(text)).and_then(|()| out.flush());
-    written.map_err(|error| format!("cannot write to standard output: {error}"))
+    written.map_err(|error| cannot_print(&error))
+}
+
+fn cannot_print(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::BrokenPipe => "cannot write to standard output: its reader ended before it had all of it".into(),
+        _ => format!("cannot write to standard output: {error}"),
+    }
+}
+
+/// Prints a line on standard error about what the command does. It goes on without it where nothing reads it.
+fn note(text: &str) {
+    STDERR.say(&format!("{}\n", lines(text)));
 }
 
 /// A line of standard input, asked for where somebody sits at it.
 fn line(question: &str) -> Result<String, String> {
     if stdin().is_terminal() {
-        eprint!("{question}");
+        STDERR.say(question);
     }
     let mut line = String::new();
     stdin().read_line(&mut line).map_err(|error| format!("cannot read standard input: {error}"))?;
@@ -160,27 +173,6 @@ fn counted(count: u64, what: &str) -> String {
     format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
-/// A bar that shows how far a copy is that is made and read again.
-fn copying_bar() -> (ProgressBar, impl Fn(Copying)) {
-    let bar = progress_bar(0, "copying");
-    let shown = bar.clone();
-    let progress = move |step| match step {
-        Copying::Pages { done, total } => {
-            shown.set_length(total);
-            shown.set_position(done);
-        }
-        Copying::Checking(Progress::Pages) => shown.set_message("reading again: pages and indexes"),
-        Copying::Checking(Progress::Histories { done, total }) => {
-            shown.set_message("reading again: histories");
-            shown.set_length(total);
-            shown.set_position(done);
-        }
-        // Of a copy it is not looked at.
-        Copying::Checking(Progress::Search { .. }) => {}
-    };
-    (bar, progress)
-}
-
 /// What was found in a copy that is whole.
 fn found(copied: &Copied) -> String {
     let Copied { bytes, live, test, revisions, .. } = copied;
@@ -206,12 +198,4 @@ fn damaged(of: &Path, faults: &[String], way_out: &str) -> String {
     let listed = faults.iter().try_for_each(|fault| print(fault));
     let faults = counted(faults.len() as u64, "fault");
     listed.err().unwrap_or_else(|| format!("{} is damaged: {faults}, listed above; {way_out}", of.display()))
-}
-
-/// A bar on standard error, where that is a terminal.
-fn progress_bar(len: u64, what: &str) -> ProgressBar {
-    let style = ProgressStyle::with_template("{msg} [{bar:40}] {human_pos} of {human_len}, {eta} to go");
-    let bar = ProgressBar::new(len).with_message(what.to_owned());
-    bar.enable_steady_tick(Duration::from_millis(200));
-    style.map_or(bar.clone(), |style| bar.with_style(style.progress_chars("=> ")))
 }

@@ -1,12 +1,13 @@
 //! `patron serve`: open, listen, print what a newcomer needs, and end well.
 
 use std::fs::File;
-use std::io::{ErrorKind, Write, stdout};
+use std::io::{ErrorKind, stdout};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 
 use actix_web::rt::System;
 use actix_web::web::Data;
@@ -17,9 +18,12 @@ use patron::service::{Ambient, KeepFree, NotCopied, Schedule, Services};
 use patron::store::{Store, Use};
 use tokio::task::JoinHandle;
 
+use super::Done;
 use super::signals::{Asked, Signals};
-use super::{Done, own_command, quoted, systemd};
+use super::systemd::Systemd;
+use super::{own_command, quoted};
 use crate::config::{Networks, Serve};
+use crate::output::STDOUT;
 
 pub fn run(db: &Path, keep: KeepFree, settings: &Serve) -> Done {
     // Before the file is made: what cannot listen leaves nothing behind.
@@ -68,7 +72,6 @@ async fn serve(
     tls: Option<Arc<Tls>>,
     (settings, own): (&Serve, &str),
 ) -> Done {
-    let mut signals = Signals::new()?;
     let places = http::Settings {
         public_url: settings.public_url.clone(),
         trusted_proxies: settings.trusted_proxy.iter().flat_map(|Networks(networks)| networks.clone()).collect(),
@@ -107,11 +110,14 @@ async fn serve(
     let named = settings.public_url.as_ref().filter(|_| tls.is_some());
     let places = Places { api: named.unwrap_or(&here), pages: settings.public_url.as_ref().unwrap_or(&here), own };
     greet(services, places, tls.as_deref()).await?;
+    // Until here a signal ends the process immediately.
+    let mut signals = Signals::new()?;
     let listening = format!("listening on {}://{address}", if tls.is_some() { "https" } else { "http" });
     say(&format!("{listening}\n"));
-    systemd::ready(&listening);
-    let alive = services.clone();
-    actix_web::rt::spawn(async move { systemd::keep_alive(&alive).await });
+    let systemd = Systemd::new();
+    systemd.ready(&listening);
+    let (alive, watched) = (systemd.clone(), services.clone());
+    actix_web::rt::spawn(async move { alive.keep_alive(&watched).await });
 
     let mut running = actix_web::rt::spawn(server);
     loop {
@@ -119,37 +125,36 @@ async fn serve(
             ended = &mut running => return ended.map_err(|error| error.to_string())?.map_err(|error| error.to_string()),
             asked = signals.next() => match asked {
                 Asked::Save => drop(saving(services)),
-                Asked::Reload => {
-                    systemd::reloading();
-                    reload(tls.as_deref(), services.now());
-                    systemd::ready(&listening);
-                }
-                Asked::End => break tracing::info!("stopping: finishing what is in flight"),
+                Asked::Reload => reload_apart(&tls, services.now(), &systemd, &listening),
+                Asked::End => break tracing::info!("stopping: finishing what is in flight; a second signal stops immediately"),
             },
         }
     }
-    systemd::stopping();
-    tokio::select! {
-        () = handle.stop(true) => tracing::info!("stopped"),
-        // Nothing asks the server again: it answers the first asking only when that is done.
-        () = signals.end() => {
-            tracing::warn!("told twice: stopping at once");
-            return Ok(());
-        }
-    }
+    systemd.stopping();
+    handle.stop(true).await;
+    tracing::info!("stopped");
     if !services.backups.is_last_chance() {
         return Ok(());
     }
-    tokio::select! {
-        saved = saving(services) => match saved {
-            Ok(Ok(file)) => Err(format!(
-                "the database was not in its place any more; what was open is saved as {0}: `patron restore {0}`, then start \
-                 again",
-                file.display()
-            )),
-            _ => Err("the database was not in its place any more, and what was open could not be saved".to_owned()),
-        },
-        () = signals.end() => Err("the database was not in its place any more, and what was open is not saved".to_owned()),
+    match saving(services).await {
+        Ok(Ok(file)) => Err(format!(
+            "the database was not in its place any more; what was open is saved as {0}: `patron restore {0}`, then start again",
+            file.display()
+        )),
+        _ => Err("the database was not in its place any more, and what was open could not be saved".to_owned()),
+    }
+}
+
+/// Reloads on a thread of its own: files on a disk that hangs hold up no signal and no sign of life.
+fn reload_apart(tls: &Option<Arc<Tls>>, now: i64, systemd: &Systemd, status: &str) {
+    let (tls, systemd, status) = (tls.clone(), systemd.clone(), status.to_owned());
+    systemd.reloading();
+    let work = move || {
+        reload(tls.as_deref(), now);
+        systemd.ready(&status);
+    };
+    if let Err(error) = thread::Builder::new().name("reload".into()).spawn(work) {
+        tracing::error!(%error, "the certificate is as it was before: no thread can read it");
     }
 }
 
@@ -282,8 +287,7 @@ More keys: {own} key create --mode live
     )
 }
 
-/// Standard output may be closed; the server goes on.
+/// Prints on standard output. The server goes on where nothing reads it.
 pub(super) fn say(text: &str) {
-    let mut out = stdout();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    STDOUT.push(text.as_bytes(), true);
 }

@@ -101,8 +101,9 @@ fn what_is_open_is_saved_when_asked_and_at_the_end_and_can_be_restored() {
         }
         fs::remove_file(&aside).unwrap();
         assert!(server.ask("PUT", &format!("/{id}"), &client, r#"{"name":"Refused"}"#).starts_with("HTTP/1.1 503 "));
-        let log = fs::read_to_string(&server.log).unwrap();
-        assert!(log.contains(&format!("with `kill -USR1 {}`, stop the server", server.pid())), "{log}");
+        let way_out = format!("with `kill -USR1 {}`, stop the server", server.pid());
+        let log = server.log_with(&way_out);
+        assert!(log.contains(&way_out), "{log}");
         server.signal("USR1");
         let first = saved(&server, &db, 1);
         assert_eq!(first.len(), 1);

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -67,6 +68,18 @@ impl Server {
             server.address = address.unwrap_or_default().to_owned();
         }
         Ok(server)
+    }
+
+    /// Its log once it has these words, or after ten seconds.
+    pub fn log_with(&self, words: &str) -> String {
+        let began = Instant::now();
+        loop {
+            let log = std::fs::read_to_string(&self.log).unwrap();
+            if log.contains(words) || began.elapsed() > Duration::from_secs(10) {
+                return log;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// Asks it to stop, waits, and gives its exit code.

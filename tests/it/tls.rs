@@ -312,7 +312,7 @@ fn a_certificate_that_ends_is_told_of_at_the_start_and_by_the_doctor() {
 
     let other = secure.directory.path().join("other.db");
     let late = Server::start_with(&other, &["--tls-cert", text(&over), "--tls-key", text(&over_key)]);
-    let log = fs::read_to_string(&late.log).unwrap();
+    let log = late.log_with("renew it, then `kill -HUP` the server");
     assert!(log.contains("WARN") && log.contains("renew it, then `kill -HUP` the server"), "{log}");
     let client = Client::new(&late, &other);
     assert!(client.get("").is_err(), "in the clear nobody is answered");

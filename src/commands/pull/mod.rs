@@ -7,7 +7,6 @@ mod report;
 use std::path::Path;
 use std::time::Duration;
 
-use indicatif::ProgressBar;
 use patron::domain::{Actor, Import, ImportState, Outcome, Secret};
 use patron::service::figures::grouped;
 use patron::service::{Caller, KeepFree, NotImported, Refused, Services, Work};
@@ -15,7 +14,7 @@ use patron::store::Use;
 use zeroize::Zeroizing;
 
 use super::import::{apply, discard, moved, words_of};
-use super::{Done, apart_from, confirmed, counted, line, plain, print, sentence, with_room};
+use super::{Done, apart_from, confirmed, counted, line, note, plain, print, sentence, spinner, with_room};
 use crate::config::Pull;
 use reading::Reading;
 use remote::Remote;
@@ -33,7 +32,7 @@ pub fn run(db: &Path, keep: KeepFree, settings: &Pull) -> Done {
     let remote = Remote::new(&settings.base_url, &settings.key_id, &secret, settings.ca_file.as_deref())?;
     let mode = settings.mode.unwrap_or(settings.key_id.mode());
     if settings.base_url.starts_with("http://") && !remote::is_here(&settings.base_url) {
-        eprintln!("{} is not HTTPS: the key and all customers cross the network in the clear.", settings.base_url);
+        note(&format!("{} is not HTTPS: the key and all customers cross the network in the clear.", settings.base_url));
     }
     with_room(db, Use::Fill, keep, async |services| {
         let caller = Caller {
@@ -113,7 +112,7 @@ async fn read(
         Some(import) if import.state == ImportState::Receiving => {
             stand_still(services, caller, &import).await?;
             let (pulling, seen) = imports.pull_on(caller, &import).await.map_err(words_of)?;
-            eprintln!("Goes on after {} that came in before.", customers(import.rows));
+            note(&format!("Goes on after {} that came in before.", customers(import.rows)));
             (pulling, Reading::resumed(seen))
         }
         // What was compared at another time is compared anew.
@@ -123,10 +122,9 @@ async fn read(
         }
         None => (imports.pull(caller, name).await.map_err(words_of)?, Reading::default()),
     };
-    let bar = ProgressBar::new_spinner().with_message("reading customers");
-    bar.enable_steady_tick(Duration::from_millis(200));
+    let bar = spinner("reading customers");
     let waits = |why: &str, rest: Duration| {
-        bar.suspend(|| eprintln!("{}; waits {} seconds and asks again", plain(why), rest.as_secs()));
+        bar.suspend(|| note(&format!("{}; waits {} seconds and asks again", plain(why), rest.as_secs())));
     };
     loop {
         let next = reading.next(|skip| remote.page(skip, &waits));
@@ -154,7 +152,7 @@ async fn stand_still(services: &Services, caller: &Caller, import: &Import) -> R
     if services.imports.is_interrupted(import) {
         return Ok(());
     }
-    eprintln!("Another pull from there came in a moment ago: looks whether it goes on…");
+    note("Another pull from there came in a moment ago: looks whether it goes on…");
     tokio::time::sleep(STILL).await;
     let now = services.imports.find(caller, import.number).await.map_err(sentence)?;
     if (now.state, now.rows, now.moved_at) == (import.state, import.rows, import.moved_at) {
