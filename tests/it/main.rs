@@ -81,6 +81,10 @@ mod systemd;
 mod tidy;
 mod tls;
 mod together;
+<<<<<<< HEAD
 mod unread;
+=======
+mod untrusted_file;
+>>>>>>> 89d1044 (check: compare the schema of a file with the binary's own)
 mod upgrade;
 mod world;

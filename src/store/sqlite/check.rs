@@ -5,8 +5,8 @@ use std::fmt::Display;
 use rusqlite::{Connection, Row, TransactionBehavior};
 
 use super::columns::{self, CustomerRow, customer_columns};
-use super::{erasures, imports, index, marks, revisions, trouble, withdrawn};
-use crate::domain::{Customer, Email, Mode, Revision};
+use super::{erasures, imports, index, marks, revisions, schema, schema_objects, trouble, withdrawn};
+use crate::domain::{Customer, Email, HashCost, Mode, Revision};
 
 /// How far a check is.
 #[derive(Clone, Copy, Debug)]
@@ -72,9 +72,15 @@ pub(super) fn run(connection: &Connection, progress: &impl Fn(Progress)) -> rusq
 
 fn look(connection: &Connection, checked: &mut Checked, progress: &impl Fn(Progress)) -> rusqlite::Result<()> {
     progress(Progress::Pages);
+    checked.faults = schema_objects::faults(schema::differences(connection)?);
+    // To read the rows of another schema says nothing, and may never end.
+    if !checked.faults.is_empty() {
+        return Ok(());
+    }
     sqlite_checks(connection, &mut checked.faults)?;
     // What is wrong with the index alone hides nothing.
     if checked.faults.iter().all(|fault| is_of_index(fault)) {
+        checked.faults.extend(expensive_hashes(connection)?);
         checked.faults.extend(marks::fault(connection)?);
         checked.faults.extend(erasures::fault(connection)?);
         checked.faults.extend(withdrawn::fault(connection)?);
@@ -86,6 +92,27 @@ fn look(connection: &Connection, checked: &mut Checked, progress: &impl Fn(Progr
         checked.faults.extend((strangers > 0).then(|| format!("{INDEX} has {strangers} customers who are not there")));
     }
     Ok(())
+}
+
+/// Hashes of secrets and passwords that cost more to verify than any of Patron's.
+fn expensive_hashes(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    const SQL: &str = "SELECT 'the key ' || id, secret_hash FROM keys
+        UNION ALL SELECT 'the key ' || id, previous_hash FROM keys WHERE previous_hash IS NOT NULL
+        UNION ALL SELECT 'the password of ' || email, password_hash FROM staff WHERE password_hash IS NOT NULL";
+    let mut statement = connection.prepare(SQL)?;
+    let mut rows = statement.query([])?;
+    let mut faults = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (whose, hash): (String, String) = row.try_into()?;
+        if let Some(HashCost { memory, passes }) = HashCost::parse(&hash).filter(|cost| !cost.is_within_limits()) {
+            faults.push(format!(
+                "{whose}: its hash costs too much to verify (m={memory}, t={passes}) and opens nothing; \
+                 rotate the key, or set another password"
+            ));
+        }
+    }
+    faults.truncate(FAULTS_MAX);
+    Ok(faults)
 }
 
 pub(super) fn sqlite_checks(connection: &Connection, faults: &mut Vec<String>) -> rusqlite::Result<()> {

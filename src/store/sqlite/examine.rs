@@ -11,7 +11,7 @@ use rusqlite::Connection;
 
 use super::check::{fault_of, unreadable};
 use super::disk::Disk;
-use super::{Error, Store, open, reserve};
+use super::{Error, Store, open, reserve, schema, schema_objects};
 
 /// How often the disk is made to sync: enough to know the middle.
 const SYNCS: u64 = 32;
@@ -113,6 +113,10 @@ fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<String> {
 
 /// Every page, but not whether indexes and tables agree: `patron check` is for that.
 fn quick_check(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let faults = schema_objects::faults(schema::differences(connection)?);
+    if !faults.is_empty() {
+        return Ok(faults);
+    }
     let mut statement = connection.prepare(&format!("PRAGMA quick_check({FAULTS_MAX})"))?;
     let said = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>();
     match said {

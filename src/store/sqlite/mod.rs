@@ -39,6 +39,7 @@ mod reserve;
 mod restore;
 mod revisions;
 mod schema;
+mod schema_objects;
 mod scrub;
 mod search;
 mod snapshots;

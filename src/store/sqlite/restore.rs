@@ -59,7 +59,7 @@ pub fn restore(
     let partial = Partial::beside(&real).map_err(into)?;
     let source = open::reader(from).map_err(|error| Halted::from(error).because(&cannot))?;
     backup::copy(&source, &partial, 0, &Stop::default(), &progress).map_err(|halted| halted.because(&cannot))?;
-    let (again, imports) = bring_up(&partial, &erased).map_err(|reason| cannot(&reason))?;
+    let (again, imports) = bring_up(&partial, from, &erased).map_err(|reason| cannot(&reason))?;
     let copied = backup::verify(&partial, &Stop::default(), &progress).map_err(|halted| halted.because(&cannot))?;
 
     let aside = open::beside(&real, &format!("{}{}", copies::ASIDE, folder::stamp(at)));
@@ -107,9 +107,9 @@ fn erasures_since(from: &Path, real: &Path, named: Option<&Path>) -> Result<Vec<
 
 /// A backup of an older patron gets today's schema before it is verified, and no backup brings back who is erased. Gives how
 /// many it would have, and what of imports went.
-fn bring_up(partial: &Partial, erased: &[Erasure]) -> Result<(u64, (u64, u64)), String> {
+fn bring_up(partial: &Partial, from: &Path, erased: &[Erasure]) -> Result<(u64, (u64, u64)), String> {
     let mut connection = open::copy(partial.path()).map_err(|error| error.to_string())?;
-    schema::bring_copy_up(&mut connection)?;
+    schema::bring_copy_up(&mut connection, from)?;
     let (mut again, mut is_from_before) = (0, false);
     // Together: one commit.
     let transaction = connection.transaction().map_err(|error| error.to_string())?;

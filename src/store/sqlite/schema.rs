@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::open::{self, Unusable, Use};
-use super::trouble;
+use super::{schema_objects, trouble};
 
 const SCHEMA: &str = include_str!("../../../schema.sql");
 
@@ -38,12 +38,26 @@ pub(super) fn bring_up(path: &Path, use_: Use) -> Result<Connection, Unusable> {
         );
         return Err(Unusable::because(path, &reason));
     }
-    let mut connection = open::writer(path).map_err(|error| Unusable::of(path, &error))?;
-    upgrade(&mut connection, SCHEMA, STEPS).map_err(|error| Unusable::of(path, &error))?;
+    let failed = |error: rusqlite::Error| Unusable::of(path, &error);
+    let refuse = |differences: &[_]| {
+        schema_objects::refuse(differences, path).map_err(|reason| Unusable::because(path, &reason))
+    };
+    // Before anything is written, which would run triggers.
+    refuse(&found.foreign)?;
+    let mut connection = open::writer(path).map_err(failed)?;
+    upgrade(&mut connection, SCHEMA, STEPS).map_err(failed)?;
+    if found.version <= STEPS.len() {
+        refuse(&differences(&connection).map_err(failed)?)?;
+    }
     if use_ != Use::Serve && !open::is_served(path) {
-        open::for_bulk(&connection).map_err(|error| Unusable::of(path, &error))?;
+        open::for_bulk(&connection).map_err(failed)?;
     }
     Ok(connection)
+}
+
+/// What a file with the newest schema has that the schema has not, and what it lacks.
+pub(super) fn differences(connection: &Connection) -> rusqlite::Result<Vec<schema_objects::Difference>> {
+    schema_objects::compare(connection, SCHEMA)
 }
 
 /// Gives what was just made in memory today's schema.
@@ -83,7 +97,7 @@ fn words(step: &'static str) -> &'static str {
 /// What is there, where it can be used. Looked at without a pragma that would write.
 fn find(path: &Path) -> Result<Found, Unusable> {
     gate(rusqlite::version_number()).map_err(|reason| Unusable::because(path, &reason))?;
-    let look = || open::reader(path).and_then(|connection| Found::of(&connection));
+    let look = || open::reader(path).and_then(|connection| Found::of(&connection)?.with_foreign(&connection));
     // Killed while it made the file one with a log, or one without, a process leaves a journal that nobody can read past.
     let found = look().or_else(|error| match trouble::is_interrupted(&error) {
         true => open::roll_back(path).and_then(|()| look()),
@@ -95,13 +109,16 @@ fn find(path: &Path) -> Result<Found, Unusable> {
 }
 
 /// Brings a copy that nobody else has open to today's schema. The error is why that cannot be, without the file's name.
-pub(super) fn bring_copy_up(connection: &mut Connection) -> Result<(), String> {
-    let found = Found::of(connection).map_err(|error| error.to_string())?;
+pub(super) fn bring_copy_up(connection: &mut Connection, of: &Path) -> Result<(), String> {
+    let words = |error: rusqlite::Error| error.to_string();
+    let found = Found::of(connection).and_then(|found| found.with_foreign(connection)).map_err(words)?;
     if found.application_id != APPLICATION_ID || found.version == 0 {
         return Err("it is no database of Patron's".into());
     }
     found.judge(STEPS)?;
-    upgrade(connection, SCHEMA, STEPS).map_err(|error| error.to_string())
+    schema_objects::refuse(&found.foreign, of)?;
+    upgrade(connection, SCHEMA, STEPS).map_err(words)?;
+    schema_objects::refuse(&differences(connection).map_err(words)?, of)
 }
 
 fn gate(version: i32) -> Result<(), String> {
@@ -120,6 +137,8 @@ struct Found {
     application_id: i32,
     version: usize,
     tables: i64,
+    /// What is not Patron's. Of an older file these are triggers and views, of which no schema has one.
+    foreign: Vec<schema_objects::Difference>,
 }
 
 impl Found {
@@ -128,7 +147,18 @@ impl Found {
             application_id: connection.pragma_query_value(None, "application_id", |row| row.get(0))?,
             version: connection.pragma_query_value(None, "user_version", |row| row.get(0))?,
             tables: connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?,
+            foreign: Vec::new(),
         })
+    }
+
+    fn with_foreign(mut self, connection: &Connection) -> rusqlite::Result<Self> {
+        let newest = STEPS.len() + 1;
+        if self.application_id == APPLICATION_ID && self.version == newest {
+            self.foreign = differences(connection)?;
+        } else if self.application_id == APPLICATION_ID && self.version < newest {
+            self.foreign = schema_objects::find_triggers_and_views(connection)?;
+        }
+        Ok(self)
     }
 
     fn is_empty(&self) -> bool {
@@ -255,6 +285,7 @@ mod tests {
             assert!(!before.is_empty());
             upgrade(&mut upgraded, "never run", STEPS).unwrap();
             assert_eq!(schema_of(&upgraded), schema_of(&fresh), "from version {version}");
+            assert_eq!(schema_objects::faults(differences(&upgraded).unwrap()), [""; 0], "from version {version}");
             assert_eq!(Found::of(&upgraded).unwrap().version, STEPS.len() + 1);
             assert_eq!(customers_of(&upgraded), before);
             let checked = super::super::check::run(&upgraded, &|_| {}).unwrap();
@@ -295,7 +326,7 @@ mod tests {
 
     #[test]
     fn newer_files_and_strangers_are_refused() {
-        let found = |application_id, version, tables| Found { application_id, version, tables };
+        let found = |application_id, version, tables| Found { application_id, version, tables, foreign: Vec::new() };
         assert_eq!(found(0, 0, 0).judge(&[]), Ok(()));
         assert_eq!(found(APPLICATION_ID, 1, 9).judge(&[]), Ok(()));
         assert!(found(APPLICATION_ID, 2, 9).judge(&[]).unwrap_err().contains("schema 2, this one knows 1"));
@@ -305,7 +336,7 @@ mod tests {
 
     #[test]
     fn who_only_reads_is_told_of_an_older_file() {
-        let found = |version, tables| Found { application_id: APPLICATION_ID, version, tables };
+        let found = |version, tables| Found { application_id: APPLICATION_ID, version, tables, foreign: Vec::new() };
         assert_eq!(found(2, 9).judge_unchanged(&["step"]), Ok(()));
         assert!(found(1, 9).judge_unchanged(&["step"]).unwrap_err().contains("older patron made it (schema 1"));
         assert!(found(0, 0).judge_unchanged(&["step"]).unwrap_err().contains("it is empty"));

@@ -68,7 +68,7 @@ pub fn rehearse(path: &Path, least: u64, progress: impl Fn(Copying)) -> Result<D
     let partial = copied(path, ".rehearsal", least, &progress, &cannot)?;
     let began = Instant::now();
     let stepped = open::copy(partial.path()).map_err(|error| error.to_string()).and_then(|mut copy| {
-        schema::bring_copy_up(&mut copy)?;
+        schema::bring_copy_up(&mut copy, path)?;
         copy.close().map_err(|(_, error)| error.to_string())
     });
     stepped.map_err(|reason| cannot(&reason))?;
