@@ -6,17 +6,19 @@ use actix_web::rt::System;
 use actix_web::web::Data;
 use patron::http::{self, Emulator};
 use patron::service::Worlds;
-use patron::store::{Store, Use};
+use patron::store::Store;
 
 use super::Done;
-use super::serve::{Listening, cannot_listen, reachable, say};
+use super::serve::{Listening, cannot_listen, opened, reachable, say};
 use super::signals::Signals;
 use crate::config::Emulate;
 
 pub fn run(db: Option<&PathBuf>, settings: &Emulate) -> Done {
     let doors = Listening::on(settings.listen, "--listen or PATRON_LISTEN")?;
-    let store = db.map_or_else(|| Store::in_memory(true), |db| Store::open(db, Use::Serve));
-    let store = store.map_err(|unusable| unusable.to_string())?;
+    let store = match db {
+        Some(db) => opened(db)?,
+        None => Store::in_memory(true).map_err(|unusable| unusable.to_string())?,
+    };
     System::new().block_on(async {
         let worlds = Worlds::over(store, settings.worlds.into()).await?;
         let emulator = Data::new(Emulator::new(worlds, settings.strict));

@@ -1,13 +1,13 @@
 //! `patron export`: customers as a file, also beside a server.
 
-use std::io::{self, BufWriter, ErrorKind, Write, stdout};
+use std::io::{self, BufWriter, Write, stdout};
 use std::path::Path;
 
 use indicatif::ProgressBar;
 use patron::domain::Actor;
 use patron::rows::{For, Writer};
 use patron::service::{Caller, Leaving, Services, Span, Walk};
-use patron::store::{Partial, Use};
+use patron::store::{Output, Use};
 
 use super::{Done, apart_from, cannot_print, note, progress_bar, sentence, spinner, with_services};
 use crate::config::Export;
@@ -16,6 +16,12 @@ pub fn run(db: &Path, settings: &Export) -> Done {
     let readers = if settings.safe_for_spreadsheets { For::Spreadsheets } else { For::Programs };
     let writer = Writer::new(settings.format, readers);
     apart_from(db, settings.out.as_deref())?;
+    if let Some(out) = &settings.out {
+        Output::look(out)?;
+        if Output::is_taken(out) && !settings.force {
+            return Err(format!("{} is there already; --force replaces it", out.display()));
+        }
+    }
     with_services(db, Use::Read, async |services| {
         let caller = Caller {
             mode: settings.mode,
@@ -66,21 +72,15 @@ impl From<io::Error> for Unwritten {
 
 /// A file has its name only once all is in it, and on the disk.
 async fn to_file(leaving: Leaving, writer: Writer, out: &Path, force: bool, bar: &ProgressBar) -> Result<u64, String> {
-    let is_there = || format!("{} is there already; --force replaces it", out.display());
-    if !force && out.exists() {
-        return Err(is_there());
-    }
+    let mut file = Output::open(out, force)?;
     let written = async {
-        let mut partial = Partial::beside(out)?;
-        let count = write(leaving, writer, &mut partial, bar).await?;
-        partial.sync()?;
-        if force { partial.replace() } else { partial.name() }?;
+        let count = write(leaving, writer, &mut file, bar).await?;
+        file.finish()?;
         Ok(count)
     };
     written.await.map_err(|why| match why {
         Unwritten::Refused(sentence) => sentence,
-        Unwritten::Failed(error) if error.kind() == ErrorKind::AlreadyExists => is_there(),
-        Unwritten::Failed(error) => format!("cannot write {}: {error}", out.display()),
+        Unwritten::Failed(error) => Output::failure(out, &error),
     })
 }
 

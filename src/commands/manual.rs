@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use clap::CommandFactory;
+use clap::{Command, CommandFactory};
 use clap_complete::{Shell, generate};
-use clap_mangen::{Man, generate_to};
+use clap_mangen::Man;
+use patron::store::Output;
 
 use super::{Done, print};
 use crate::config::Cli;
@@ -24,6 +25,18 @@ pub fn pages(directory: Option<&Path>) -> Done {
     if !directory.is_dir() {
         return Err(format!("there is no directory {}; make it, or choose another", directory.display()));
     }
-    generate_to(Cli::command(), directory)
-        .map_err(|error| format!("cannot write manual pages into {}: {error}", directory.display()))
+    let mut command = Cli::command().disable_help_subcommand(true);
+    command.build();
+    page(&command, directory)
+}
+
+/// Writes the page of a command and those of its subcommands.
+fn page(command: &Command, directory: &Path) -> Done {
+    for each in command.get_subcommands().filter(|each| !each.is_hide_set()) {
+        page(each, directory)?;
+    }
+    let man = Man::new(command.clone());
+    let path = directory.join(man.get_filename());
+    let mut file = Output::open(&path, true)?;
+    man.render(&mut file).and_then(|()| file.finish()).map_err(|error| Output::failure(&path, &error))
 }

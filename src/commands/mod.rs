@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 use patron::service::figures::{date, grouped};
 use patron::service::room::MAKE_ROOM;
 use patron::service::{Ambient, Copied, KeepFree, NotCopied, Refused, Services};
-use patron::store::{Partial, REINDEX, Store, Use, is_of_index};
+use patron::store::{NewFiles, Partial, REINDEX, Store, Use, is_of_index};
 
 use crate::config::DB_DEFAULT;
 use crate::output::STDERR;
@@ -36,21 +36,32 @@ use bars::{copying_bar, progress_bar, spinner};
 /// What a command ends with: nothing to say, or one sentence that names the thing and the way out.
 pub type Done = Result<(), String>;
 
-/// Runs a command over the services of a file.
+/// Runs a command over the services of a file. A file that it creates is removed where it fails before anything is stored.
 fn with_services(db: &Path, use_: Use, command: impl AsyncFnOnce(&Services) -> Done) -> Done {
     with_room(db, use_, KeepFree::default(), command)
 }
 
 /// The same for a command that writes much, while so much stays free on the disk.
 fn with_room(db: &Path, use_: Use, keep: KeepFree, command: impl AsyncFnOnce(&Services) -> Done) -> Done {
-    let is_new = use_ == Use::Fill && !db.exists();
-    let store = Store::open(db, use_).map_err(|unusable| unusable.to_string())?;
-    if is_new {
-        note(&format!("{} was not there: a new database is made.", db.display()));
+    leaving_nothing(db, |is_new| {
+        let store = Store::open(db, use_).map_err(|unusable| unusable.to_string())?;
+        if is_new && use_ == Use::Fill {
+            note(&format!("{} was not there: a new database is made.", db.display()));
+        }
+        let services = Services::keeping_free(store, Ambient::of_system(), keep);
+        let done = runtime()?.block_on(command(&services));
+        services.close();
+        done
+    })
+}
+
+/// Runs what may create a database, and removes it where that fails before anything is stored.
+fn leaving_nothing<T>(db: &Path, run: impl FnOnce(bool) -> Result<T, String>) -> Result<T, String> {
+    let new = NewFiles::of(db);
+    let done = run(new.is_new());
+    if done.is_err() && new.remove() {
+        note(&format!("{} is removed again: nothing is stored in it.", db.display()));
     }
-    let services = Services::keeping_free(store, Ambient::of_system(), keep);
-    let done = runtime()?.block_on(command(&services));
-    services.close();
     done
 }
 

@@ -3,16 +3,26 @@
 use std::path::Path;
 
 use patron::service::{Ambient, restore};
+use patron::store::is_plain_copy;
 
-use super::{Done, copying_bar, found, not_copied, print};
+use super::{Done, copying_bar, found, leaving_nothing, lines, not_copied, print};
 use crate::config;
 
 pub fn run(db: &Path, settings: &config::Restore) -> Done {
-    let (bar, progress) = copying_bar();
-    let restored = restore(&settings.file, db, settings.erasures.as_deref(), &Ambient::of_system(), progress);
-    bar.finish_and_clear();
-    let restored = restored.map_err(|why| not_copied(why, &settings.file, "restore another backup"))?;
+    let restored = leaving_nothing(db, |_| {
+        let (bar, progress) = copying_bar();
+        let restored = restore(&settings.file, db, settings.erasures.as_deref(), &Ambient::of_system(), progress);
+        bar.finish_and_clear();
+        restored.map_err(|why| not_copied(why, &settings.file, "restore another backup"))
+    })?;
     print(&format!("{} is restored from {}.\n{}", db.display(), settings.file.display(), found(&restored.copied)))?;
+    if is_plain_copy(&settings.file) {
+        eprintln!(
+            "Warning: {} is a plain copy of a database and not a backup. If it was copied while the database was in use, the edits \
+             that were only in its -wal are missing. Files of `patron backup` and `litestream restore` are complete.",
+            lines(&settings.file.to_string_lossy())
+        );
+    }
     if let Some(aside) = restored.aside {
         print(&format!("The file before is kept as {}.", aside.display()))?;
     }

@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 use super::Done;
 use super::signals::{Asked, Signals};
 use super::systemd::Systemd;
-use super::{own_command, quoted};
+use super::{leaving_nothing, own_command, quoted};
 use crate::config::{Networks, Serve};
 use crate::output::STDOUT;
 
@@ -33,7 +33,7 @@ pub fn run(db: &Path, keep: KeepFree, settings: &Serve) -> Done {
         .metrics_listen
         .map(|address| Listening::on(address, "--metrics-listen or PATRON_METRICS_LISTEN"))
         .transpose()?;
-    let store = Store::open(db, Use::Serve).map_err(|unusable| unusable.to_string())?;
+    let store = opened(db)?;
     if let Some(why) = store.doubt() {
         tracing::error!(why, "edits wait");
     }
@@ -47,6 +47,11 @@ pub fn run(db: &Path, keep: KeepFree, settings: &Serve) -> Done {
         services.close();
         served
     })
+}
+
+/// Opens a database to serve it, and leaves no file behind where that fails.
+pub(super) fn opened(db: &Path) -> Result<Store, String> {
+    leaving_nothing(db, |_| Store::open(db, Use::Serve).map_err(|unusable| unusable.to_string()))
 }
 
 /// A place where somebody will be served.

@@ -18,9 +18,9 @@ pub use imports::{
     RowsOf, Stamp, Withdrawn,
 };
 pub use sqlite::{
-    Ahead, BackupFolder, Checked, Copied, Copying, Disk, Dump, Examined, Freeing, KeptBackup, Looking, NoRoom,
-    NotCopied, Partial, Progress, REINDEX, Restored, Stop, Store, Unusable, Use, back_up_as_it_is, is_of_index,
-    look_ahead, rehearse, restore,
+    Ahead, BackupFolder, Checked, Copied, Copying, Disk, Dump, Examined, Freeing, KeptBackup, Looking, NewFiles,
+    NoRoom, NotCopied, Output, Partial, Progress, REINDEX, Restored, Stop, Store, Unusable, Use, back_up_as_it_is,
+    is_of_index, is_plain_copy, look_ahead, rehearse, restore,
 };
 
 /// What becomes of one customer, decided by whoever asks, given the row as it stands: new values and the revision that

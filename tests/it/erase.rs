@@ -243,7 +243,7 @@ fn an_erasure_that_did_not_take_all_is_found_by_a_check() {
     ] {
         let (_directory, db) = seeded(5);
         let connection = rusqlite::Connection::open(&db).unwrap();
-        connection.execute_batch("CREATE TABLE kept AS SELECT * FROM customers WHERE number = 2").unwrap();
+        connection.execute_batch("CREATE TEMP TABLE kept AS SELECT * FROM customers WHERE number = 2").unwrap();
         let id: String = connection.query_row("SELECT id FROM kept", [], |row| row.get(0)).unwrap();
         erase(&db, &id);
         is_whole(&db);

@@ -105,7 +105,7 @@ fn a_file_is_whole_or_not_there() {
     assert_eq!(read_to_string(&out).unwrap(), first);
     let nowhere = directory.path().join("no/where.csv");
     let failed = refusal(&run(&db, &["export", "--mode", "test", "--out", nowhere.to_str().unwrap()]));
-    assert!(failed.starts_with("patron: cannot write ") && failed.contains("No such file"), "{failed}");
+    assert!(failed.starts_with("patron: cannot write ") && failed.contains("no does not exist; make it"), "{failed}");
     assert!(!directory.path().join("out.csv.partial").exists());
 
     // Nobody reads on.

@@ -41,6 +41,7 @@ mod import;
 mod injection;
 mod keys;
 mod kill;
+mod leftovers;
 mod limits;
 mod lists;
 mod manual;
@@ -50,6 +51,7 @@ mod moved;
 mod odd;
 mod openapi;
 mod openapi_examples;
+mod output_files;
 mod overload;
 mod overwritten_file;
 mod packaging;
@@ -81,10 +83,7 @@ mod systemd;
 mod tidy;
 mod tls;
 mod together;
-<<<<<<< HEAD
 mod unread;
-=======
 mod untrusted_file;
->>>>>>> 89d1044 (check: compare the schema of a file with the binary's own)
 mod upgrade;
 mod world;

@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
@@ -210,4 +212,40 @@ fn a_damaged_file_is_not_upgraded() {
     assert_eq!(names(&directory), ["patron.db"]);
     refused(&db, &["upgrade", "--check"]);
     assert_eq!(names(&directory), ["patron.db"]);
+}
+
+#[test]
+fn killed_at_any_moment_it_is_done_when_it_is_run_again_at_once() {
+    for version in [1, newest() - 1] {
+        for after in (0..60).step_by(6) {
+            let (directory, db) = old(version);
+            let left = directory.path().join("patron.db.before-upgrade-20200101T000000Z.partial");
+            fs::write(&left, "half").unwrap();
+            let mut killed = crate::server::patron(&db);
+            let killed = killed.args(["upgrade", "--yes"]).stdout(Stdio::null()).stderr(Stdio::null());
+            let mut killed = killed.spawn().unwrap();
+            std::thread::sleep(Duration::from_millis(after));
+            killed.kill().unwrap();
+            // It may still be on its way out, as where somebody runs it again.
+            let again = run(&db, &["upgrade", "--yes"]);
+            assert!(again.status.success(), "killed after {after} ms: {again:?}");
+            killed.wait().unwrap();
+            assert!(said(&db, &["check"]).contains("is whole"));
+            let names = names(&directory);
+            assert!(names.iter().all(|name| !name.contains("partial")), "{names:?}");
+        }
+    }
+}
+
+#[test]
+fn a_copy_of_the_same_second_is_not_in_its_way() {
+    let (directory, db) = old(1);
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    for at in now..now + 5 {
+        let stamp = humantime::format_rfc3339_seconds(SystemTime::UNIX_EPOCH + Duration::from_secs(at));
+        let stamp = stamp.to_string().replace(['-', ':'], "");
+        fs::write(directory.path().join(format!("patron.db.before-upgrade-{stamp}")), "of before").unwrap();
+    }
+    assert!(said(&db, &["upgrade", "--yes"]).contains("has schema"));
+    assert_eq!(names(&directory).len(), 7);
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use patron::domain::{Actor, Import, ImportState, Mode};
 use patron::service::{Caller, KeepFree, NotImported, Refused, Services, Work};
-use patron::store::{Partial, Use};
+use patron::store::{Output, Use};
 
 use super::{Done, confirmed, print, sentence, with_room, with_services};
 use crate::config::{ImportCommand, ImportFile};
@@ -37,7 +37,7 @@ pub fn run(db: &Path, keep: KeepFree, settings: &crate::config::Import) -> Done 
             let (caller, import) = find(services, *number).await?;
             print(&told(services, &import))?;
             show_unwritten(services, &caller, &import).await?;
-            save_unwritten(services, &caller, &import, refused.as_deref(), Partial::name).await
+            save_unwritten(services, &caller, &import, refused.as_deref(), false).await
         }),
         (Some(ImportCommand::Resume { number }), _) => with_room(db, Use::Existing, keep, async |services| {
             let (caller, import) = find(services, *number).await?;
@@ -81,14 +81,18 @@ async fn import(services: &Services, settings: &ImportFile, patience: Duration) 
     let import = receive(services, &caller, settings).await?;
     let done = rehearsed(services, &caller, &import, settings, patience).await;
     if !matches!(done, Ok(true)) {
+        // Before the rows are gone.
+        let device = settings.refused.as_deref().filter(|path| Output::is_written_into(path));
+        let (_, import) = find(services, import.number).await?;
+        let saved = save_unwritten(services, &caller, &import, device, false).await;
         let discarded = discard(services, &caller, import.number).await;
-        return done.and(discarded);
+        return done.map(drop).and(saved).and(discarded);
     }
     apply(services, &caller, import.number).await?;
     work(services, &caller, import.number, patience).await?;
     // What was not written when it was applied goes to the same file.
     let (_, import) = find(services, import.number).await?;
-    save_unwritten(services, &caller, &import, settings.refused.as_deref(), Partial::replace).await
+    save_unwritten(services, &caller, &import, settings.refused.as_deref(), true).await
 }
 
 async fn reverse(services: &Services, number: i64, what: Work, yes: bool, patience: Duration) -> Done {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use patron::domain::{Import, Outcome};
 use patron::rows::{Mapping, Target};
 use patron::service::{Caller, NotImported, Refused, Services, Work};
-use patron::store::Partial;
+use patron::store::Output;
 
 use super::super::{confirmed, counted, plain, print, progress_bar};
 use super::begin;
@@ -88,7 +88,9 @@ pub(super) async fn rehearsed(
     let import = import.map_err(|refused| format!("{}; nothing was written", about(number)(refused)))?;
     print(&told(services, &import))?;
     show_unwritten(services, caller, &import).await?;
-    save_unwritten(services, caller, &import, settings.refused.as_deref(), Partial::name).await?;
+    // What cannot be replaced is written once, when it is known what was written.
+    let refused = settings.refused.as_deref().filter(|path| !Output::is_written_into(path));
+    save_unwritten(services, caller, &import, refused, false).await?;
     if import.rows > 0 && import.refused() == import.rows {
         return Err(format!("nothing of {} can be imported: every row is refused", settings.path.display()));
     }

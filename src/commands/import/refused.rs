@@ -6,7 +6,7 @@ use std::path::Path;
 use patron::domain::Import;
 use patron::rows::{For, Format, Writer};
 use patron::service::{Caller, RowsOf, Services};
-use patron::store::Partial;
+use patron::store::Output;
 
 use super::super::{Done, apart_from, counted, print, sentence};
 
@@ -16,7 +16,8 @@ const PAGE_LEN: u64 = 500;
 /// No file that is there is written over, but what this command wrote itself.
 pub(super) fn is_free(db: &Path, path: Option<&Path>) -> Done {
     apart_from(db, path)?;
-    match path.filter(|path| path.symlink_metadata().is_ok()) {
+    path.map_or(Ok(()), Output::look)?;
+    match path.filter(|path| Output::is_taken(path)) {
         Some(path) => Err(format!("{} is there already: remove it, or give --refused another name", path.display())),
         None => Ok(()),
     }
@@ -28,11 +29,11 @@ pub(super) async fn save_unwritten(
     caller: &Caller,
     import: &Import,
     path: Option<&Path>,
-    named: fn(Partial) -> io::Result<()>,
+    replaces: bool,
 ) -> Done {
     let Some(path) = path else { return Ok(()) };
-    let cannot = |error: io::Error| format!("cannot write {}: {error}", path.display());
-    let mut file = BufWriter::new(Partial::beside(path).map_err(cannot)?);
+    let cannot = |error: io::Error| Output::failure(path, &error);
+    let mut file = BufWriter::new(Output::open(path, replaces)?);
     let writer = Writer::new(Format::Csv, For::Programs);
     let columns: Vec<&str> = import.columns.iter().map(String::as_str).collect();
     let mut text = writer.head(&[columns.as_slice(), &["line", "reason"]].concat());
@@ -50,7 +51,7 @@ pub(super) async fn save_unwritten(
         text.clear();
     }
     file.write_all(text.as_bytes()).map_err(cannot)?;
-    let partial = file.into_inner().map_err(|error| cannot(error.into_error()))?;
-    partial.sync().and_then(|()| named(partial)).map_err(cannot)?;
+    let file = file.into_inner().map_err(|error| cannot(error.into_error()))?;
+    file.finish().map_err(cannot)?;
     print(&format!("{} not written: {}", counted(count, "row"), path.display()))
 }

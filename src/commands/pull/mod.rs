@@ -10,7 +10,7 @@ use std::time::Duration;
 use patron::domain::{Actor, Import, ImportState, Outcome, Secret};
 use patron::service::figures::grouped;
 use patron::service::{Caller, KeepFree, NotImported, Refused, Services, Work};
-use patron::store::Use;
+use patron::store::{Output, Use};
 use zeroize::Zeroizing;
 
 use super::import::{apply, discard, moved, words_of};
@@ -25,7 +25,8 @@ const STILL: Duration = Duration::from_secs(10);
 
 pub fn run(db: &Path, keep: KeepFree, settings: &Pull) -> Done {
     apart_from(db, settings.report.as_deref())?;
-    if let Some(report) = settings.report.as_ref().filter(|report| report.exists()) {
+    settings.report.as_deref().map_or(Ok(()), Output::look)?;
+    if let Some(report) = settings.report.as_ref().filter(|report| Output::is_taken(report)) {
         return Err(format!("{} is there already: remove it, or name another --report", report.display()));
     }
     let secret = Secret::given(Zeroizing::new(line("The key's secret: ")?).trim().to_owned());

@@ -8,7 +8,7 @@ use patron::domain::{Changes, Fate, Import, Outcome};
 use patron::json::ChangesJson;
 use patron::service::figures::grouped;
 use patron::service::{Caller, ImportedRow, RowsOf, Services, Span, Walk};
-use patron::store::Partial;
+use patron::store::Output;
 use serde::Serialize;
 
 use super::super::{Done, plain, print, sentence};
@@ -42,7 +42,7 @@ struct Difference<'a> {
 
 /// Where differences go.
 struct Told {
-    file: Option<BufWriter<Partial>>,
+    file: Option<BufWriter<Output>>,
     shown: Vec<String>,
     count: usize,
 }
@@ -72,8 +72,8 @@ impl Told {
 impl Report<'_> {
     pub async fn print(&self, base: &str, file: Option<&Path>) -> Done {
         let unwritten = |error: std::io::Error| format!("cannot write the report: {error}");
-        let open = |path: &Path| Partial::beside(path).map(BufWriter::new);
-        let mut told = Told { file: file.map(open).transpose().map_err(unwritten)?, shown: Vec::new(), count: 0 };
+        let open = |path: &Path| Output::open(path, false).map(BufWriter::new);
+        let mut told = Told { file: file.map(open).transpose()?, shown: Vec::new(), count: 0 };
         let count = |outcome| grouped(self.import.count(outcome));
         print(&format!(
             "{} at {base}:\n{:>9}  not here yet\n{:>9}  here, and the same\n{:>9}  here, and different\n{:>9}  refused by a rule",
@@ -96,8 +96,8 @@ impl Report<'_> {
             self.rows(&mut told, Outcome::Create, "not_here").await?;
         }
         let (Some(file), Some(path)) = (told.file, file) else { return Ok(()) };
-        let partial = file.into_inner().map_err(|error| unwritten(error.into_error()))?;
-        partial.sync().and_then(|()| partial.name()).map_err(unwritten)?;
+        let file = file.into_inner().map_err(|error| unwritten(error.into_error()))?;
+        file.finish().map_err(unwritten)?;
         print(&format!("\nAll differences are in {}.", path.display()))
     }
 

@@ -293,24 +293,21 @@ fn digest(path: &Path) -> io::Result<(u64, String)> {
     Ok((bytes, digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
 }
 
-/// Where a file really is, by whatever name it is given and even where it is not there yet.
+/// Returns the path of a file without links, also where it is not there yet: a link that leads nowhere is followed, too.
 pub(super) fn real(path: &Path) -> io::Result<PathBuf> {
     // More links in a row are a circle.
-    const LINKS_MAX: u32 = 40;
+    const LINKS_MAX: usize = 40;
     let mut path = path.to_owned();
     for _ in 0..LINKS_MAX {
         match path.canonicalize() {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             real => return real,
         }
-        match path.read_link() {
-            // A link to a file that is not there yet.
-            Ok(to) => path = directory_of(&path).join(to),
-            Err(_) => {
-                let name = path.file_name().ok_or(ErrorKind::IsADirectory)?;
-                return Ok(directory_of(&path).canonicalize()?.join(name));
-            }
-        }
+        let Ok(target) = path.read_link() else {
+            let name = path.file_name().ok_or(ErrorKind::IsADirectory)?;
+            return Ok(directory_of(&path).canonicalize()?.join(name));
+        };
+        path = directory_of(&path).join(target);
     }
-    Err(ErrorKind::InvalidInput.into())
+    Err(io::Error::other("too many links lead from one to the next"))
 }

@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::backup::{self, Copied, Copying, NotCopied, Stop};
-use super::{BackupFolder, Error, Store, copies, folder, open};
+use super::{BackupFolder, Error, Store, copies, open};
 use crate::store::{Backup, FailedBackup};
 
 impl Store {
@@ -32,8 +32,7 @@ impl Store {
     /// nothing has.
     pub fn saved_place(&self, at: i64) -> PathBuf {
         let real = backup::real(&self.path).unwrap_or_else(|_| self.path.clone());
-        let named = |at| open::beside(&real, &format!("{}{}", copies::SAVED, folder::stamp(at)));
-        (at..at + 60).map(named).find(|path| !path.exists()).unwrap_or_else(|| named(at))
+        copies::free_place(&real, copies::SAVED, at)
     }
 
     /// Opens a directory for backups of this database.

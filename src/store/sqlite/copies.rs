@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::erasures::{self, FolderRow};
-use super::partial::directory_of;
+use super::partial::{self, COMPANIONS, directory_of};
 use super::{Error, Store, erased_file, folder, open};
 use crate::domain::CustomerId;
 use crate::store::{KeptCopy, Leaves};
@@ -19,6 +19,34 @@ pub(super) const ASIDE: &str = ".before-restore-";
 pub(super) const SAVED: &str = ".saved-";
 /// What stands in the name of a copy from before an upgrade.
 pub(super) const BEFORE_UPGRADE: &str = ".before-upgrade-";
+/// The name of a copy on which an upgrade is tried.
+pub(super) const REHEARSAL: &str = ".rehearsal";
+
+/// Returns the path of a copy beside a database, by its kind and this time, or the next second that nothing has: two may be made in
+/// one second where the first was interrupted.
+pub(super) fn free_place(real: &Path, kind: &str, at: i64) -> PathBuf {
+    let named = |at| open::beside(real, &format!("{kind}{}", folder::stamp(at)));
+    let is_free = |path: &PathBuf| {
+        let with = |suffix| open::beside(path, suffix).symlink_metadata().is_err();
+        COMPANIONS.into_iter().chain([""]).all(with)
+    };
+    (at..at + 60).map(named).find(is_free).unwrap_or_else(|| named(at))
+}
+
+/// Removes what killed processes left of copies beside a database: their names are of other times, and they take room.
+pub(super) fn remove_abandoned_copies(real: &Path) {
+    let name = real.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    for entry in fs::read_dir(directory_of(real)).into_iter().flatten().filter_map(Result::ok) {
+        let called = entry.file_name().to_string_lossy().into_owned();
+        let is_partial = called
+            .strip_prefix(&name)
+            .and_then(|rest| rest.strip_suffix(partial::SUFFIX))
+            .is_some_and(|rest| rest == REHEARSAL || [BEFORE_UPGRADE, SAVED].iter().any(|kind| rest.starts_with(kind)));
+        if is_partial && let Err(error) = partial::remove_abandoned(&entry.path()) {
+            tracing::debug!(%error, file = called, "a partial copy is not removed");
+        }
+    }
+}
 
 impl Store {
     /// The copies that hold a customer, eldest first.

@@ -23,6 +23,7 @@ pub(super) fn place(folder: &Path, stem: &str) -> PathBuf {
 /// Sees to it that these stand in the file, on the disk. Makes the file where there is none, even for none: whoever can do that
 /// can add to it.
 pub(super) fn keep(path: &Path, erasures: &[Erasure]) -> io::Result<()> {
+    judge_kind(path)?;
     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
     // A server and a command may be at it at once. Some network file systems have no such locks.
     if let Err(error) = file.lock() {
@@ -32,6 +33,10 @@ pub(super) fn keep(path: &Path, erasures: &[Erasure]) -> io::Result<()> {
     file.read_to_string(&mut text)?;
     // What was cut short by a power cut was never acknowledged.
     let whole = text.rfind('\n').map_or(0, |end| end + 1);
+    // The head may be all that was cut short.
+    if !is_ours(&text[..whole]) || whole == 0 && !HEAD.starts_with(&text) {
+        return Err(io::Error::other("it is not a file of erasures, and is left as it is; move it away"));
+    }
     let there: BTreeSet<&str> = text[..whole].lines().filter_map(|line| line.split(' ').nth(2)).collect();
     let missing = erasures.iter().filter(|erasure| !there.contains(erasure.customer.as_str()));
     let lines: String = missing.map(line).collect();
@@ -48,7 +53,7 @@ pub(super) fn keep(path: &Path, erasures: &[Erasure]) -> io::Result<()> {
 /// What stands in the file; nothing where there is none. The error is one sentence.
 pub(super) fn read(path: &Path) -> Result<Vec<Erasure>, String> {
     let mut text = String::new();
-    match File::open(path).and_then(|mut file| file.read_to_string(&mut text)) {
+    match judge_kind(path).and_then(|()| File::open(path)?.read_to_string(&mut text)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(format!("{} cannot be read: {error}", path.display())),
         Ok(_) => {}
@@ -62,6 +67,20 @@ pub(super) fn read(path: &Path) -> Result<Vec<Erasure>, String> {
         )
     };
     lines.map(|(line, number): (_, u64)| parse(line).ok_or_else(|| unreadable(number))).collect()
+}
+
+/// Refuses what is not a plain file: a FIFO would never be read to its end.
+fn judge_kind(path: &Path) -> io::Result<()> {
+    match path.metadata() {
+        Ok(found) if !found.is_file() => Err(io::Error::other("it is not a plain file; move it away")),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Returns whether whole lines are those of a file of erasures: nothing of another file is cut off or added to.
+fn is_ours(text: &str) -> bool {
+    text.lines().all(|line| line.is_empty() || line.starts_with('#') || parse(line).is_some())
 }
 
 fn line(erasure: &Erasure) -> String {
@@ -117,7 +136,10 @@ mod tests {
         assert_eq!(read(&path), Ok(vec![erasure(4), erasure(5)]));
         let second = std::fs::read_to_string(&path).unwrap();
         assert!(second.starts_with(&first) && second.lines().count() == 3, "{second}");
-        std::fs::write(&path, "2020-02-18T13:48:51Z live nobody staff staff_1\n").unwrap();
+        let theirs = "2020-02-18T13:48:51Z live nobody staff staff_1\nand more";
+        std::fs::write(&path, theirs).unwrap();
+        assert!(keep(&path, &[erasure(4)]).unwrap_err().to_string().contains("is not a file of erasures"));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), theirs);
         assert!(read(&path).unwrap_err().starts_with("line 1 of "));
     }
 }

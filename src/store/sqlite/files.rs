@@ -261,7 +261,7 @@ fn refusal(sentence: String) -> Error {
     Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_READONLY_DBMOVED), Some(sentence))
 }
 
-fn identity(path: &Path) -> io::Result<Identity> {
+pub(super) fn identity(path: &Path) -> io::Result<Identity> {
     path.metadata().map(|metadata| identity_of(&metadata))
 }
 

@@ -53,9 +53,12 @@ impl BackupFolder {
     /// Opens a directory that is there: what is not mounted is not made in its place. The error is one sentence.
     pub fn open(path: &Path, db: &Path) -> Result<Self, String> {
         let cannot = |reason: &str| format!("cannot keep backups in {}: {reason}", path.display());
+        // Looked at before it is opened: to open a FIFO would wait for its other end.
+        if path.metadata().is_ok_and(|found| !found.is_dir()) {
+            return Err(cannot("it is not a directory"));
+        }
         let held = match File::open(path) {
-            Ok(held) if path.is_dir() => held,
-            Ok(_) => return Err(cannot("it is not a directory")),
+            Ok(held) => held,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(cannot("there is no such directory; make it, or mount what it is on"));
             }

@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use rustix::fs::OFlags;
 
 use super::files::{Identity, SUFFIXES, identity_of};
-use super::open::{Unusable, beside, reason_of, try_lock};
+use super::open::{Unusable, beside, is_at, reason_of, try_lock};
 
 /// The longest text that is read.
 const TEXT_MAX: u64 = 4096;
@@ -140,6 +140,8 @@ pub(super) fn lock(path: &Path, real: &Path) -> Result<File, Unusable> {
         return Err(refused("it is no lock file of Patron's, and is not overwritten; move it away"));
     }
     match try_lock(&file) {
+        // Removed by a process whose start failed, before it let go of the lock: the name is another file's now.
+        Ok(()) if !is_at(&file, &lock_path) => lock(path, real),
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Unusable::because(path, SERVED)),
         Err(TryLockError::Error(error)) => Err(refused(&format!("it cannot be locked: {error}"))),

@@ -26,9 +26,12 @@ mod imports;
 mod index;
 mod keys;
 mod lanes;
+mod last_close;
 mod lock_file;
 mod marks;
+mod new_files;
 mod open;
+mod output;
 mod pages;
 mod partial;
 mod preparation;
@@ -66,6 +69,7 @@ use crate::metrics::Metrics;
 use columns::CustomerRow;
 use feeder::Feeder;
 use files::Files;
+use last_close::LastClose;
 use preparation::Prepared;
 use reader::Readers;
 use reserve::Reserve;
@@ -79,10 +83,12 @@ pub use emulation::Dump;
 pub use examine::Examined;
 pub use folder::{BackupFolder, KeptBackup};
 pub use imports::Looking;
+pub use new_files::NewFiles;
 pub use open::{Unusable, Use};
+pub use output::Output;
 pub use partial::Partial;
 pub use reserve::Freeing;
-pub use restore::{Restored, restore};
+pub use restore::{Restored, is_plain_copy, restore};
 pub use trouble::REINDEX;
 pub use upgrade::{Ahead, back_up_as_it_is, look_ahead, rehearse};
 
@@ -99,6 +105,8 @@ pub struct Store {
     /// Of the process that serves the file: what it copies from, also where the file has lost its place.
     kept: Option<Mutex<Connection>>,
     reserve: Arc<Reserve>,
+    /// Dropped after everything above that has the file open by SQLite.
+    _last: Option<LastClose>,
     /// The last of these, after all that has the file open by SQLite: see [`Files`].
     files: Option<Arc<Files>>,
     left_doubt: Option<String>,
@@ -122,7 +130,8 @@ impl Store {
             let writer = Writer::start(path, connection, files.clone(), counts.clone(), noted, serves);
             (writer.map_err(not_started)?, Some(files))
         };
-        let readers = Readers::open(path, files.clone(), writer.commits().clone());
+        let last = LastClose::open(path, files.clone(), use_ == Use::Serve);
+        let readers = Readers::open(path, files.clone(), use_ == Use::Serve, writer.commits().clone());
         let readers = readers.map_err(|error| Unusable::of(path, &error))?;
         let writer = Arc::new(writer);
         let (feeder, kept) = if use_ == Use::Serve && !is_read_only {
@@ -145,7 +154,7 @@ impl Store {
             );
         }
         let (path, asked) = (path.to_owned(), AtomicU64::new(0));
-        Ok(Self { path, readers, writer, feeder, counts, asked, kept, reserve, files, left_doubt })
+        Ok(Self { path, readers, writer, feeder, counts, asked, kept, reserve, _last: last, files, left_doubt })
     }
 
     /// Where what is open is no longer what is found at its path: which file, and the way out, in a sentence.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rustix::fs::{OFlags, StatVfsMountFlags};
 
-use super::{generation, lock_file, trouble};
+use super::{files, generation, lock_file, trouble};
 
 /// How often a lock is tried for, and how long it is waited between: whoever only looks whether the file is served holds it for a
 /// moment, and so does a process that is being started by the one that had it; moments are long where the machine is busy.
@@ -94,6 +95,18 @@ pub(super) fn try_lock(file: &File) -> Result<(), TryLockError> {
         }
     }
     file.try_lock()
+}
+
+/// Returns whether an open file is the one at a path.
+pub(super) fn is_at(file: &File, path: &Path) -> bool {
+    let open = file.metadata().map(|found| files::identity_of(&found));
+    open.is_ok_and(|open| files::identity(path).ok() == Some(open))
+}
+
+/// Takes the lock in a lock file that is there and that no process holds, not even for a moment.
+pub(super) fn lock_if_free(lock_path: &Path) -> Option<File> {
+    let file = OpenOptions::new().write(true).open(lock_path).ok()?;
+    (file.try_lock().is_ok() && is_at(&file, lock_path)).then_some(file)
 }
 
 /// What stands beside a file, by its name and this.
@@ -293,6 +306,21 @@ fn is_whole_and_read_only(path: &Path, error: &rusqlite::Error) -> bool {
                 rustix::fs::statvfs(&real).is_ok_and(|disk| disk.f_flag.contains(StatVfsMountFlags::RDONLY));
             is_read_only && beside(&real, "-wal").metadata().map_or(true, |wal| wal.len() == 0)
         })
+}
+
+/// A connection that only reads and leaves no `-wal` or `-shm` beside a file that has none. Such a file is complete; what another
+/// process writes from here on is not seen.
+pub(super) fn look(path: &Path) -> rusqlite::Result<Connection> {
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let has = |suffix| beside(&real, suffix).exists();
+    if has("-wal") || has("-journal") {
+        return reader(path);
+    }
+    let name: String = path.as_os_str().as_bytes().iter().map(|byte| format!("%{byte:02x}")).collect();
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let connection = Connection::open_with_flags(format!("file:{name}?immutable=1"), flags)?;
+    shared_pragmas(&connection)?;
+    Ok(connection)
 }
 
 fn shared_pragmas(connection: &Connection) -> rusqlite::Result<()> {

@@ -1,9 +1,9 @@
 //! A file on its way: under a name that says that it is not whole, until it is, and on the disk. Then it gets its own name in
 //! one step; so whatever ends this process, no file looks whole that is not.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -47,7 +47,7 @@ impl Write for Partial {
 
 impl Partial {
     /// An empty file beside the target, for its owner alone.
-    pub fn beside(target: &Path) -> io::Result<Self> {
+    pub(super) fn beside(target: &Path) -> io::Result<Self> {
         let path = beside(target, SUFFIX);
         remove_abandoned(&path)?;
         // New, so that nobody else can have prepared it: neither a link to elsewhere, nor a file that they may read.
@@ -79,13 +79,18 @@ impl Partial {
         std::os::unix::fs::fchown(&self.file, Some(other.uid()), Some(other.gid()))
     }
 
+    /// Sets the bits that say who may use it.
+    pub(super) fn set_mode(&self, mode: u32) -> io::Result<()> {
+        self.file.set_permissions(Permissions::from_mode(mode))
+    }
+
     /// What is written so far is on the disk.
-    pub fn sync(&self) -> io::Result<()> {
+    pub(super) fn sync(&self) -> io::Result<()> {
         self.file.sync_all()
     }
 
     /// Gives it its name, where nothing has that name.
-    pub fn name(mut self) -> io::Result<()> {
+    pub(super) fn name(mut self) -> io::Result<()> {
         match renameat_with(CWD, &self.path, CWD, &self.target, RenameFlags::NOREPLACE) {
             // Not every file system can look and rename in one step.
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) if !self.target.try_exists()? => {
@@ -99,7 +104,7 @@ impl Partial {
     }
 
     /// Gives it its name, in place of what has it.
-    pub fn replace(mut self) -> io::Result<()> {
+    pub(super) fn replace(mut self) -> io::Result<()> {
         fs::rename(&self.path, &self.target)?;
         self.is_named = true;
         sync_directory(&self.target)
@@ -165,10 +170,8 @@ pub(super) fn directory_of(path: &Path) -> &Path {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
+    use std::io::Write;
 
     #[test]
     fn a_name_is_given_only_where_it_is_free_and_what_got_none_is_gone() {

@@ -38,13 +38,14 @@ impl Readers {
     pub(super) fn open(
         location: impl Into<Location>,
         files: Option<Arc<Files>>,
+        is_server: bool,
         commits: Arc<Commits>,
     ) -> rusqlite::Result<Self> {
         let opener = Opener { location: location.into(), files };
         let pool = r2d2::Pool::builder()
             .max_size(POOL_SIZE)
-            // One stays open, whatever becomes of the path.
-            .min_idle(Some(u32::from(opener.files.is_some())))
+            // One of a server stays open, whatever becomes of the path. A command may end before a thread has opened it.
+            .min_idle(Some(u32::from(is_server)))
             .thread_pool(Arc::new(ScheduledThreadPool::new(1)))
             .idle_timeout(None)
             .max_lifetime(None)

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -27,6 +27,14 @@ pub struct Restored {
     /// How many imports that were not applied went, and the cells of how many rows of others: they may have held somebody who was
     /// erased since the backup was made.
     pub imports: (u64, u64),
+}
+
+/// Returns whether a file is a plain copy of a database, which lacks what was only in the WAL: its header says that it has one. That
+/// of a backup does not.
+pub fn is_plain_copy(from: &Path) -> bool {
+    let mut header = [0; 20];
+    let read = fs::File::open(from).and_then(|mut file| file.read_exact(&mut header));
+    read.is_ok() && header[18..] == [2, 2]
 }
 
 /// Puts a backup in the place of a database that nobody serves. The file before is kept beside it, under a name with
@@ -57,12 +65,12 @@ pub fn restore(
 
     let erased = erasures_since(from, &real, erased).map_err(|reason| cannot(&reason))?;
     let partial = Partial::beside(&real).map_err(into)?;
-    let source = open::reader(from).map_err(|error| Halted::from(error).because(&cannot))?;
+    let source = open::look(from).map_err(|error| Halted::from(error).because(&cannot))?;
     backup::copy(&source, &partial, 0, &Stop::default(), &progress).map_err(|halted| halted.because(&cannot))?;
     let (again, imports) = bring_up(&partial, from, &erased).map_err(|reason| cannot(&reason))?;
     let copied = backup::verify(&partial, &Stop::default(), &progress).map_err(|halted| halted.because(&cannot))?;
 
-    let aside = open::beside(&real, &format!("{}{}", copies::ASIDE, folder::stamp(at)));
+    let aside = copies::free_place(&real, copies::ASIDE, at);
     let kept = real.exists().then_some(&aside);
     if let Some(kept) = kept {
         if let Err(error) = partial.give_to_owner_of(&real) {

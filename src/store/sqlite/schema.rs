@@ -97,7 +97,7 @@ fn words(step: &'static str) -> &'static str {
 /// What is there, where it can be used. Looked at without a pragma that would write.
 fn find(path: &Path) -> Result<Found, Unusable> {
     gate(rusqlite::version_number()).map_err(|reason| Unusable::because(path, &reason))?;
-    let look = || open::reader(path).and_then(|connection| Found::of(&connection)?.with_foreign(&connection));
+    let look = || open::look(path).and_then(|connection| Found::of(&connection)?.with_foreign(&connection));
     // Killed while it made the file one with a log, or one without, a process leaves a journal that nobody can read past.
     let found = look().or_else(|error| match trouble::is_interrupted(&error) {
         true => open::roll_back(path).and_then(|()| look()),

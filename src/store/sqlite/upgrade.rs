@@ -10,7 +10,7 @@ use super::backup::{self, Copying, Halted, NotCopied, Stop};
 use super::disk::Disk;
 use super::partial::Partial;
 use super::{Unusable, Use};
-use super::{check, copies, folder, open, preparation, schema};
+use super::{check, copies, open, preparation, schema};
 use crate::store::Backup;
 
 /// What is ahead of a file.
@@ -40,16 +40,17 @@ impl Ahead {
     }
 }
 
-/// Looks at a file, also beside whoever serves it, and changes nothing. A newer one, an empty one and a stranger's are refused in a
+/// Looks at a file, also beside whoever serves it, and changes nothing but partial copies that nobody makes any more, which it removes. A newer one, an empty one and a stranger's are refused in a
 /// sentence.
 pub fn look_ahead(path: &Path) -> Result<Ahead, Unusable> {
     preparation::prepare(path, Use::Read)?;
     let schema::Way { from: schema, to: newest, steps } = schema::way(path)?;
     let failed = |error: std::io::Error| Unusable::because(path, &error.to_string());
     let real = path.canonicalize().map_err(failed)?;
+    copies::remove_abandoned_copies(&real);
     let disk = Disk::of(&real).map_err(failed)?;
     let len = |path: &Path| path.metadata().map_or(0, |metadata| metadata.len());
-    let reader = open::reader(path).map_err(|error| Unusable::of(path, &error))?;
+    let reader = open::look(path).map_err(|error| Unusable::of(path, &error))?;
     Ok(Ahead {
         schema,
         newest,
@@ -65,7 +66,8 @@ pub fn look_ahead(path: &Path) -> Result<Ahead, Unusable> {
 /// Takes all steps on a copy beside the file, reads the copy from end to end, and removes it. Gives how long the steps took.
 pub fn rehearse(path: &Path, least: u64, progress: impl Fn(Copying)) -> Result<Duration, NotCopied> {
     let cannot = cannot(path, "try the upgrade on a copy of");
-    let partial = copied(path, ".rehearsal", least, &progress, &cannot)?;
+    let real = path.canonicalize().map_err(|error| cannot(&error.to_string()))?;
+    let partial = copied(&real, &open::beside(&real, copies::REHEARSAL), least, &progress, &cannot)?;
     let began = Instant::now();
     let stepped = open::copy(partial.path()).map_err(|error| error.to_string()).and_then(|mut copy| {
         schema::bring_copy_up(&mut copy, path)?;
@@ -81,8 +83,9 @@ pub fn rehearse(path: &Path, least: u64, progress: impl Fn(Copying)) -> Result<D
 /// be done without knowing its schema. Gives its path.
 pub fn back_up_as_it_is(path: &Path, at: i64, least: u64, progress: impl Fn(Copying)) -> Result<PathBuf, NotCopied> {
     let cannot = cannot(path, "back up");
-    let suffix = format!("{}{}", copies::BEFORE_UPGRADE, folder::stamp(at));
-    let partial = copied(path, &suffix, least, &progress, &cannot)?;
+    let real = path.canonicalize().map_err(|error| cannot(&error.to_string()))?;
+    let place = copies::free_place(&real, copies::BEFORE_UPGRADE, at);
+    let partial = copied(&real, &place, least, &progress, &cannot)?;
     let mut faults = Vec::new();
     let checked = open::reader(partial.path()).and_then(|copy| check::sqlite_checks(&copy, &mut faults));
     checked.map_err(|error| Halted::from(error).because(&cannot))?;
@@ -90,24 +93,22 @@ pub fn back_up_as_it_is(path: &Path, at: i64, least: u64, progress: impl Fn(Copy
     if !faults.iter().all(|fault| check::is_of_index(fault)) {
         return Err(NotCopied::Damaged(faults));
     }
-    let real = path.canonicalize().map_err(|error| cannot(&error.to_string()))?;
     partial.name().map_err(|error| cannot(&backup::reason_of(&error, &real)))?;
-    Ok(open::beside(&real, &suffix))
+    Ok(place)
 }
 
 /// All pages of the file in one beside it that has no name of its own yet.
 fn copied(
-    path: &Path,
-    suffix: &str,
+    real: &Path,
+    to: &Path,
     least: u64,
     progress: &impl Fn(Copying),
     cannot: &impl Fn(&str) -> NotCopied,
 ) -> Result<Partial, NotCopied> {
-    let real = path.canonicalize().map_err(|error| cannot(&error.to_string()))?;
-    let reason = |error| cannot(&backup::reason_of(&error, &real));
-    let partial = Partial::beside(&open::beside(&real, suffix)).map_err(reason)?;
-    let _ = partial.give_to_owner_of(&real);
-    let source: Connection = open::reader(&real).map_err(|error| Halted::from(error).because(cannot))?;
+    let reason = |error| cannot(&backup::reason_of(&error, real));
+    let partial = Partial::beside(to).map_err(reason)?;
+    let _ = partial.give_to_owner_of(real);
+    let source: Connection = open::look(real).map_err(|error| Halted::from(error).because(cannot))?;
     backup::copy(&source, &partial, least, &Stop::default(), progress).map_err(|halted| halted.because(cannot))?;
     Ok(partial)
 }

@@ -1,0 +1,74 @@
+//! Writes the WAL back when the last process closes the database, so that a copy of the file alone has all of it.
+//!
+//! SQLite does that when the last connection is closed, and removes `-wal` and `-shm`, but not through a connection that only reads;
+//! and most of a process's do. So one that writes is opened first and closed last, after all others of the process. Where another
+//! process has the database open, SQLite leaves the WAL to that one.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use super::files::{Files, Identity, identity};
+use super::open;
+
+/// A connection to be dropped after all others.
+pub(super) struct LastClose {
+    /// `None` once it is closed. Never waited for: only its end uses it.
+    connection: Mutex<Option<Connection>>,
+    /// A process that writes knows more about its files.
+    files: Option<Arc<Files>>,
+    /// The database and its WAL, and which files they were.
+    opened: [(PathBuf, Option<Identity>); 2],
+    /// Whether the WAL is emptied, even where a thread of this process has not closed its connection yet.
+    empties: bool,
+}
+
+impl LastClose {
+    /// Opens the connection; `None` where this user may not write. A server empties the WAL itself.
+    pub(super) fn open(path: &Path, files: Option<Arc<Files>>, is_server: bool) -> Option<Self> {
+        let real = path.canonicalize().ok()?;
+        let log = open::beside(&real, "-wal");
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).ok()?;
+        connection.pragma_update(None, "synchronous", "full").ok()?;
+        connection.pragma_update(None, "trusted_schema", false).ok()?;
+        // Opens the WAL, and holds the lock of a reader on the database.
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).ok()?;
+        let opened = [path.to_owned(), log].map(|path| {
+            let found = identity(&path).ok();
+            (path, found)
+        });
+        Some(Self {
+            connection: Mutex::new(Some(connection)),
+            files,
+            opened,
+            empties: !is_server && !open::is_served(path),
+        })
+    }
+
+    /// Returns whether the files are the ones that were opened, and can be trusted to keep what is written.
+    fn may_write_back(&self) -> bool {
+        self.files.as_ref().is_none_or(|files| files.may_be_written_back())
+            && self.opened.iter().all(|(path, opened)| identity(path).ok() == *opened)
+    }
+}
+
+impl Drop for LastClose {
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.get_mut().ok().and_then(Option::take) else { return };
+        let done = if !self.may_write_back() {
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map(drop)
+        } else if self.empties {
+            // Blocked by another process, it does what can be done.
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        } else {
+            Ok(())
+        };
+        if let Err(error) = done {
+            tracing::debug!(%error, "the log is written back by the next process");
+        }
+        drop(connection);
+    }
+}
