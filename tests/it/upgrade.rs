@@ -240,7 +240,7 @@ fn killed_at_any_moment_it_is_done_when_it_is_run_again_at_once() {
 #[test]
 fn a_copy_of_the_same_second_is_not_in_its_way() {
     let (directory, db) = old(1);
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let now = db.metadata().unwrap().modified().unwrap().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
     for at in now..now + 5 {
         let stamp = humantime::format_rfc3339_seconds(SystemTime::UNIX_EPOCH + Duration::from_secs(at));
         let stamp = stamp.to_string().replace(['-', ':'], "");

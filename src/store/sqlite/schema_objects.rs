@@ -161,8 +161,8 @@ fn tokens(sql: &str) -> Vec<&str> {
         let is_word = |char: char| char.is_alphanumeric() || char == '_' || char == '$';
         let len = if rest.starts_with("--") {
             rest.find('\n').unwrap_or(rest.len())
-        } else if rest.starts_with("/*") {
-            rest[2..].find("*/").map_or(rest.len(), |end| end + 4)
+        } else if let Some(comment) = rest.strip_prefix("/*") {
+            comment.find("*/").map_or(rest.len(), |end| end + 4)
         } else if let Some(quote) =
             ['\'', '"', '`', ']'].into_iter().find(|quote| *quote == first || (*quote == ']' && first == '['))
         {
