@@ -86,6 +86,19 @@ fn held_lock(path: &Path) -> Option<File> {
     matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)).then_some(lock)
 }
 
+/// The same for a command that is of no use beside a server. Waits for a process that was killed a moment ago and holds its locks
+/// until it is gone.
+pub(super) fn is_still_served(path: &Path) -> bool {
+    const TRIES: u32 = 100;
+    (0..TRIES).all(|_| {
+        let is_served = is_served(path);
+        if is_served {
+            std::thread::sleep(LOCK_AGAIN);
+        }
+        is_served
+    })
+}
+
 /// Takes a lock, if not at once, then soon.
 pub(super) fn try_lock(file: &File) -> Result<(), TryLockError> {
     for _ in 1..LOCK_TRIES {

@@ -10,7 +10,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
 use super::backup::real;
-use super::open::beside;
+use super::open::{beside, try_lock};
 use super::reserve;
 
 /// What stands behind the name of a file that is not whole.
@@ -126,7 +126,8 @@ pub(super) fn remove_abandoned(path: &Path) -> io::Result<()> {
     match path.symlink_metadata() {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Ok(found) if found.is_file() => {
-            if let Err(TryLockError::WouldBlock) = File::open(path)?.try_lock() {
+            // A process that was killed a moment ago holds it until it is gone.
+            if let Err(TryLockError::WouldBlock) = try_lock(&File::open(path)?) {
                 return Err(ErrorKind::ResourceBusy.into());
             }
         }

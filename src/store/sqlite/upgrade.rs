@@ -57,7 +57,7 @@ pub fn look_ahead(path: &Path) -> Result<Ahead, Unusable> {
         steps,
         bytes: len(&real) + len(&open::beside(&real, "-wal")),
         disk,
-        is_served: open::is_served(path),
+        is_served: open::is_still_served(path),
         // Its table came with the second schema.
         backup: super::backups::find(&reader).ok().flatten(),
     })
