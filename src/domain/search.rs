@@ -5,6 +5,9 @@
 
 use std::collections::BTreeSet;
 
+use unicode_general_category::{GeneralCategory as Category, get_general_category};
+
+use super::folding::{fold, folded, push_folded};
 use super::{Contact, Customer, Email, Gstin, Name, NoteValue};
 
 /// A sequence of three characters; or [`DIGITS`], and five digits.
@@ -59,7 +62,9 @@ impl Query {
     pub fn parse(text: &str) -> Option<Self> {
         let text: String = text.chars().take(Self::LEN_MAX).collect();
         let separates = |char: char| char.is_whitespace() || char.is_control();
-        let words: Vec<&str> = text.split(separates).filter(|word| !word.is_empty()).collect();
+        // A word of accents alone folds to nothing.
+        let words = text.split(separates).map(folded).filter(|word| !word.is_empty());
+        let words: Vec<String> = words.collect();
         // Neighbours that look like parts of a telephone number are one, as in `98765 43210`.
         let runs = words.chunk_by(|one, two| is_number_like(one) && is_number_like(two));
         let terms: Vec<Term> = runs.map(term).collect();
@@ -94,15 +99,22 @@ impl Query {
         // Whose each byte of the folded text is: of the start, at 0, or of a character, counted from 1.
         let mut folded = START.to_owned();
         let mut owners = vec![0; START.len()];
-        for (at, char) in value.chars().enumerate() {
-            folded.extend(fold(char));
+        fold(value, |at, char| {
+            folded.push(char);
             owners.resize(folded.len(), at + 1);
-        }
+        });
         let mut marks = vec![false; value.chars().count() + 1];
         for piece in self.terms.iter().flatten().flatten() {
             for (at, _) in folded.char_indices().filter(|(at, _)| folded[*at..].starts_with(piece)) {
-                marks[owners[at]..=owners[at + piece.len() - 1]].fill(true);
+                // Folding puts the marks of a letter in order: their characters may not be in that order.
+                let owners = &owners[at..at + piece.len()];
+                let ends = owners.iter().min().zip(owners.iter().max());
+                ends.into_iter().for_each(|(first, last)| marks[*first..=*last].fill(true));
             }
+        }
+        // A letter and its accents are not torn apart.
+        for (at, _) in value.chars().enumerate().filter(|(_, char)| is_mark(*char)) {
+            marks[at + 1] |= at > 0 && marks[at];
         }
         let mut rest = value;
         let runs = marks[1..].chunk_by(|one, two| one == two).map(|run| {
@@ -121,7 +133,7 @@ impl Query {
         let terms = self.terms.iter().filter(|term| !is_in(term, &fields));
         let lacking: Vec<&String> = terms.flatten().flatten().filter(|piece| !fields.contains(*piece)).collect();
         let has = |value: &NoteValue| {
-            let value: String = value.as_str().chars().flat_map(fold).collect();
+            let value = folded(value.as_str());
             lacking.iter().any(|piece| value.contains(*piece))
         };
         customer.notes.pairs().iter().find(|(_, value)| has(value)).map(|(key, value)| (key.as_str(), value))
@@ -173,16 +185,8 @@ fn fields_of(customer: &Customer) -> String {
 
 fn push(text: &mut String, start: &str, value: &str) {
     text.push_str(start);
-    text.extend(value.chars().flat_map(fold));
+    push_folded(text, value);
     text.push('\n');
-}
-
-/// A character without its case. Up and down again, since several lower ones may share an upper one, as σ and ς do; and each
-/// for itself, since what stands beside it must not count in a part of a word. What no word can hold ends a line, so that
-/// no note has a [`START`] in it.
-fn fold(char: char) -> impl Iterator<Item = char> {
-    let char = if char.is_control() { '\n' } else { char };
-    char.to_lowercase().flat_map(char::to_uppercase).flat_map(char::to_lowercase)
 }
 
 fn is_number_like(word: &str) -> bool {
@@ -190,7 +194,7 @@ fn is_number_like(word: &str) -> bool {
 }
 
 /// The term that is one word, or one telephone number in several: found by its digits together, or word by word.
-fn term(words: &[&str]) -> Term {
+fn term(words: &[String]) -> Term {
     let mut ways = vec![words.iter().map(|word| piece(word)).collect()];
     let digits: String = words.concat().chars().filter(char::is_ascii_digit).collect();
     if words.iter().all(|word| is_number_like(word)) && digits.len() >= PART_MIN {
@@ -201,8 +205,12 @@ fn term(words: &[&str]) -> Term {
 }
 
 fn piece(word: &str) -> String {
-    let folded: String = word.chars().flat_map(fold).collect();
-    if folded.chars().count() < PART_MIN { format!("{START}{folded}") } else { folded }
+    if word.chars().count() < PART_MIN { format!("{START}{word}") } else { word.to_owned() }
+}
+
+fn is_mark(char: char) -> bool {
+    use Category::{EnclosingMark, NonspacingMark, SpacingMark};
+    matches!(get_general_category(char), NonspacingMark | SpacingMark | EnclosingMark)
 }
 
 fn is_in(term: &Term, text: &str) -> bool {
@@ -280,7 +288,7 @@ mod tests {
 
     #[test]
     fn a_blank_query_is_none() {
-        for text in ["", " ", "\t\n", "\u{a0}", "\0", "\u{98}\u{98}"] {
+        for text in ["", " ", "\t\n", "\u{a0}", "\0", "\u{98}\u{98}", "\u{301} \u{200d}"] {
             assert_eq!(Query::parse(text), None, "{text:?}");
         }
     }
@@ -367,16 +375,6 @@ mod tests {
     }
 
     #[test]
-    fn case_is_nothing_whatever_the_script() {
-        let folded = |text: &str| text.chars().flat_map(fold).collect::<String>();
-        for char in (' '..='\u{2FFF}').chain('\u{A640}'..='\u{ABFF}').chain('\u{10400}'..='\u{1E943}') {
-            let alone = folded(&char.to_string());
-            assert_eq!(folded(&char.to_uppercase().to_string()), alone, "{char}");
-            assert_eq!(folded(&char.to_lowercase().to_string()), alone, "{char}");
-        }
-    }
-
-    #[test]
     fn what_was_looked_for_is_marked() {
         let marked = |query: &str, value: &str| {
             let parts = Query::parse(query).unwrap().mark(value).into_iter();
@@ -389,6 +387,10 @@ mod tests {
         assert_eq!(marked("098765 43210", "+919876543210"), "+91[9876543210]");
         assert_eq!(marked("ass", "STRASSE Straße"), "STR[ASS]E Str[aß]e");
         assert_eq!(marked("pune", "Mumbai"), "Mumbai");
+        assert_eq!(marked("mun", "Jose\u{301} Mun\u{303}oz"), "Jose\u{301} [Mun\u{303}]oz");
+        assert_eq!(marked("jose munoz", "José Muñoz"), "[José] [Muñoz]");
+        assert_eq!(marked("गौर", "गौरव"), "[गौर]व");
+        assert_eq!(marked("कक\u{93C}\u{94D}", "कक\u{94D}\u{93C}ष"), "[कक\u{94D}\u{93C}]ष");
         assert!(Query::parse("x").unwrap().mark("").is_empty());
     }
 

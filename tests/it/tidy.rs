@@ -25,7 +25,7 @@ const ONLY: &[(&str, &[&str])] = &[
 ];
 
 /// The crates that the domain may name, besides `std`.
-const DOMAIN_MAY: &[&str] = &["unicode_general_category", "zeroize"];
+const DOMAIN_MAY: &[&str] = &["unicode_general_category", "unicode_normalization", "zeroize"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

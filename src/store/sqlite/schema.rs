@@ -18,6 +18,7 @@ const STEPS: &[&str] = &[
     include_str!("steps/5.sql"),
     include_str!("steps/6.sql"),
     include_str!("steps/7.sql"),
+    include_str!("steps/8.sql"),
 ];
 
 /// `PRAGMA application_id`, "Ptrn": tells our files from other programs'.
@@ -271,6 +272,7 @@ mod tests {
         include_str!("../../../tests/upgrade/4.sql"),
         include_str!("../../../tests/upgrade/5.sql"),
         include_str!("../../../tests/upgrade/6.sql"),
+        include_str!("../../../tests/upgrade/7.sql"),
     ];
 
     #[test]
