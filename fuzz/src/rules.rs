@@ -32,11 +32,19 @@ fn pattern(text: &str) -> Regex {
     Regex::new(text).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Letters with their marks, joiners between letters, ASCII digits, space and `. ' - _ / @ ( )`; the ends are none of those
-/// but a letter, a digit, `.` or `)`. Letters that nobody sees are none.
+/// The marks of combining class 9 in Unicode's tables.
+const VIRAMAS: &str = r"(?x:[\x{094D}\x{09CD}\x{0A4D}\x{0ACD}\x{0B4D}\x{0BCD}\x{0C4D}\x{0CCD}\x{0D3B}\x{0D3C}\x{0D4D}\x{0DCA}\x{0E3A}\x{0EBA}
+    \x{0F84}\x{1039}\x{103A}\x{1714}\x{1715}\x{1734}\x{17D2}\x{1A60}\x{1B44}\x{1BAA}\x{1BAB}\x{1BF2}\x{1BF3}\x{2D7F}\x{A806}\x{A82C}
+    \x{A8C4}\x{A953}\x{A9C0}\x{AAF6}\x{ABED}\x{10A3F}\x{11046}\x{11070}\x{1107F}\x{110B9}\x{11133}\x{11134}\x{111C0}\x{11235}
+    \x{112EA}\x{1134D}\x{11442}\x{114C2}\x{115BF}\x{1163F}\x{116B6}\x{1172B}\x{11839}\x{1193D}\x{1193E}\x{119E0}\x{11A34}
+    \x{11A47}\x{11A99}\x{11C3F}\x{11D44}\x{11D45}\x{11D97}\x{113CE}\x{113CF}\x{113D0}\x{11F41}\x{11F42}\x{1612F}])";
+
+/// Letters with their marks, joiners between letters or after a virama, ASCII digits, space and `. ' - _ / @ ( )`; the ends are
+/// none of those but a letter, a digit, `.` or `)`. Letters that nobody sees are none.
 pub static NAME: Rule = Rule::new(50, || {
     let letter = r"(?:[\p{L}--[\x{115F}\x{1160}\x{3164}\x{FFA0}]]\p{M}*)";
-    let end = format!(r"(?:{letter}(?:[\x{{200C}}\x{{200D}}]{letter})*|[0-9.)])");
+    let joiner = r"[\x{200C}\x{200D}]";
+    let end = format!(r"(?:(?:{letter}{joiner})*{letter}(?:{VIRAMAS}{joiner})?|[0-9.)])");
     pattern(&format!(r"^{end}(?:(?:{end}|[ '\-_/@(])*{end})?$"))
 });
 

@@ -24,6 +24,7 @@ pub mod upgrade;
 use std::io::{self, ErrorKind, IsTerminal, Write, stdin, stdout};
 use std::path::{Path, PathBuf};
 
+use patron::domain::label::is_invisible;
 use patron::service::figures::{date, grouped};
 use patron::service::room::MAKE_ROOM;
 use patron::service::{Ambient, Copied, KeepFree, NotCopied, Refused, Services};
@@ -102,9 +103,12 @@ fn quoted(path: &Path) -> String {
     if !path.is_empty() && path.chars().all(is_plain) { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
 
-/// What a stranger wrote, as one line that is fit for a terminal: nothing in it can move the cursor, or look like another line.
+/// What a stranger wrote, as one line that is fit for a terminal: nothing in it can move the cursor, turn the text around, or look
+/// like another line.
 fn plain(text: &str) -> String {
-    text.chars().filter(|char| !char.is_control()).take(200).collect()
+    // Joiners choose the form of letters in several scripts.
+    let is_shown = |char: &char| !is_invisible(*char) || matches!(char, '\u{200C}' | '\u{200D}');
+    text.chars().filter(is_shown).take(200).collect()
 }
 
 /// Lines that are fit for a terminal, whoever wrote what is in them.

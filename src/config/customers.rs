@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use patron::domain::{CustomerId, KeyId, Mode, Query};
 use patron::rows::Format;
 
-use super::values::{base_url, customer_id, every, file_format, key_id, mode, search};
+use super::values::{base_url, customer_id, every, file_format, key_id, mode, new_file, search};
 
 /// What can be done with one customer.
 #[derive(Debug, Subcommand)]
@@ -50,7 +50,7 @@ pub struct Export {
     #[arg(long, value_parser = search, value_name = "TEXT")]
     pub search: Option<Query>,
     /// The file to write. Without this, standard output
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = new_file())]
     pub out: Option<PathBuf>,
     /// Replace the file where it is there already
     #[arg(long, requires = "out")]
@@ -87,7 +87,7 @@ pub struct Pull {
     #[arg(long, default_value = "5m", value_parser = every, value_name = "TIME")]
     pub wait_for_room: Duration,
     /// Write every difference to this file, field by field: a JSON object a line. It must not be there yet
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = new_file())]
     pub report: Option<PathBuf>,
     /// Certificates, in PEM, that are trusted in place of those that browsers trust
     #[arg(long, value_name = "FILE")]

@@ -4,10 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::values::new_file;
+
 /// What `backup` takes.
 #[derive(Debug, Args)]
 pub struct Backup {
     /// The file to make. It must not be there yet
+    #[arg(value_parser = new_file())]
     pub file: PathBuf,
     /// Print a JSON object
     #[arg(long)]

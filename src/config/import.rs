@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use patron::domain::Mode;
 use patron::rows::Format;
 
-use super::values::{every, file_format, mode};
+use super::values::{every, file_format, mode, new_file};
 
 /// What `import` takes.
 #[derive(Debug, Args)]
@@ -51,7 +51,7 @@ pub struct ImportFile {
     #[arg(long)]
     pub yes: bool,
     /// Write the rows that are refused to this CSV file, with the reason, to be mended and imported again
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = new_file())]
     pub refused: Option<PathBuf>,
 }
 
@@ -83,7 +83,7 @@ pub enum ImportCommand {
         /// Its number
         number: i64,
         /// Write the rows that were not written to this CSV file, with the reason
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", value_parser = new_file())]
         refused: Option<PathBuf>,
     },
     /// Go on with an import that was interrupted

@@ -1,10 +1,13 @@
 //! What is typed, read as the values that settings take. An error says what to give.
 
+use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use ipnet::IpNet;
-use patron::domain::{CustomerId, Email, KeyId, Mode, Query, Role};
+use patron::domain::{CustomerId, Email, Field, KeyId, Mode, Query, Role, label};
 use patron::rows::Format;
 use patron::service::{KeepFree, OldSecret};
 
@@ -70,7 +73,15 @@ pub(super) fn old_secret(text: &str) -> Result<OldSecret, &'static str> {
 }
 
 pub(super) fn email(text: &str) -> Result<Email, String> {
-    Email::parse(text).map_err(|invalid| invalid.words().to_owned())
+    Email::parse(text).map_err(|invalid| Field::Email.fault(text).unwrap_or(invalid.words().to_owned()))
+}
+
+/// A file that is written, under a name that looks like what it is.
+pub(super) fn new_file() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().try_map(|path: OsString| {
+        let fault = label::fault(&path.to_string_lossy(), usize::MAX);
+        fault.map_or(Ok(PathBuf::from(path)), |fault| Err(format!("the name of a file {fault}")))
+    })
 }
 
 pub(super) fn role(text: &str) -> Result<Role, &'static str> {

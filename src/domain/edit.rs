@@ -107,6 +107,17 @@ pub struct Draft {
 }
 
 impl Draft {
+    /// Says to people why a field was refused, with the character to blame where there is one.
+    pub fn reason(&self, complaint: &Complaint) -> String {
+        let text = match complaint.field {
+            Field::Name => &self.name,
+            Field::Email => &self.email,
+            _ => &Change::Keep,
+        };
+        let fault = if let Change::Set(text) = text { complaint.field.fault(text) } else { None };
+        fault.unwrap_or_else(|| complaint.invalid.words().to_owned())
+    }
+
     /// Judges every field. The only way to an [`Edit`].
     pub fn parse(self) -> Result<Edit, Rejection> {
         let mut complaints = self.complaints;

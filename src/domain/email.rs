@@ -43,9 +43,16 @@ impl Email {
     }
 }
 
+pub(super) fn is_of_local(char: char) -> bool {
+    char.is_ascii_alphanumeric() || ".!#$%&'*+/=?^_`{|}~-".contains(char)
+}
+
+pub(super) fn is_of_domain(char: char) -> bool {
+    char.is_ascii_alphanumeric() || char == '-' || char == '.'
+}
+
 fn is_local(local: &str) -> bool {
-    !local.is_empty()
-        && local.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&byte))
+    !local.is_empty() && local.chars().all(is_of_local)
 }
 
 fn is_domain(domain: &str) -> bool {

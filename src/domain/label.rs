@@ -16,6 +16,12 @@ pub fn misleading(text: &str) -> Option<char> {
     })
 }
 
+/// Says what is wrong with the name of a thing, after its subject: `can't contain U+202E, a text direction control`.
+pub fn fault(text: &str, len_max: usize) -> Option<String> {
+    let words = misleading(text).map(|char| format!("can't contain {}", describe(char)));
+    words.or_else(|| (text.chars().count() > len_max).then(|| format!("may have at most {len_max} characters")))
+}
+
 /// Returns whether a character shows nothing or only moves others. Tab and ends of lines count.
 pub fn is_invisible(char: char) -> bool {
     match char {
@@ -105,7 +111,8 @@ mod tests {
         ] {
             assert_eq!(misleading(text).map(describe).as_deref(), Some(named));
         }
-        for text in ["Shop & Söhne", "दुकान", "കുമാര്\u{200D}", "ش\u{200C}ک", "👩\u{200D}💻 laptop", "日本\u{3000}語", ""] {
+        for text in ["Shop & Söhne", "दुकान", "കുമാര്\u{200D}", "ش\u{200C}ک", "👩\u{200D}💻 laptop", "日本\u{3000}語", ""]
+        {
             assert_eq!(misleading(text), None, "{text}");
         }
     }

@@ -6,6 +6,7 @@ pub mod customer;
 pub mod edit;
 pub mod email;
 pub mod erasure;
+pub mod fault;
 pub mod folding;
 pub mod gstin;
 pub mod hash_cost;

@@ -1,6 +1,7 @@
 //! A customer's name: people write them in every script, so letters are Unicode's, and little else is let in.
 
 use unicode_general_category::{GeneralCategory as Category, get_general_category};
+use unicode_normalization::char::canonical_combining_class;
 
 use super::Invalid;
 
@@ -29,6 +30,11 @@ impl Name {
         Ok(Self(text.to_owned()))
     }
 
+    /// All viramas, for the pattern of a name.
+    pub fn viramas() -> String {
+        ('\0'..=char::MAX).filter(|char| Kind::of(*char) == Kind::Virama).collect()
+    }
+
     /// A name as the store kept it: it was parsed when it was written.
     pub fn stored(text: String) -> Self {
         Self(text)
@@ -40,32 +46,63 @@ impl Name {
     }
 }
 
-/// Starts with a letter, a digit, `.` or `)`, ends with one, and holds nothing but what a name may hold, each mark and
-/// joiner where it belongs.
 fn is_well_formed(text: &str) -> bool {
-    let kinds: Vec<Kind> = text.chars().map(Kind::of).collect();
-    let ends_well = |kind: &Kind| matches!(kind, Kind::Letter | Kind::Digit | Kind::End);
-    // A mark belongs to the letter before it, so the last letter's marks are passed over.
-    let last = kinds.iter().rev().find(|kind| **kind != Kind::Mark);
-    kinds.first().is_some_and(ends_well)
-        && last.is_some_and(ends_well)
-        && kinds.iter().enumerate().all(|(at, kind)| match kind {
-            Kind::Other => false,
-            Kind::Mark => follows_letter(&kinds[..at]),
-            // U+200C and U+200D choose between forms of a conjunct: half a letter on both sides, or none of their business.
-            Kind::Joiner => follows_letter(&kinds[..at]) && kinds.get(at + 1) == Some(&Kind::Letter),
-            Kind::Letter | Kind::Digit | Kind::End | Kind::Middle => true,
-        })
+    fault(text).is_none()
 }
 
-fn follows_letter(before: &[Kind]) -> bool {
-    before.iter().rev().find(|kind| **kind != Kind::Mark) == Some(&Kind::Letter)
+/// What makes a text no name, apart from its length.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// A character that no name holds.
+    Stray(char),
+    /// A mark or a joiner that belongs to no letter.
+    Loose(char),
+    /// A character that no name starts with.
+    Start(char),
+    /// A character that no name ends with.
+    End(char),
+}
+
+/// Finds the first fault. A name starts and ends with a letter, a digit, `.` or `)`; each mark and joiner is where it belongs.
+pub(super) fn fault(text: &str) -> Option<Fault> {
+    let kinds: Vec<(Kind, char)> = text.chars().map(|char| (Kind::of(char), char)).collect();
+    let stray = kinds.iter().find(|(kind, _)| *kind == Kind::Other).map(|(_, char)| Fault::Stray(*char));
+    let loose = || {
+        let is_loose = |(at, (kind, _)): &(usize, &(Kind, char))| match kind {
+            Kind::Mark | Kind::Virama => !follows_letter(&kinds[..*at]),
+            Kind::Joiner => !joins(&kinds, *at),
+            Kind::Letter | Kind::Digit | Kind::End | Kind::Middle | Kind::Other => false,
+        };
+        kinds.iter().enumerate().find(is_loose).map(|(_, (_, char))| Fault::Loose(*char))
+    };
+    let ends_well = |kind: &Kind| matches!(kind, Kind::Letter | Kind::Digit | Kind::End);
+    let start = || kinds.first().filter(|(kind, _)| !ends_well(kind)).map(|(_, char)| Fault::Start(*char));
+    // Marks and joiners belong to the letter before them.
+    let last = || kinds.iter().rev().find(|(kind, _)| !kind.belongs_to_letter());
+    let end = || last().filter(|(kind, _)| !ends_well(kind)).map(|(_, char)| Fault::End(*char));
+    stray.or_else(loose).or_else(start).or_else(end)
+}
+
+/// Returns whether a joiner is where RFC 5892, appendix A, has it: after a virama, where it chooses between forms of a half
+/// letter, also at the end of a word; else between letters.
+fn joins(kinds: &[(Kind, char)], at: usize) -> bool {
+    match kinds[..at].last() {
+        Some((Kind::Virama, _)) => true,
+        _ => follows_letter(&kinds[..at]) && kinds.get(at + 1).is_some_and(|(kind, _)| *kind == Kind::Letter),
+    }
+}
+
+fn follows_letter(before: &[(Kind, char)]) -> bool {
+    let last = before.iter().rev().find(|(kind, _)| !matches!(kind, Kind::Mark | Kind::Virama));
+    last.is_some_and(|(kind, _)| *kind == Kind::Letter)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Letter,
     Mark,
+    /// The mark that takes the vowel from a letter of an Indic script.
+    Virama,
     Digit,
     /// `.` and `)`, which may also stand first and last.
     End,
@@ -91,11 +128,26 @@ impl Kind {
                 | Category::TitlecaseLetter
                 | Category::ModifierLetter
                 | Category::OtherLetter => Self::Letter,
-                Category::NonspacingMark | Category::SpacingMark | Category::EnclosingMark => Self::Mark,
+                Category::NonspacingMark | Category::SpacingMark | Category::EnclosingMark => {
+                    if is_virama(char) {
+                        Self::Virama
+                    } else {
+                        Self::Mark
+                    }
+                }
                 _ => Self::Other,
             },
         }
     }
+
+    fn belongs_to_letter(self) -> bool {
+        matches!(self, Self::Mark | Self::Virama | Self::Joiner)
+    }
+}
+
+/// Returns whether a mark has the canonical combining class of viramas.
+fn is_virama(char: char) -> bool {
+    canonical_combining_class(char) == 9
 }
 
 #[cfg(test)]
@@ -121,6 +173,12 @@ mod tests {
             "ශ්\u{200D}රී ලංකා",
             "a)b",
             "محمد علي",
+            // Malayalam, Devanagari and Sinhala words end in a half letter.
+            "അനിവര്\u{200D} കുമാര്\u{200D}",
+            "प्रवीण्\u{200C}",
+            "ක්\u{200D} ක",
+            "ക്\u{200D}.",
+            "നമ\u{200C}സ്തെ",
         ] {
             assert_eq!(Name::parse(name).map(|name| name.0), Ok(name.to_owned()));
         }
@@ -157,6 +215,12 @@ mod tests {
             "ab\u{200D}",
             "\u{200C}abc",
             "a\u{200D}\u{200D}bc",
+            "കമ\u{200D}",
+            "കമി\u{200D}",
+            "കമ്\u{200D}\u{200D}",
+            "കമ\u{200D}്",
+            "abc്\u{200D}ാ",
+            "abc \u{200D}",
             "Ⅳ Henry",
             "١٢٣",
             "Bob\u{a0}Ray",

@@ -58,6 +58,11 @@ impl Invalid {
         Self { words: Cow::Borrowed(words), rule: words }
     }
 
+    /// A reason in words of its own, for people.
+    pub fn reason(words: String) -> Self {
+        Self { words: Cow::Owned(words), rule: "" }
+    }
+
     /// What a door says when it was sent something other than text for a field of text.
     pub fn not_text(field: Field) -> Self {
         let words = format!("The {} must be a string.", field.name().unwrap_or("body"));

@@ -10,7 +10,7 @@ use super::fair_slots::Crowded;
 use super::uses::{LastUse, Uses};
 use super::verification::Verification;
 use super::{Ambient, Caller, Refused, Worlds};
-use crate::domain::{Actor, Grant, Key, KeyId, Mode, Secret, SecretHash};
+use crate::domain::{Actor, Grant, Key, KeyId, Mode, Secret, SecretHash, label};
 use crate::store::{self, Requester, Store};
 
 /// The keys of one store.
@@ -79,8 +79,8 @@ pub enum KeyRefused {
     Ended,
     /// The key is the emulator's, whose secret everybody knows.
     Known,
-    /// A label has at most [`Key::LABEL_LEN_MAX`] characters, none of them a control character.
-    Label,
+    /// The label is too long, or misleads: what is wrong with it, after "the label".
+    Label(String),
     /// The store refused.
     Store(Refused),
 }
@@ -96,9 +96,7 @@ impl fmt::Display for KeyRefused {
             Self::Known => formatter.write_str(
                 "it is the key of `patron emulate`, and everybody knows it; make another with `patron key create`",
             ),
-            Self::Label => {
-                write!(formatter, "a label has at most {} characters and no control characters", Key::LABEL_LEN_MAX)
-            }
+            Self::Label(fault) => write!(formatter, "the label {fault}"),
             Self::Store(Refused::Full) => {
                 formatter.write_str("the disk is full; nothing was changed; make room and try again")
             }
@@ -157,8 +155,8 @@ impl Access {
         label: &str,
         lifetime: Option<i64>,
     ) -> Result<Key, KeyRefused> {
-        if label.chars().count() > Key::LABEL_LEN_MAX || label.chars().any(char::is_control) {
-            return Err(KeyRefused::Label);
+        if let Some(fault) = label::fault(label, Key::LABEL_LEN_MAX) {
+            return Err(KeyRefused::Label(fault));
         }
         if Worlds::is_known(&id) {
             return Err(KeyRefused::Known);

@@ -8,6 +8,7 @@ use super::failures::Limits;
 use super::token::Token;
 use super::verification::Verification;
 use super::{Ambient, Caller, Refused};
+use crate::domain::label::is_invisible;
 use crate::domain::{Actor, Email, Link, Role, Secret, SecretHash, Session, Staff, StaffId};
 use crate::store::{self, Requester, Sessions, Store};
 
@@ -363,7 +364,7 @@ impl StaffDesk {
 
     fn new_session(&self, token: &Token, staff: StaffId, agent: &str) -> Session {
         let now = self.ambient.seconds();
-        let agent = agent.chars().filter(|char| !char.is_control()).take(Session::AGENT_LEN_MAX).collect();
+        let agent = agent.chars().filter(|char| !is_invisible(*char)).take(Session::AGENT_LEN_MAX).collect();
         Session { hash: token.hash(), staff, created_at: now, seen_at: now, agent }
     }
 

@@ -142,8 +142,10 @@ async fn what_is_wrong_with_a_label_is_said_at_it_and_nothing_typed_is_lost() {
     let long = "é".repeat(Key::LABEL_LEN_MAX + 1);
     for (label, words) in [
         ("  ", "Say who or what will use the key."),
-        (long.as_str(), "The label may have at most 100 characters, on one line."),
-        ("a\tb", "The label may have at most 100 characters, on one line."),
+        (long.as_str(), "The label may have at most 100 characters."),
+        ("a\tb", "The label can&#39;t contain U+0009, a tab."),
+        ("Shop\u{202e}", "The label can&#39;t contain U+202E, a text direction control."),
+        ("Sh\u{2028}op", "The label can&#39;t contain U+2028, a line separator."),
     ] {
         let answer = owner.post("/live/keys", &[("label", label), ("mode", "live"), ("ends", "90")]).await;
         assert_eq!(answer.status, 422);

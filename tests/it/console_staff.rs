@@ -125,7 +125,7 @@ async fn what_is_wrong_with_an_invitation_is_said_at_it() {
     let world = World::new();
     let owner = world.staff(Role::Owner).await;
     for (email, words) in [
-        ("nobody", "The email must be a valid email address."),
+        ("nobody", "The email needs an @, as in name@example.com."),
         ("OWNER@kaveri.example", "Somebody has this email already."),
     ] {
         let answer = owner.post("/live/staff", &[("email", email), ("role", "editor")]).await;

@@ -83,6 +83,7 @@ mod systemd;
 mod tidy;
 mod tls;
 mod together;
+mod typed_text;
 mod unread;
 mod untrusted_file;
 mod upgrade;

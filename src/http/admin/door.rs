@@ -12,7 +12,7 @@ use super::form::{Form, FormError};
 use super::moment::Moment;
 use super::page::{Door, Turned, html, html_with, see_other};
 use super::visit::{self, Visit};
-use crate::domain::{Email, Mode, Secret, password};
+use crate::domain::{Email, Field, Mode, Secret, password};
 use crate::http::noted::Noted;
 use crate::http::settings::Settings;
 use crate::service::staff::LinkFor;
@@ -157,7 +157,8 @@ pub(super) async fn redeem_link(
         Email::parse(&page.email)
     });
     let email = email.transpose().unwrap_or_else(|invalid| {
-        page.errors.push(FormError::new("email", invalid.words()));
+        let fault = Field::Email.fault(&page.email).unwrap_or(invalid.words().to_owned());
+        page.errors.push(FormError::new("email", fault));
         None
     });
     let password = chosen_password(&form, &page.email, &mut page.errors);

@@ -126,9 +126,7 @@ pub(super) async fn create(
                     base,
                 )));
             }
-            Err(KeyRefused::Label) => {
-                format!("The label may have at most {} characters, on one line.", Key::LABEL_LEN_MAX)
-            }
+            Err(KeyRefused::Label(fault)) => format!("The label {fault}."),
             Err(cause) => return Err(refused(&owner, cause)),
         }
     };
@@ -240,7 +238,7 @@ pub(super) fn refused(owner: &Visit, cause: KeyRefused) -> Turned {
             "This key has ended",
             "It is revoked or expired, for good. Whatever still needs one can get a new key.",
         ),
-        KeyRefused::Exists | KeyRefused::Known | KeyRefused::Label => Turned::failed(),
+        KeyRefused::Exists | KeyRefused::Known | KeyRefused::Label(_) => Turned::failed(),
         KeyRefused::Store(cause) => cause.into(),
     };
     owner.turned(turned.with_ways(vec![(owner.to("/keys"), "See all keys".to_owned())]))

@@ -11,7 +11,7 @@ use super::form::{Form, FormError};
 use super::moment::Moment;
 use super::page::{Shell, Turned, html, html_with};
 use super::visit::{Owner, Visit};
-use crate::domain::{Email, Role, Staff, StaffId};
+use crate::domain::{Email, Field, Role, Staff, StaffId};
 use crate::http::settings::Settings;
 use crate::service::staff::{INVITATION_LASTS, StaffListed};
 use crate::service::{Services, StaffRefused, Token};
@@ -81,8 +81,9 @@ pub(super) async fn invite(
 ) -> Answer {
     let role = Role::parse(form.value("role")).ok_or_else(|| owner.turned(Turned::bad_form()))?;
     let typed = form.value("email").trim();
-    let error = match Email::parse(typed) {
-        Err(invalid) => FormError::new("email", invalid.words()),
+    let tidied = Field::Email.tidy(typed).unwrap_or_default();
+    let error = match Email::parse(&tidied) {
+        Err(invalid) => FormError::new("email", Field::Email.fault(&tidied).unwrap_or(invalid.words().to_owned())),
         Ok(email) => match services.staff.on_behalf_of(&owner.caller()).invite(email.clone(), role).await {
             Ok(token) => {
                 let base = settings.base(&request);

@@ -7,7 +7,7 @@ use super::super::pace::Pace;
 use super::super::room::Room;
 use super::super::{Ambient, Caller, Refused};
 use super::{Imports, NotImported};
-use crate::domain::Import;
+use crate::domain::{Import, label};
 use crate::rows::{Format, Reader, Row, Unread, Unreadable};
 use crate::store::{NewImport, NewRow, Requester, Store};
 
@@ -25,6 +25,8 @@ pub struct Receiving {
     ambient: Ambient,
     caller: Caller,
     file: String,
+    /// What is wrong with the file's name.
+    fault: Option<String>,
     reader: Reader,
     waiting: Vec<NewRow>,
     pace: Pace,
@@ -43,7 +45,8 @@ impl Imports {
             room: self.room.clone(),
             ambient: self.ambient.clone(),
             caller: caller.clone(),
-            file: name.chars().filter(|char| !char.is_control()).take(FILE_LEN_MAX).collect(),
+            file: name.chars().take(FILE_LEN_MAX).collect(),
+            fault: label::fault(name, usize::MAX),
             reader: Reader::new(format),
             waiting: Vec::new(),
             pace: Pace::of(&self.store, 1),
@@ -76,6 +79,9 @@ impl Receiving {
     }
 
     async fn take(&mut self, rows: Result<Vec<Result<Row, Unread>>, Unreadable>) -> Result<(), NotImported> {
+        if let Some(fault) = &self.fault {
+            return Err(NotImported::Unfit(format!("the file's name {fault}: rename the file, then import it again")));
+        }
         let rows = match rows {
             Ok(rows) => rows,
             Err(unreadable) => {

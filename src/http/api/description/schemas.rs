@@ -8,14 +8,17 @@ use utoipa::openapi::schema::{
 
 use crate::domain::{Contact, Email, Gstin, Name, Notes};
 
-/// Letters with their marks, a joiner between two of them only. The fillers of Hangul are letters here and none to the
-/// service: leaving them out takes a pattern that not every language reads.
-const LETTERS: &str = r"\p{L}\p{M}*(?:[\u200C\u200D]\p{L}\p{M}*)*";
+/// Letters with their marks, a joiner between two of them or after a virama. The fillers of Hangul are letters here and none
+/// to the service: leaving them out takes a pattern that not every language reads.
+fn letters() -> String {
+    let (joiner, viramas) = (r"[\u200C\u200D]", Name::viramas());
+    format!(r"(?:\p{{L}}\p{{M}}*{joiner})*\p{{L}}\p{{M}}*(?:[{viramas}]{joiner})?")
+}
 const LABEL: &str = r"[A-Za-z0-9](?:[A-Za-z0-9\-]{0,61}[A-Za-z0-9])?";
 
 /// Every named schema.
 pub(super) fn add(components: ComponentsBuilder) -> ComponentsBuilder {
-    let ends = format!("(?:{LETTERS}|[0-9.)])");
+    let ends = format!("(?:{}|[0-9.)])", letters());
     let name = format!(r"^{ends}(?:(?:{ends}|[ '\-_/@(])*{ends})?$");
     // The HTML standard's grammar, with a dot in the domain: `format: email` is another one.
     let email = format!(r"^[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~\-]+@{LABEL}(?:\.{LABEL})+$");
