@@ -103,7 +103,7 @@ async fn every_error_at_once_and_nothing_typed_is_lost() {
     for part in [
         "<title>Error: ",
         "Nothing is saved yet: 3 things to mend",
-        r##"<a href="#name">The name format is invalid.</a>"##,
+        r##"<a href="#name">The name can&#39;t contain “&#60;”. Use letters, digits, spaces and . &#39; - _ / @ ( ).</a>"##,
         r##"<a href="#note-1">Notes value cannot be greater than 256 characters. This one has 281.</a>"##,
         r#"value="&#60;b&#62;x""#,
         &long,

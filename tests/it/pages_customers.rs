@@ -144,6 +144,9 @@ async fn record_form() {
     keep("customer@new-unknowable", &editor.post("/test/customers", &[("name", " "), ("gstin", "")]).await);
     let made = editor.post("/test/customers", &[("name", "Meera")]).await;
     keep("customer@new-made", &editor.get(made.location()).await);
+    let pasted = [("name", "Meera O’Nair"), ("contact", "+91 98765-43210")];
+    let tidied = editor.post("/test/customers", &pasted).await;
+    keep("customer@new-tidied", &editor.get(tidied.location()).await);
 }
 
 #[tokio::test]
@@ -169,7 +172,7 @@ async fn two_at_one_record() {
     let (path, page) = ananya(&app).await;
     world.pass(MINUTE);
     app.put(&path, r#"{"contact":"+912222222222"}"#).await;
-    keep("conflict@one-field", &editor.post(&page, &typed("1", &[("contact", "+911111111111")])).await);
+    keep("conflict@one-field", &editor.post(&page, &typed("1", &[("contact", "+91 11111 11111")])).await);
     app.put(
         &path,
         r#"{"gstin":null,"email":"new@kaveri.example","notes":{"erp_id":7,"late":"theirs","more":"theirs"}}"#,

@@ -2,6 +2,7 @@
 
 use actix_web::http::StatusCode;
 use askama::Template;
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use super::Answer;
 use super::form::Form;
@@ -14,6 +15,9 @@ use super::words::{part_label, who};
 use crate::domain::meeting::{Meeting, Met};
 use crate::domain::{Customer, Field, NoteValue, Part};
 use crate::service::{Services, Slice};
+
+/// What is encoded in the name of a part.
+const IN_PART: &AsciiSet = &CONTROLS.add(b'%');
 
 #[derive(Template)]
 #[template(path = "conflict.html")]
@@ -76,7 +80,11 @@ pub(super) async fn show(
         who,
         at: Moment(at),
         base: base.version,
-        typed: Typed { revision: theirs.version, ..Typed::of(&edit.over(theirs)) },
+        typed: Typed {
+            revision: theirs.version,
+            tidied: typed.tidied_from(base).into_iter().map(str::to_owned).collect(),
+            ..Typed::of(&edit.over(theirs))
+        },
         clashes: shown(meeting.clashes),
         mine: shown(meeting.mine),
         theirs: shown(meeting.theirs),
@@ -103,17 +111,17 @@ pub(super) fn choose(typed: &mut Typed, form: &Form, theirs: &Customer) -> bool 
     })
 }
 
-/// A part's name in a form: a field's own, or a note's key behind a mark.
+/// A part's name in a form: a field's own, or a note's key behind a mark, encoded: browsers change line ends.
 fn name_of(part: &Part) -> String {
     match part {
         Part::Field(field) => field.name().unwrap_or_default().to_owned(),
-        Part::Note(key) => format!("note:{key}"),
+        Part::Note(key) => format!("note:{}", utf8_percent_encode(key, IN_PART)),
     }
 }
 
 fn part_of(name: &str) -> Option<Part> {
     if let Some(key) = name.strip_prefix("note:") {
-        return Some(Part::Note(key.to_owned()));
+        return Some(Part::Note(percent_decode_str(key).decode_utf8_lossy().into_owned()));
     }
     let fields = [Field::Name, Field::Email, Field::Contact, Field::Gstin];
     fields.into_iter().find(|field| field.name() == Some(name)).map(Part::Field)

@@ -61,6 +61,8 @@ pub(super) struct Asked {
     from: u64,
     /// How many revisions to leave out of the history.
     past: u64,
+    /// The fields that were tidied, by name, with commas between them.
+    tidied: String,
 }
 
 pub(super) async fn show(
@@ -97,12 +99,12 @@ pub(super) async fn save(editor: Editor, path: Path<(String, String)>, form: For
         let first = at(form.value("base").parse().unwrap_or(typed.revision)).await?;
         return meeting::show(visit, &first, &base, &typed, &services).await;
     }
-    let draft = typed.draft(&base);
+    let (draft, tidied) = (typed.draft(&base), typed.tidied_from(&base));
     let precondition = Precondition::Base(Box::new(base.clone()));
     let refused = match services.customers.edit(&caller, &customer.id, draft, precondition).await {
         Ok(saved) => {
             let to = format!("/customers/{}?saved={}&from={}", saved.id.as_str(), saved.version, typed.revision);
-            return Ok(see_other(&visit.to(&to)));
+            return Ok(see_other(&visit.to(&with_tidied(to, &tidied))));
         }
         Err(Refused::Conflict(theirs)) => return meeting::show(visit, &base, &theirs, &typed, &services).await,
         Err(refused) => refused,
@@ -123,14 +125,22 @@ pub(super) async fn create(editor: Editor, form: Form, services: Data<Services>)
     if change_rows(&mut typed, &form) {
         return Ok(html(&RecordPage { unsaved: true, ..new_page(visit, typed) }));
     }
-    let draft = typed.draft(&blank(visit.mode));
+    let (draft, tidied) = (typed.draft(&blank(visit.mode)), typed.tidied_from(&blank(visit.mode)));
     match services.customers.create(&visit.caller(), draft, IfTaken::Refuse).await {
-        Ok(made) => Ok(see_other(&visit.to(&format!("/customers/{}?saved=1", made.id.as_str())))),
+        Ok(made) => {
+            let to = format!("/customers/{}?saved=1", made.id.as_str());
+            Ok(see_other(&visit.to(&with_tidied(to, &tidied))))
+        }
         Err(refused) => {
             let errors = errors(visit, refused, &typed, &services).await?;
             Ok(html_with(StatusCode::UNPROCESSABLE_ENTITY, &new_page(visit, typed).with(errors)))
         }
     }
+}
+
+/// The address after a save, so that the page says which fields were tidied.
+fn with_tidied(to: String, tidied: &[&str]) -> String {
+    if tidied.is_empty() { to } else { format!("{to}&tidied={}", tidied.join(",")) }
 }
 
 /// Does what the buttons at the notes say; gives whether one was pressed.
@@ -313,8 +323,10 @@ async fn notice(
         return Ok(None);
     }
     let bold = format!("Saved to {}.", visit.mode.as_str());
+    let tidied = tidied_words(customer, &asked.tidied);
     if asked.saved == asked.from {
-        return Ok(Some(Notice { bold: "Nothing was changed.".into(), text: "It was so already.".into(), undo: 0 }));
+        let text = format!("It was so already.{tidied}");
+        return Ok(Some(Notice { bold: "Nothing was changed.".into(), text, undo: 0 }));
     }
     // Few people save at once; of many only the last are told.
     let count = asked.saved.saturating_sub(asked.from).min(HISTORY_LEN);
@@ -332,8 +344,17 @@ async fn notice(
         Some(version) => format!("You undid revision {version}."),
         None => format!("You {}.", changed(&mine.changes)),
     };
+    text.push_str(&tidied);
     if !meanwhile.is_empty() {
         text.push_str(&format!(" Meanwhile {}; both are kept.", meanwhile.join(", ")));
     }
     Ok(Some(Notice { bold, text, undo: if mine.version > 1 { mine.version } else { 0 } }))
+}
+
+/// Says in which characters the fields were saved that were typed in others.
+fn tidied_words(customer: &Customer, tidied: &str) -> String {
+    let fields = [Field::Name, Field::Email, Field::Contact].into_iter();
+    let fields = fields.filter_map(|field| Some((field.name()?, customer.text(field)?)));
+    let words = fields.filter(|(name, _)| tidied.split(',').any(|each| each == *name));
+    words.map(|(name, value)| format!(" The {name} was tidied to “{value}”.")).collect()
 }
