@@ -158,7 +158,9 @@ CREATE TABLE imports (
   -- Whether rows may have cells still.
   has_cells   INTEGER NOT NULL DEFAULT 1 CHECK (has_cells IN (0, 1)),
   -- Up to which line they were let go of.
-  tidied      INTEGER NOT NULL DEFAULT 0
+  tidied      INTEGER NOT NULL DEFAULT 0,
+  -- In how many rows that are written typographic apostrophes, hyphens or spaces were replaced, by the preview.
+  respelled   INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- What was done with an import as a whole.

@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::{Complaint, Contact, Customer, Email, Field, Gstin, Invalid, Name, NoteValue, Notes, Rejection};
+use super::{
+    Complaint, Contact, Customer, Email, Field, Gstin, Invalid, Name, NoteValue, Notes, Rejection, is_same_text,
+};
 
 /// What a request does to one field: settles absent, null and empty for good.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -107,6 +109,17 @@ pub struct Draft {
 }
 
 impl Draft {
+    /// Replaces the typographic apostrophes, hyphens and spaces in the name and the email. Gives whether there were any.
+    pub fn tidy(&mut self) -> bool {
+        let tidy = |field: Field, change: &mut Change<String>| {
+            let Change::Set(text) = change else { return false };
+            let tidied = field.tidy(text).ok().filter(|tidied| tidied != text);
+            tidied.map(|tidied| *text = tidied).is_some()
+        };
+        let is_name_tidied = tidy(Field::Name, &mut self.name);
+        tidy(Field::Email, &mut self.email) || is_name_tidied
+    }
+
     /// Says to people why a field was refused, with the character to blame where there is one.
     pub fn reason(&self, complaint: &Complaint) -> String {
         let text = match complaint.field {
@@ -155,6 +168,28 @@ impl Edit {
         self.over(before).judged()
     }
 
+    /// The same without what the customer has in another normal form: macOS decomposes the é that Windows composes, and a file that
+    /// went through it changes nothing.
+    pub fn without_respellings(self, before: &Customer) -> Self {
+        let is_same = |name: &Name| before.name.as_ref().is_some_and(|was| is_same_text(was.as_str(), name.as_str()));
+        let name = if matches!(&self.name, Change::Set(name) if is_same(name)) { Change::Keep } else { self.name };
+        let notes = match self.notes {
+            NotesEdit::Keep => NotesEdit::Keep,
+            NotesEdit::Replace(notes) => {
+                let mut pairs: Vec<_> =
+                    notes.pairs().iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect();
+                respell(&mut pairs, &before.notes);
+                let pairs = pairs.into_iter().filter_map(|(key, value)| Some((key, value?)));
+                NotesEdit::Replace(Notes::stored(pairs.collect()))
+            }
+            NotesEdit::Each(mut each) => {
+                respell(&mut each, &before.notes);
+                NotesEdit::Each(each)
+            }
+        };
+        Self { name, notes, ..self }
+    }
+
     /// What this edit would make of a customer, whether or not that may be.
     pub fn over(&self, before: &Customer) -> Customer {
         Customer {
@@ -164,6 +199,24 @@ impl Edit {
             gstin: self.gstin.apply(&before.gstin),
             notes: self.notes.apply(&before.notes),
             ..before.clone()
+        }
+    }
+}
+
+/// Gives keys and values the spelling in which notes have them.
+fn respell(pairs: &mut [(String, Option<NoteValue>)], notes: &Notes) {
+    for at in 0..pairs.len() {
+        let is_free = |key: &str| pairs.iter().all(|(each, _)| each != key);
+        let same = notes.pairs().iter().find(|(key, _)| *key == pairs[at].0);
+        let same =
+            same.or_else(|| notes.pairs().iter().find(|(key, _)| is_same_text(key, &pairs[at].0) && is_free(key)));
+        let Some((key, was)) = same else { continue };
+        let (new_key, value) = &mut pairs[at];
+        new_key.clone_from(key);
+        if let (Some(NoteValue::Text(text)), NoteValue::Text(was)) = (value, was)
+            && is_same_text(text, was)
+        {
+            text.clone_from(was);
         }
     }
 }

@@ -29,6 +29,8 @@ pub struct Import {
     pub done: u64,
     /// When it last moved, in Unix seconds.
     pub moved_at: i64,
+    /// In how many of the rows that it writes typographic apostrophes, hyphens or spaces were replaced.
+    pub respelled: u64,
     /// How many rows have which outcome and which fate.
     pub counts: Vec<(Outcome, Option<Fate>, u64)>,
     /// What was done with it as a whole, the eldest first.

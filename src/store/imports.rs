@@ -50,6 +50,8 @@ pub struct Judged {
     pub version: Option<u64>,
     /// The customer that it would leave, as far as that is known.
     pub after: Option<Customer>,
+    /// Whether typography in a value that it writes was replaced.
+    pub respelled: bool,
     /// Why it is refused.
     pub complaint: Option<Complained>,
 }

@@ -132,8 +132,8 @@ async fn each_row_has_its_outcome_and_nothing_is_written_before_it_is_applied() 
             "3 unchanged",
             "4 update",
             "5 refused: Line 3 is about the same customer.",
-            "6 refused: The name format is invalid.",
-            "7 refused: The email must be a valid email address.",
+            "6 refused: The name needs at least 3 characters.",
+            "7 refused: The email needs an @, as in name@example.com.",
             "8 refused: Line 2 has the same id.",
             "9 refused: Line 2 has the same email and contact.",
             "10 refused: The id is a customer's in the other mode: leave the id out to make another customer.",
@@ -551,9 +551,9 @@ async fn both_formats_come_in_whatever_wrote_them() {
     let told = desk.told(import.number).await.join("; ");
     assert_eq!(
         told,
-        "2 refused: The name format is invalid.; 3 unread: Line 3 is not UTF-8: save the file as CSV (UTF-8).; \
+        "2 refused: The name can't contain “,”. Use letters, digits, spaces and . ' - _ / @ ( ).; 3 unread: Line 3 is not UTF-8: save the file as CSV (UTF-8).; \
          4 unread: The line is longer than 65536 bytes; a quotation mark that does not close may be why.; \
-         5 refused: The email may not be greater than 64 characters.; 6 create"
+         5 refused: The email may not be greater than 64 characters. This one has 60000.; 6 create"
     );
     let jsonl =
         b"{\"id\":\"cust_AAAAAAAAAAAAA9\",\"name\":\"Json Line\",\"notes\":{\"n\":1.50}}\n\n{\"name\":7}\nnot json\n";
@@ -674,7 +674,8 @@ fn rows_to_be_mended_are_for_the_owner_alone_and_names_of_columns_do_nothing_to_
     assert_eq!(mode & 0o777, 0o600);
     let lines = std::fs::read_to_string(&refused).unwrap();
     assert!(
-        lines.lines().count() == 2 && lines.contains("x,bad@example.com,Pune,3,name: The name format is invalid."),
+        lines.lines().count() == 2
+            && lines.contains("x,bad@example.com,Pune,3,name: The name needs at least 3 characters."),
         "{lines}"
     );
     assert!(!at("refused.csv.partial").exists());

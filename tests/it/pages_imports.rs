@@ -41,6 +41,15 @@ async fn upload_and_columns() {
 }
 
 #[tokio::test]
+async fn typography_that_was_replaced() {
+    let world = World::new();
+    let meera = world.staff(Role::Editor).await;
+    let (path, page) = rehearsed(&meera, "name,contact\nCiara O’Brien,9845012370\nMeera,9845012371\n").await;
+    keep("import@tidied", &page);
+    keep("import_rows@tidied", &meera.get(&format!("{path}/rows/create")).await);
+}
+
+#[tokio::test]
 async fn one_import_from_its_rehearsal_to_its_return() {
     let world = World::new();
     let (app, meera) = (world.key(Mode::Live).await, world.staff(Role::Editor).await);

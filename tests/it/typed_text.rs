@@ -279,3 +279,52 @@ async fn a_search_finds_every_normal_form_and_marks_it() {
 fn percent(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
+
+#[test]
+fn an_import_of_a_name_in_another_normal_form_is_unchanged() {
+    let directory = tempfile::tempdir().unwrap();
+    let db = directory.path().join("patron.db");
+    let import = |text: &str| {
+        let file = directory.path().join("names.csv");
+        fs::write(&file, text).unwrap();
+        let output = run(&db, &["import", file.to_str().unwrap(), "--mode", "test", "--yes"]);
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+    let decomposed =
+        "name,email,notes[cafe\u{301}]\nJose\u{301} Mun\u{303}oz,jose@x.in,Cre\u{300}me\nZoe\u{308} Rao,zoe@x.in,\n";
+    let composed = "name,email,notes[café]\nJosé Muñoz,jose@x.in,Crème\nZoë Rao,zoe@x.in,\n";
+    assert!(import(decomposed).contains("2 created"));
+    let again = import(composed);
+    assert!(again.contains("2 unchanged") && !again.contains("updated"), "{again}");
+    let other = import("name,email,notes[café]\nJosé Muñoz,jose@x.in,Creme\n");
+    assert!(other.contains("1 updated"), "{other}");
+    let output = run(&db, &["export", "--mode", "test", "--format", "jsonl"]);
+    let kept = String::from_utf8(output.stdout).unwrap();
+    assert!(kept.contains("Jose\u{301} Mun\u{303}oz") && kept.contains("{\"cafe\u{301}\":\"Creme\"}"), "{kept}");
+}
+
+#[test]
+fn an_import_replaces_typography_and_names_what_it_refuses() {
+    let directory = tempfile::tempdir().unwrap();
+    let db = directory.path().join("patron.db");
+    let file = directory.path().join("names.csv");
+    let rows =
+        "Ciara O’Brien‑Rao,o’brien@x.ie\nAsha\u{a0}Rao,asha@x.in\nTom & Co,tom@x.in\nMeera,meera@x.in;\nPlain,p@x.in\n";
+    fs::write(&file, format!("name,email\n{rows}")).unwrap();
+    let import = |flag| {
+        let output = run(&db, &["import", file.to_str().unwrap(), "--mode", "test", flag]);
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+    for said in [import("--dry-run"), import("--yes")] {
+        for words in [
+            "        2 with typographic apostrophes, hyphens or spaces, written as ' - and space",
+            "line 4: name: The name can't contain “&”. Use letters",
+            "line 5: email: The email can't contain “;”. Give one address",
+        ] {
+            assert!(said.contains(words), "{words}: {said}");
+        }
+    }
+    let kept = String::from_utf8(run(&db, &["export", "--mode", "test"]).stdout).unwrap();
+    assert!(kept.contains("Ciara O'Brien-Rao,o'brien@x.ie") && kept.contains("Asha Rao,"), "{kept}");
+    assert!(import("--yes").contains("3 unchanged"));
+}

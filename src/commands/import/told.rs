@@ -70,6 +70,7 @@ pub(super) fn told(services: &Services, import: &Import) -> String {
         count(import.fated(Fate::Gone), "left, for the customer or the values are gone");
     }
     count(import.unchanged(), "unchanged");
+    count(import.respelled, "with typographic apostrophes, hyphens or spaces, written as ' - and space");
     count(import.refused(), "refused");
     if services.imports.is_interrupted(import) {
         let undo = if import.state.is_before() { "discard" } else { "undo" };

@@ -1,6 +1,6 @@
 //! Whether a row of a file is about a customer: by whole values, read as the import reads them.
 
-use crate::domain::{Contact, Customer, Email, ImportRow, Outcome};
+use crate::domain::{Contact, Customer, Email, ImportRow, Outcome, label};
 use crate::rows::{Mapping, Row, Who};
 
 /// See [`crate::store::About`].
@@ -50,7 +50,9 @@ impl Person {
     }
 
     fn has_id_or_email(&self, who: &Who) -> bool {
-        let is_email = |email: &String| who.email.as_ref().is_some_and(|said| said.eq_ignore_ascii_case(email));
+        let is_email = |email: &String| {
+            who.email.as_ref().is_some_and(|said| label::tidied(said).trim().eq_ignore_ascii_case(email))
+        };
         who.id.as_ref().is_some_and(|id| id.as_str() == self.id) || self.email.as_ref().is_some_and(is_email)
     }
 

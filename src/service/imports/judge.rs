@@ -1,10 +1,8 @@
 //! What a row of a file would do, and what applying it does: decided by the same rules as any edit.
 
 use super::super::Ambient;
-use crate::domain::{
-    Changes, Complaint, Customer, CustomerId, Draft, Edit, Edited, Fate, ImportRow, Mode, Outcome, Rejection,
-};
-use crate::rows::{Incoming, Mapping, Row};
+use crate::domain::{Changes, Customer, CustomerId, Draft, Edit, Edited, Fate, ImportRow, Mode, Outcome, Rejection};
+use crate::rows::{Incoming, Mapping, Row, Unfit};
 use crate::store::{self, Complained, Elsewhere, Judged, Looking, Plan, Planned, Stamp};
 
 /// The eldest and, from now, the latest time at which a customer can have been made, in Unix seconds.
@@ -26,10 +24,15 @@ impl Judge {
         let Some(cells) = row.cells.as_deref().and_then(|cells| Row::from_text(row.line, cells)) else {
             return Ok(refused(None, None, None, "What the row held is gone: its customer was erased."));
         };
-        let incoming = match self.mapping.read(&cells) {
-            Ok(incoming) => incoming,
+        let (incoming, respelled) = match read(&self.mapping, &cells) {
+            Ok(read) => read,
             Err(unfit) => return Ok(refused(None, None, Some(unfit.column), &unfit.words)),
         };
+        let judged = self.judge_incoming(&incoming, looking)?;
+        Ok(Judged { respelled: respelled && matches!(judged.outcome, Outcome::Create | Outcome::Update), ..judged })
+    }
+
+    fn judge_incoming(&self, incoming: &Incoming, looking: &Looking<'_>) -> Result<Judged, store::Error> {
         let known = self.pair_of(&incoming.draft);
         let id = incoming.id.clone();
         if incoming.created_at.is_some_and(|at| !(CREATED_MIN..=self.now + CREATED_AHEAD).contains(&at)) {
@@ -37,7 +40,7 @@ impl Judge {
         }
         let edit = match incoming.draft.clone().parse() {
             Ok(edit) => edit,
-            Err(rejection) => return Ok(rejected(id, known, &rejection)),
+            Err(rejection) => return Ok(rejected(id, known, &rejection, &incoming.draft)),
         };
         match &incoming.id {
             Some(id) => match looking.find(id)? {
@@ -48,9 +51,9 @@ impl Judge {
                 },
             },
             None => match looking.find_by_pair(&edit.over(&self.blank()))? {
-                Some(customer) => match incoming.draft.without_pair().parse() {
+                Some(customer) => match incoming.draft.clone().without_pair().parse() {
                     Ok(edit) => self.update(&customer, &edit, looking),
-                    Err(rejection) => Ok(rejected(None, known, &rejection)),
+                    Err(rejection) => Ok(rejected(None, known, &rejection, &incoming.draft)),
                 },
                 None => self.create(None, &edit, looking),
             },
@@ -63,16 +66,23 @@ impl Judge {
             let words = format!("Line {line} is about the same customer.");
             return Ok(refused(id, Some(customer.clone()), None, &words));
         }
-        let after = match edit.apply(customer) {
+        let after = match edit.clone().without_respellings(customer).apply(customer) {
             Ok(after) => after,
-            Err(rejection) => return Ok(rejected(id, Some(customer.clone()), &rejection)),
+            Err(rejection) => return Ok(rejected(id, Some(customer.clone()), &rejection, &Draft::default())),
         };
         if let Some(complaint) = in_its_way(&after, looking)? {
             return Ok(refused(id, Some(after), None, &complaint));
         }
         let is_same = Changes::between(customer, &after).is_empty();
         let outcome = if is_same { Outcome::Unchanged } else { Outcome::Update };
-        Ok(Judged { outcome, customer: id, version: Some(customer.version), after: Some(after), complaint: None })
+        Ok(Judged {
+            outcome,
+            customer: id,
+            version: Some(customer.version),
+            after: Some(after),
+            respelled: false,
+            complaint: None,
+        })
     }
 
     fn create(&self, id: Option<CustomerId>, edit: &Edit, looking: &Looking<'_>) -> Result<Judged, store::Error> {
@@ -81,12 +91,19 @@ impl Judge {
         }
         let after = match edit.apply(&self.blank()) {
             Ok(after) => after,
-            Err(rejection) => return Ok(rejected(id, None, &rejection)),
+            Err(rejection) => return Ok(rejected(id, None, &rejection, &Draft::default())),
         };
         if let Some(complaint) = in_its_way(&after, looking)? {
             return Ok(refused(id, Some(after), None, &complaint));
         }
-        Ok(Judged { outcome: Outcome::Create, customer: id, version: None, after: Some(after), complaint: None })
+        Ok(Judged {
+            outcome: Outcome::Create,
+            customer: id,
+            version: None,
+            after: Some(after),
+            respelled: false,
+            complaint: None,
+        })
     }
 
     /// A customer with the email and contact of a draft alone, where those are good, whatever is wrong with the rest: by them a row
@@ -113,7 +130,7 @@ impl Judge {
     }
 
     fn incoming(&self, row: &ImportRow) -> Option<Incoming> {
-        self.mapping.read(&Row::from_text(row.line, row.cells.as_deref()?)?).ok()
+        Some(read(&self.mapping, &Row::from_text(row.line, row.cells.as_deref()?)?).ok()?.0)
     }
 
     fn plan_create(&self, row: &ImportRow, stamp: &Stamp, ambient: &Ambient) -> Option<Plan> {
@@ -133,7 +150,7 @@ impl Judge {
             if now.version != version {
                 return Err(Fate::Changed);
             }
-            let after = edit.apply(now).map_err(|_| Fate::Changed)?;
+            let after = edit.clone().without_respellings(now).apply(now).map_err(|_| Fate::Changed)?;
             let changes = Changes::between(now, &after);
             Ok(Some(stamp.edited(after, changes, None)))
         };
@@ -141,12 +158,19 @@ impl Judge {
     }
 }
 
+/// What a row asks for, its name and email tidied, and whether there was anything to tidy.
+fn read(mapping: &Mapping, cells: &Row) -> Result<(Incoming, bool), Unfit> {
+    let mut incoming = mapping.read(cells)?;
+    let respelled = incoming.draft.tidy();
+    Ok((incoming, respelled))
+}
+
 /// What a row would change of a customer.
 pub(super) fn changes(mapping: &Mapping, cells: &Row, customer: &Customer) -> Option<Changes> {
-    let incoming = mapping.read(cells).ok()?;
+    let (incoming, _) = read(mapping, cells).ok()?;
     let is_found = incoming.id.is_none() && customer.version > 0;
     let draft = if is_found { incoming.draft.without_pair() } else { incoming.draft };
-    Some(Changes::between(customer, &draft.parse().ok()?.over(customer)))
+    Some(Changes::between(customer, &draft.parse().ok()?.without_respellings(customer).over(customer)))
 }
 
 /// Who or what has the pair that a row would leave a customer with.
@@ -168,12 +192,12 @@ fn words_of(elsewhere: Elsewhere) -> &'static str {
     }
 }
 
-fn rejected(id: Option<CustomerId>, after: Option<Customer>, rejection: &Rejection) -> Judged {
-    let Complaint { field, invalid, .. } = rejection.first();
-    refused(id, after, field.name().map(str::to_owned), invalid.words())
+fn rejected(id: Option<CustomerId>, after: Option<Customer>, rejection: &Rejection, draft: &Draft) -> Judged {
+    let complaint = rejection.first();
+    refused(id, after, complaint.field.name().map(str::to_owned), &draft.reason(complaint))
 }
 
 fn refused(customer: Option<CustomerId>, after: Option<Customer>, field: Option<String>, words: &str) -> Judged {
     let complaint = Some(Complained { field, words: words.to_owned() });
-    Judged { outcome: Outcome::Refused, customer, version: None, after, complaint }
+    Judged { outcome: Outcome::Refused, customer, version: None, after, respelled: false, complaint }
 }

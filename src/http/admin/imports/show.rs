@@ -43,6 +43,8 @@ struct ImportPage {
     is_worth_it: bool,
     columns: Vec<(String, String)>,
     clears: bool,
+    /// How many rows had typography that was replaced; empty where none had.
+    respelled: String,
     steps: Vec<(&'static str, Moment, String)>,
     /// When what is kept of it goes.
     until: Moment,
@@ -104,6 +106,7 @@ fn page(visit: &Visit, import: &Import, services: &Services) -> ImportPage {
         is_worth_it: import.count(Outcome::Create) + import.count(Outcome::Update) > 0,
         columns: kept.filter(|(_, target)| target != "ignore").collect(),
         clears: mapping.empty == Empty::Clear,
+        respelled: if import.respelled > 0 { counted(import.respelled, "row") } else { String::new() },
         steps: import.steps.iter().map(told).collect(),
         until: Moment(until),
         has_unwritten: unwritten(import) > 0 && services.now() < until,

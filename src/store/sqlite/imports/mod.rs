@@ -111,7 +111,7 @@ impl Store {
             }
             // Where it was not applied whole, the rest of it waits until it is brought back.
             const SQL: &str = "UPDATE imports SET state = ?2, done = 0, line = 0, moved_at = ?3,
-                stopped = iif(state = 'applying', line, stopped) WHERE number = ?1";
+                respelled = iif(?2 = 'rehearsing', 0, respelled), stopped = iif(state = 'applying', line, stopped) WHERE number = ?1";
             Ok(connection.prepare_cached(SQL)?.execute(params![number, to.as_str(), at])? == 1)
         };
         self.act_of(requester, act).await
@@ -216,7 +216,7 @@ fn insert_step(connection: &Connection, import: &Import, step: &ImportStep) -> r
 pub(super) fn find(connection: &Connection, number: i64) -> rusqlite::Result<Option<Import>> {
     const SQL: &str =
         "SELECT number, mode, at, actor_type, actor_id, actor_label, file, format, columns, mapping, state, rows,
-        done, moved_at FROM imports WHERE number = ?1 AND state != 'dropped'";
+        done, moved_at, respelled FROM imports WHERE number = ?1 AND state != 'dropped'";
     let Some(import) = connection.prepare_cached(SQL)?.query_row([number], read).optional()? else { return Ok(None) };
     Ok(Some(Import { counts: counts(connection, number)?, steps: steps(connection, number)?, ..import }))
 }
@@ -235,6 +235,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Import> {
         rows: row.get(11)?,
         done: row.get(12)?,
         moved_at: row.get(13)?,
+        respelled: row.get(14)?,
         counts: Vec::new(),
         steps: Vec::new(),
     })

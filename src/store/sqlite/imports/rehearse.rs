@@ -186,5 +186,9 @@ fn write(
         moved.to(judged.outcome, None);
     }
     moved.write(connection, number)?;
+    let respelled = found.iter().filter(|(_, judged)| judged.as_ref().is_some_and(|(judged, _)| judged.respelled));
+    connection
+        .prepare_cached("UPDATE imports SET respelled = respelled + ?2 WHERE number = ?1")?
+        .execute(params![number, respelled.count()])?;
     advance(connection, number, ImportState::Rehearsing, (line, found.len()), last, at)
 }
