@@ -41,9 +41,9 @@ eitherWay('every error is told at once, and nothing typed is lost', async (t, sc
   const told = await summary(page);
   assert.equal(await text(page.locator('#errors-title')), 'Nothing is saved yet: 7 things to mend');
   assert.deepEqual(told, {
-    name: 'The name format is invalid.',
-    email: 'The email must be a valid email address.',
-    contact: 'Contact number contains invalid characters, only digits and + symbol are allowed',
+    name: 'The name needs at least 3 characters.',
+    email: 'The email needs a dot after the @, as in name@example.com.',
+    contact: 'Contact number should be at least 8 digits, including country code',
     gstin: 'The gstin field is invalid.',
     'note-1': 'Give this note a key, or remove it.',
     'note-2': 'Notes value cannot be greater than 256 characters. This one has 300.',
@@ -165,6 +165,28 @@ eitherWay('what is not changed makes no revision', async (t, scripts) => {
   assert.equal(await notice(page), 'Nothing was changed. It was so already.');
   assert.equal((await history(page)).length, 1);
   assert.deepEqual((await server.fetch(customer.id)).notes, customer.notes);
+});
+
+eitherWay('what nobody touched stays as it is, to the byte', async (t, scripts) => {
+  const notes = {
+    '': 'no key', ' ': ' ', ' blanks ': ' around ', blanks: 'none', 'line\nbreak': 'a\r\nb\rc\n', linebreak: '\n\nx\n',
+    'line\r\nbreak': '\u000b\u000c\u0085\u2028\u0001', 'cafe\u0301': 'Zoe\u0308', '\u202ex': '\ufeff\u00ad\ufffe', number: 1.5, yes: true,
+  };
+  const { page, customer } = await opened(t, scripts, { name: "Jose\u0301  O'Nair.", email: `Bytes-${scripts}@x.in`, notes });
+  await fill(page, { GSTIN: '29AAGCB7383J1Z4' });
+  await save(page);
+  assert.equal(await notice(page), 'Saved to live. You set GSTIN.');
+  assert.deepEqual(await server.fetch(customer.id), { ...customer, gstin: '29AAGCB7383J1Z4' });
+});
+
+eitherWay('what is pasted is tidied, and the page says so', async (t, scripts) => {
+  const { page, customer } = await opened(t, scripts, { name: 'Ciara', email: `ciara-${scripts}@x.in` });
+  await fill(page, { Name: 'Ciara O’Brien‑Rao', Contact: '+91 98765-43210' });
+  await save(page);
+  const tidied = ['The name was tidied to “Ciara O\'Brien-Rao”.', 'The contact was tidied to “+919876543210”.'];
+  assert.equal(await notice(page), `Saved to live. You changed name and contact. ${tidied.join(' ')}`);
+  const { name, contact } = await server.fetch(customer.id);
+  assert.deepEqual({ name, contact }, { name: "Ciara O'Brien-Rao", contact: '+919876543210' });
 });
 
 eitherWay('markup in a value is text', async (t, scripts) => {
