@@ -169,6 +169,8 @@ fn every_sentence_of_an_error_has_an_entry() {
         // A header.
         "Basic realm=",
     ];
+    // Said by forms and imports alone, which tidy a phone number.
+    let of_tidying = ["A spreadsheet has shortened ", "The phone number ", "the character ", "a line break", "a tab"];
     let domain = ["contact", "email", "gstin", "name", "notes", "rejection"].map(|file| format!("domain/{file}.rs"));
     let api = ["problem", "query"].map(|file| format!("http/api/{file}.rs"));
     let placed = Regex::new(r"\{\w*\}").unwrap();
@@ -180,7 +182,8 @@ fn every_sentence_of_an_error_has_an_entry() {
             }
             // As it is said, or as it is remembered.
             let has_entry = catalogue::entries().any(|entry| entry.rule() == words || is_said(&words, entry.says));
-            assert!(has_entry || not_of_the_api.contains(&&*words), "{words} has no page");
+            let is_of_tidying = of_tidying.iter().any(|begin| words.trim_start().starts_with(begin));
+            assert!(has_entry || is_of_tidying || not_of_the_api.contains(&&*words), "{words} has no page");
             sentences += 1;
         }
     }
