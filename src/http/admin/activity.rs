@@ -5,9 +5,9 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::Answer;
-use super::customers::first_second;
+use super::customers::days;
 use super::moment::Moment;
-use super::page::{Shell, html};
+use super::page::{BadFilter, Shell, html};
 use super::record::heading;
 use super::visit::Visit;
 use super::words::Told;
@@ -65,8 +65,10 @@ struct Row {
 
 pub(super) async fn show(visit: Visit, asked: Query<Asked>, services: Data<Services>) -> Answer {
     let asked = asked.into_inner();
-    let before = asked.before.parse().ok();
-    let page = services.customers.activity(&visit.caller(), filter(&asked), before, PAGE_LEN).await;
+    let unread = |unread: BadFilter| visit.turned(unread);
+    let before = number(&asked.before).map_err(unread)?;
+    let filter = filter(&asked).map_err(unread)?;
+    let page = services.customers.activity(&visit.caller(), filter, before, PAGE_LEN).await;
     let page = page.map_err(|refused| visit.turned(refused))?;
     let address = |before: Option<i64>| {
         let mut query = form_urlencoded::Serializer::new(String::new());
@@ -96,20 +98,32 @@ pub(super) async fn show(visit: Visit, asked: Query<Asked>, services: Data<Servi
     }))
 }
 
-fn filter(asked: &Asked) -> ActivityFilter {
+fn filter(asked: &Asked) -> Result<ActivityFilter, BadFilter> {
     let actor = match KeyId::parse(&asked.who) {
         Some(id) => Some(ActorFilter::Key(id)),
         None if asked.who.is_empty() => None,
+        // An id of no person finds nothing.
         None => Some(ActorFilter::Staff(StaffId::stored(asked.who.clone()))),
     };
     let door = match asked.door.as_str() {
+        "" => None,
         "console" => Some(Door::Console),
         "api" => Some(Door::Api),
         "command" => Some(Door::CommandLine),
-        _ => None,
+        _ => return Err(BadFilter("The source", "console, api or command")),
     };
-    let to = first_second(&asked.to).map(|second| second + 86_399);
-    ActivityFilter { actor, door, from: first_second(&asked.from), to }
+    let (from, to) = days(&asked.from, &asked.to)?;
+    Ok(ActivityFilter { actor, door, from, to })
+}
+
+/// The place after which a page begins; an empty one is none. No list is as long as the largest number.
+pub(super) fn number(text: &str) -> Result<Option<i64>, BadFilter> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    match text {
+        "" => Ok(None),
+        text if is_number => Ok(Some(text.parse().unwrap_or(i64::MAX))),
+        _ => Err(BadFilter("The page", "after or before a number")),
+    }
 }
 
 /// Everybody who can have edited a customer of this mode: people, and the mode's keys.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::Answer;
 use super::moment::Moment;
-use super::page::{Shell, html};
+use super::page::{BadFilter, Shell, html};
 use super::visit::Visit;
 use crate::domain::search::Query as Search;
 use crate::domain::{CustomerId, Field, Role};
@@ -19,7 +19,7 @@ use crate::service::{Listed, Page, Place, Services, Span, Walk};
 /// How many customers a page has.
 const PAGE_LEN: u64 = 25;
 
-/// What the address asks for. Everything is text: what makes no sense is not asked for.
+/// What the address asks for. Everything is text, so that an error can say what is wrong with it.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Asked {
@@ -33,14 +33,34 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// The days in which customers were made, in UTC.
-    fn span(&self) -> Span {
-        Span { from: first_second(&self.from), to: first_second(&self.to).map(|second| second + 86_399) }
+    /// The days in which customers were created, in UTC.
+    fn span(&self) -> Result<Span, BadFilter> {
+        days(&self.from, &self.to).map(|(from, to)| Span { from, to })
+    }
+
+    /// The words to search for; `None` where there are none.
+    fn search(&self) -> Result<Option<Search>, BadFilter> {
+        let search = Search::parse(&self.q);
+        if search.is_none() && !self.q.trim().is_empty() {
+            return Err(BadFilter("The search", "a part of a name, an email or a number"));
+        }
+        Ok(search)
     }
 
     /// All customers that the list would show, page after page.
-    pub(super) fn walk(&self) -> Walk {
-        Search::parse(&self.q).map_or(Walk::Created(self.span()), Walk::Matching)
+    pub(super) fn walk(&self) -> Result<Walk, BadFilter> {
+        let span = self.span()?;
+        Ok(self.search()?.map_or(Walk::Created(span), Walk::Matching))
+    }
+
+    fn place(&self) -> Result<Place, BadFilter> {
+        let id =
+            |text: &str| CustomerId::parse(text).map_err(|_| BadFilter("The page", "after or before a customer's id"));
+        Ok(match (self.older.as_str(), self.newer.as_str()) {
+            ("", "") => Place::Newest,
+            ("", newer) => Place::NewerThan(id(newer)?),
+            (older, _) => Place::OlderThan(id(older)?),
+        })
     }
 }
 
@@ -97,13 +117,9 @@ pub(super) async fn list(
     settings: Data<Settings>,
 ) -> Answer {
     let asked = asked.into_inner();
-    let search = Search::parse(&asked.q);
-    let span = asked.span();
-    let place = match (CustomerId::parse(&asked.older), CustomerId::parse(&asked.newer)) {
-        (Ok(id), _) => Place::OlderThan(id),
-        (_, Ok(id)) => Place::NewerThan(id),
-        _ => Place::Newest,
-    };
+    let unread = |unread: BadFilter| visit.turned(unread);
+    let (search, span) = (asked.search().map_err(unread)?, asked.span().map_err(unread)?);
+    let place = asked.place().map_err(unread)?;
     let caller = visit.caller();
     let page = match &search {
         Some(search) => services.customers.search(&caller, search, place, PAGE_LEN).await,
@@ -162,8 +178,17 @@ pub(super) fn encoded(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-/// The first second of a day, `2026-11-23`, in UTC.
-pub(super) fn first_second(day: &str) -> Option<i64> {
+/// The first and the last second of days like `2026-11-23`, in UTC; an empty one is none.
+pub(super) fn days(from: &str, to: &str) -> Result<(Option<i64>, Option<i64>), BadFilter> {
+    let day = |name: &'static str, day: &str| match day.trim() {
+        "" => Ok(None),
+        day => first_second(day).map(Some).ok_or(BadFilter(name, "a day like 2026-11-23")),
+    };
+    Ok((day("From", from)?, day("To", to)?.map(|second| second + 86_399)))
+}
+
+/// The first second of a day.
+fn first_second(day: &str) -> Option<i64> {
     let time = humantime::parse_rfc3339(&format!("{day}T00:00:00Z")).ok()?;
     i64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()
 }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::Answer;
 use super::customers::Asked;
+use super::page::BadFilter;
 use super::visit::{Editor, Visit};
 use crate::domain::{Mode, StaffId};
 use crate::http::connections::Pace;
@@ -35,10 +36,15 @@ pub(super) async fn download(
     services: Data<Services>,
 ) -> Answer {
     let visit: &Visit = &editor;
-    let format = Format::parse(&wanted.format).unwrap_or(Format::Csv);
-    let readers = if wanted.format == "csv" { For::Programs } else { For::Spreadsheets };
+    let (format, readers) = match wanted.format.as_str() {
+        "" | "spreadsheet" => (Format::Csv, For::Spreadsheets),
+        "csv" => (Format::Csv, For::Programs),
+        "jsonl" => (Format::Jsonl, For::Programs),
+        _ => return Err(visit.turned(BadFilter("The format", "spreadsheet, csv or jsonl"))),
+    };
+    let walk = asked.walk().map_err(|turned| visit.turned(turned))?;
     let sending = Sending {
-        leaving: services.customers.leave(visit.caller(), asked.walk()),
+        leaving: services.customers.leave(visit.caller(), walk),
         writer: Writer::new(format, readers),
         begun: false,
         pace: Pace::of(&request),

@@ -189,6 +189,18 @@ struct TurnedAtDoorPage<'a> {
     ways: &'a [(String, String)],
 }
 
+/// A filter in the address that cannot be read: its name, and what it is like.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BadFilter(pub(super) &'static str, pub(super) &'static str);
+
+impl From<BadFilter> for Turned {
+    fn from(BadFilter(name, like): BadFilter) -> Self {
+        let text =
+            format!("{name} must be {like}. Nothing is shown, because without this filter it would be something else.");
+        Self::new(StatusCode::BAD_REQUEST, "A filter cannot be read", &text)
+    }
+}
+
 impl Turned {
     fn new(status: StatusCode, heading: &str, text: &str) -> Self {
         Self {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::Answer;
 use super::figures::grouped;
 use super::home::reason;
-use super::page::{Shell, Turned, html};
+use super::page::{BadFilter, Shell, Turned, html};
 use super::request_row::{KeyShown, RequestRow};
 use super::visit::{Owner, Visit};
 use crate::domain::{Key, KeyId, Mode, RequestNumber};
@@ -93,8 +93,9 @@ pub(super) async fn list(owner: Owner, asked: Query<Asked>, services: Data<Servi
         (None, Some(number)) => Cursor::After(RequestNumber(number)),
         (None, None) => Cursor::Newest,
     };
+    let filter = asked.filter().map_err(|unread| visit.turned(unread))?;
     let page = async |cursor| {
-        let listed = services.requests.list(visit.mode, asked.filter(), cursor, PAGE_LEN as u64 + 1).await;
+        let listed = services.requests.list(visit.mode, filter.clone(), cursor, PAGE_LEN as u64 + 1).await;
         listed.map_err(|refused| visit.turned(refused))
     };
     let (mut cursor, mut listed) = (cursor, page(cursor).await?);
@@ -171,17 +172,25 @@ async fn keys(visit: &Visit, services: &Services) -> Result<HashMap<KeyId, Key>,
 }
 
 impl Asked {
-    fn filter(&self) -> RequestFilter {
+    fn filter(&self) -> Result<RequestFilter, BadFilter> {
         let status: Option<RangeInclusive<u16>> = match self.status.as_str() {
+            "" => None,
             "errors" => Some(400..=599),
             "ours" => Some(500..=599),
-            other => other.parse().ok().map(|status| status..=status),
+            other => match other.parse() {
+                Ok(status @ 100..=599) => Some(status..=status),
+                _ => return Err(BadFilter("The status", "errors, ours or a status like 404")),
+            },
         };
         let of = match self.key.as_str() {
+            "" => Asking::Anybody,
             "unknown" => Asking::Unknown,
-            other => KeyId::parse(other).map_or(Asking::Anybody, Asking::Key),
+            other => match KeyId::parse(other) {
+                Some(id) => Asking::Key(id),
+                None => return Err(BadFilter("The key", "unknown or the id of a key")),
+            },
         };
-        RequestFilter { status, of }
+        Ok(RequestFilter { status, of })
     }
 
     /// The page beside this one, with the same filter.

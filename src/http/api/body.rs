@@ -66,8 +66,9 @@ fn media_type(request: &HttpRequest) -> Result<MediaType, Problem> {
     if may_be_ours(request) { Ok(media_type) } else { Err(Problem::cross_site()) }
 }
 
-/// A JSON body.
+/// A JSON body. A byte order mark before it, as .NET and PowerShell write one, is no part of it.
 pub fn read_json(bytes: &[u8]) -> Result<Members, Problem> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.is_empty() {
         return Ok(Members::new());
     }

@@ -3,6 +3,7 @@
 use indexmap::IndexSet;
 
 use super::Problem;
+use crate::domain::{Complaint, Contact, Email, Field, Invalid, Rejection};
 use crate::service::{Filter, Slice, Span};
 
 pub(super) const COUNT_DEFAULT: u64 = 10;
@@ -17,12 +18,10 @@ pub fn of_list(query: &str) -> Result<(Filter, Slice), Problem> {
     let slice = parameters.slice()?;
     let filter = Filter {
         span: Span { from: parameters.time("from")?, to: parameters.time("to")? },
-        email_key: parameters.filled("email").map(str::to_ascii_lowercase),
-        // .NET does not encode the `+`, which a query turns into a space.
-        contact: parameters.filled("contact").map(|contact| match contact.strip_prefix(' ') {
-            Some(digits) => format!("+{digits}"),
-            None => contact.to_owned(),
-        }),
+        email_key: parameters.value_of("email", Field::Email, Email::parse)?.map(|email| email.key()),
+        contact: parameters
+            .value_of("contact", Field::Contact, Contact::parse)?
+            .map(|contact| contact.as_str().to_owned()),
     };
     Ok((filter, slice))
 }
@@ -50,6 +49,21 @@ impl Parameters {
     /// A filter that is empty is none.
     fn filled(&self, name: &str) -> Option<&str> {
         self.value(name).filter(|value| !value.is_empty())
+    }
+
+    /// A filter by a value. .NET and the forms of browsers do not encode the `+`, which a query turns into a space; no value has one.
+    fn value_of<T>(
+        &self,
+        name: &str,
+        field: Field,
+        parse: fn(&str) -> Result<T, Invalid>,
+    ) -> Result<Option<T>, Problem> {
+        let Some(value) = self.filled(name) else { return Ok(None) };
+        let rejected = |invalid| Rejection::of(vec![Complaint::of(field, invalid)]);
+        parse(&value.replace(' ', "+")).map(Some).map_err(|invalid| match rejected(invalid) {
+            Some(rejection) => Problem::from(&rejection),
+            None => Problem::failed(),
+        })
     }
 
     fn slice(&self) -> Result<Slice, Problem> {
