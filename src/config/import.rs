@@ -37,8 +37,8 @@ pub struct ImportFile {
     /// csv or jsonl. Without this the file's first bytes tell
     #[arg(long, value_parser = file_format)]
     pub format: Option<Format>,
-    /// Take a column as id, name, email, contact, gstin, created_at, notes, note:KEY or ignore; again for each. What is not said is
-    /// guessed from the columns' names
+    /// Take a column as id, name, first_name, middle_name, last_name, email, contact, phone, gstin, created_at, notes, note:KEY or ignore;
+    /// again for each. The other columns are guessed from their names and values
     #[arg(long, value_name = "COLUMN=TARGET")]
     pub map: Vec<String>,
     /// What an empty cell asks for: keep what the customer has, or clear it
@@ -50,7 +50,7 @@ pub struct ImportFile {
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
-    /// Write the rows that are refused to this CSV file, with the reason, to be mended and imported again
+    /// Write the rows that are refused to this file as they came, each with the reason, to be fixed and imported again
     #[arg(long, value_name = "FILE", value_parser = new_file())]
     pub refused: Option<PathBuf>,
 }
@@ -82,7 +82,7 @@ pub enum ImportCommand {
     Show {
         /// Its number
         number: i64,
-        /// Write the rows that were not written to this CSV file, with the reason
+        /// Write the rows that were not written to this file as they came, each with the reason
         #[arg(long, value_name = "FILE", value_parser = new_file())]
         refused: Option<PathBuf>,
     },

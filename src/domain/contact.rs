@@ -46,6 +46,11 @@ impl Contact {
     pub fn tidy(text: &str) -> Result<String, String> {
         let text: String = text.chars().filter(|char| !is_invisible(*char)).collect();
         let text = text.trim();
+        // Spreadsheets and Shopify mark text by an apostrophe in front.
+        let text = text
+            .strip_prefix('\'')
+            .filter(|rest| rest.starts_with(['+', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']))
+            .unwrap_or(text);
         if is_shortened(text) {
             return Err("A spreadsheet has shortened this number to one like 9.19E+11, and its digits are gone: format the column \
                         as text there, fill it in again, and save."
@@ -172,6 +177,7 @@ mod tests {
             ("9876543210.0", "9876543210"),
             ("01.23.45.67.00", "0123456700"),
             ("0091 98000 00010", "00919800000010"),
+            ("'+919876543210", "+919876543210"),
             ("0", "0"),
             ("\u{200e} ", ""),
         ] {

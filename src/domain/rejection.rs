@@ -75,6 +75,11 @@ impl Invalid {
         Self { words: Cow::Owned(words), rule: "… is/are not required and should not be sent" }
     }
 
+    /// The words of [`super::Contact::tidy`] about a phone number.
+    pub fn untidy(words: String) -> Self {
+        Self { words: Cow::Owned(words), rule: "The phone number cannot be tidied." }
+    }
+
     /// The words.
     pub fn words(&self) -> &str {
         &self.words

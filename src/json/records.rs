@@ -1,5 +1,6 @@
 //! A customer, a revision, and all that is held on a customer, as JSON.
 
+use serde::de::IgnoredAny;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -121,11 +122,21 @@ struct ImportRowJson<'a> {
     line: u64,
     /// As the file has them.
     cells: Option<&'a RawValue>,
+    /// The text of a row that could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a RawValue>,
 }
 
 impl<'a> ImportRowJson<'a> {
     fn of((import, row): (i64, &'a ImportRow)) -> Self {
-        Self { import, line: row.line, cells: row.cells.as_deref().and_then(|cells| serde_json::from_str(cells).ok()) }
+        let kept = row.cells.as_deref().unwrap_or_default();
+        // A row that is kept as it came is an array: a separator, the text, and the cells that were read.
+        let as_it_came = serde_json::from_str::<(IgnoredAny, &RawValue, &RawValue)>(kept);
+        let (text, cells) = match as_it_came {
+            Ok((_, text, cells)) => (Some(text).filter(|_| cells.get() == "{}"), Some(cells)),
+            Err(_) => (None, serde_json::from_str(kept).ok()),
+        };
+        Self { import, line: row.line, cells, text }
     }
 }
 

@@ -1,21 +1,29 @@
 //! When a customer was created, in each of the forms in which files have it.
 
+use super::mapping::Dates;
+
 /// The first and the last second that may be given, as where the API lists by time: the year 2000, and 2120.
-const SECONDS: std::ops::RangeInclusive<i64> = 946_684_800..=4_765_046_400;
+pub(super) const SECONDS: std::ops::RangeInclusive<i64> = 946_684_800..=4_765_046_400;
 /// What India's clocks are ahead of UTC, in seconds.
 const INDIA: i64 = (5 * 60 + 30) * 60;
 
 /// Unix seconds of a time, which is one of: Unix seconds; RFC 3339, as `2020-02-18T13:48:51Z` or with an offset;
-/// `2020-02-18 13:48:51`, `2020-02-18 13:48` or `2020-02-18`, in UTC; `18/02/2020 19:18:51`, day first, as the hosted dashboard
-/// writes it, on India's clocks. The error is what is wrong in a sentence, without the value.
-pub(super) fn parse(text: &str) -> Result<i64, String> {
+/// `2020-02-18 13:48:51`, `2020-02-18 13:48` or `2020-02-18`, in UTC. By the form of its column also `18/02/2020 19:18:51`, day
+/// first, as the hosted dashboard writes it, on India's clocks; `02/18/2020 13:48:51`, month first, in UTC; Unix milliseconds. The
+/// error is a sentence without the value.
+pub(super) fn parse(text: &str, dates: Dates) -> Result<i64, String> {
     let text = text.trim();
     let seconds = if text.bytes().all(|byte| byte.is_ascii_digit()) {
-        text.parse().map_err(|_| OUT_OF_SPAN.to_owned())?
+        let number: i64 = text.parse().map_err(|_| OUT_OF_SPAN.to_owned())?;
+        if dates == Dates::Milliseconds { number / 1_000 } else { number }
     } else {
-        of_date(text).ok_or(
-            "The time is none that is read: give Unix seconds, 2020-02-18T13:48:51Z, 2020-02-18 13:48:51 (UTC), or 18/02/2020 19:18:51 (IST).",
-        )?
+        let is_undecided = exchangeable(text).is_some() && !matches!(dates, Dates::DayFirst | Dates::MonthFirst);
+        let words = if is_undecided {
+            "The date can be day first or month first: say which for the column, with created_at:dmy or created_at:mdy."
+        } else {
+            "The time is none that is read: give Unix seconds, 2020-02-18T13:48:51Z, 2020-02-18 13:48:51 (UTC), or 18/02/2020 19:18:51 (IST)."
+        };
+        of_date(text, dates).ok_or(words)?
     };
     if SECONDS.contains(&seconds) {
         return Ok(seconds);
@@ -26,10 +34,22 @@ pub(super) fn parse(text: &str) -> Result<i64, String> {
 
 const OUT_OF_SPAN: &str = "The time is before the year 2000 or after 2120.";
 
-fn of_date(text: &str) -> Option<i64> {
+/// The first two numbers of a date like `18/02/2020`, of which either may be the month.
+pub(super) fn exchangeable(text: &str) -> Option<(i64, i64)> {
+    let date = text.split(['T', 't', ' ']).next()?;
+    let [first, second, year] = ['/', '-', '.'].into_iter().find_map(|between| numbers(date, between))?;
+    (first < 100 && second < 100 && year > 999).then_some((first, second))
+}
+
+fn of_date(text: &str, dates: Dates) -> Option<i64> {
     let (date, time) = text.split_once(['T', 't', ' ']).map_or((text, "00:00:00"), |(date, time)| (date, time.trim()));
-    if let Some([day, month, year]) = numbers(date, '/') {
-        return Some(days(year, month, day)? * 86_400 + of_time(time)? - INDIA);
+    if let Some((first, second)) = exchangeable(date) {
+        let year = date.rsplit(['/', '-', '.']).next()?.parse().ok()?;
+        return match dates {
+            Dates::DayFirst => Some(days(year, second, first)? * 86_400 + of_time(time)? - INDIA),
+            Dates::MonthFirst => Some(days(year, first, second)? * 86_400 + of_time(time)?),
+            Dates::Plain | Dates::Milliseconds => None,
+        };
     }
     let [year, month, day] = numbers(date, '-')?;
     let (time, ahead) = with_offset(time)?;
@@ -101,13 +121,19 @@ mod tests {
             "2020-02-18T05:48:51-08:00",
             "2020-02-18 13:48:51",
             "2020-02-18 13:48:51 UTC",
-            "18/02/2020 19:18:51",
         ] {
-            assert_eq!(parse(text), Ok(1_582_033_731), "{text}");
+            assert_eq!(parse(text, Dates::Plain), Ok(1_582_033_731), "{text}");
         }
-        assert_eq!(parse("2020-02-18 13:48"), Ok(1_582_033_680));
-        assert_eq!(parse("2020-02-18"), Ok(1_581_984_000));
-        assert_eq!(parse("29/02/2024 05:30:00"), Ok(1_709_164_800));
+        assert_eq!(parse("2020-02-18 13:48", Dates::Plain), Ok(1_582_033_680));
+        assert_eq!(parse("2020-02-18", Dates::DayFirst), Ok(1_581_984_000));
+        assert_eq!(parse("29/02/2024 05:30:00", Dates::DayFirst), Ok(1_709_164_800));
+        for text in ["18/02/2020 19:18:51", "18-02-2020 19:18:51", "18.2.2020 19:18:51"] {
+            assert_eq!(parse(text, Dates::DayFirst), Ok(1_582_033_731), "{text}");
+            assert!(parse(text, Dates::Plain).unwrap_err().contains("created_at:dmy"), "{text}");
+            assert!(parse(text, Dates::MonthFirst).is_err(), "{text}");
+        }
+        assert_eq!(parse("02/18/2020 13:48:51", Dates::MonthFirst), Ok(1_582_033_731));
+        assert_eq!(parse("1582033731999", Dates::Milliseconds), Ok(1_582_033_731));
     }
 
     #[test]
@@ -125,11 +151,11 @@ mod tests {
             "18/02/20 10:00",
             "2020-02-18 13:48:51 IST",
         ] {
-            assert!(parse(text).is_err(), "{text}");
+            assert!(parse(text, Dates::Plain).is_err(), "{text}");
         }
-        assert_eq!(parse("1582033731000").unwrap_err(), "The time is in milliseconds: give seconds.");
+        assert_eq!(parse("1582033731000", Dates::Plain).unwrap_err(), "The time is in milliseconds: give seconds.");
         for text in ["0", "946684799", "4765046401", "99999999999999999999", "1999-12-31"] {
-            assert_eq!(parse(text).unwrap_err(), OUT_OF_SPAN, "{text}");
+            assert_eq!(parse(text, Dates::Plain).unwrap_err(), OUT_OF_SPAN, "{text}");
         }
     }
 }

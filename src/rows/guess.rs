@@ -1,58 +1,168 @@
-//! What columns are, by their names: Patron's own export and the hosted API's, Stripe's, and what people call things in sheets of
-//! their own. What has no known name is left out.
+//! What columns are, by their names: Patron's own export and the hosted API's, those of the tools that `docs/importing.md` lists,
+//! and what people call things in sheets of their own. Any other column is a note of its name, where it fits.
 
-use super::{Mapping, Target};
+use super::{Dates, Facts, Mapping, Target};
 
-/// Names as people write them, without case, spaces and signs; of several columns the first is taken.
-const NAMES: [(Target, &[&str]); 6] = [
+/// Names as people write them, without case, spaces and signs.
+const NAMES: [(Target, &[&str]); 8] = [
     (Target::Id, &["id", "customerid", "custid", "razorpayid", "razorpaycustomerid"]),
-    (Target::Name, &["name", "fullname", "customername", "customer", "client", "clientname", "displayname"]),
-    (Target::Email, &["email", "emailaddress", "emailid", "mail", "mailid", "customeremail"]),
     (
-        Target::Contact,
+        Target::Name,
         &[
-            "contact",
-            "phone",
-            "mobile",
-            "phonenumber",
-            "phoneno",
-            "mobilenumber",
-            "mobileno",
-            "mobilephone",
-            "contactnumber",
-            "contactno",
-            "telephone",
-            "tel",
-            "cell",
-            "cellphone",
-            "customerphone",
-            "customercontact",
-            "whatsapp",
-            "whatsappnumber",
+            "name",
+            "fullname",
+            "customername",
+            "customer",
+            "client",
+            "clientname",
+            "contactname",
+            "displayname",
+            "ledgername",
         ],
     ),
-    (Target::Gstin, &["gstin", "gst", "gstno", "gstnumber", "gstinno", "gstinnumber", "gstinuin"]),
+    (Target::FirstName, &["firstname", "givenname", "forename", "fname"]),
+    (Target::MiddleName, &["middlename", "additionalname"]),
+    (Target::LastName, &["lastname", "familyname", "surname", "lname"]),
     (
-        Target::CreatedAt,
-        &["createdat", "created", "createdutc", "createdon", "createddate", "datecreated", "creationdate"],
+        Target::Email,
+        &[
+            "email",
+            "emailaddress",
+            "emailid",
+            "mail",
+            "mailid",
+            "customeremail",
+            "primaryemail",
+            "email1value",
+            "email1address",
+        ],
+    ),
+    (
+        Target::Gstin,
+        &["gstin", "gst", "gstno", "gstnumber", "gstinno", "gstinnumber", "gstinuin", "gstidentificationnumbergstin"],
+    ),
+    (
+        Target::CreatedAt(Dates::Plain),
+        &[
+            "createdat",
+            "created",
+            "createdutc",
+            "createdon",
+            "createddate",
+            "createdate",
+            "createdtime",
+            "datecreated",
+            "creationdate",
+        ],
     ),
 ];
 
+/// Names of phone numbers, the best first: of several that a row has, the first is the contact, and the others are notes.
+const PHONES: [&[&str]; 5] = [
+    &["contact", "contactnumber", "contactno", "customercontact"],
+    &[
+        "mobile",
+        "mobilephone",
+        "mobilenumber",
+        "mobileno",
+        "mobilephonenumber",
+        "cell",
+        "cellphone",
+        "whatsapp",
+        "whatsappnumber",
+        "whatsappphonenumber",
+        "ledgermobile",
+    ],
+    &[
+        "phone",
+        "phonenumber",
+        "phoneno",
+        "telephone",
+        "telephonenumber",
+        "tel",
+        "customerphone",
+        "primaryphone",
+        "phone1value",
+        "phone2value",
+        "phone3value",
+        "phone4value",
+        "ledgerphone",
+        "defaultaddressphone",
+    ],
+    &["businessphone", "businessphone2", "workphone", "officephone", "companymainphone"],
+    &["homephone", "homephone2", "otherphone", "assistantphone"],
+];
+
 impl Mapping {
-    /// What these columns seem to be.
+    /// What these columns seem to be by their names alone.
     pub fn guess(columns: &[String]) -> Self {
-        let mut mapping = Self::of_none(columns);
+        Self::guess_with(columns, Facts::default())
+    }
+
+    /// What these columns seem to be. A column without a value takes nothing from one that has some.
+    pub fn guess_with(columns: &[String], facts: Facts) -> Self {
+        let ignored = columns.iter().map(|column| (column.clone(), Target::Ignore)).collect();
+        let mut mapping = Self { columns: ignored, facts, ..Self::default() };
+        let is_valued = |column: &&String| mapping.facts.is_empty() || mapping.facts.of(column).is_some();
+        let (valued, empty): (Vec<&String>, Vec<&String>) = columns.iter().partition(is_valued);
         // Only Stripe's export has it. Its ids are none of ours, and worth keeping.
         let is_stripe = columns.iter().any(|column| column == "Created (UTC)");
-        for column in columns {
+        for column in &valued {
             let target = if is_stripe { of_stripe(column) } else { None }.or_else(|| of_any(column));
-            if let Some(target) = target.filter(|target| !mapping.has(target)) {
-                // The column is one of the mapping's, or it would not be here.
-                let _ = mapping.set(column, target);
+            let target = target.and_then(|target| mapping.seen(column, target));
+            if let Some(target) = target.filter(|target| *target != Target::Notes || !mapping.has(target)) {
+                mapping.put(column, target);
+            }
+        }
+        mapping.put_phones(&valued);
+        for column in empty {
+            if let Some(target) =
+                of_any(column).filter(|target| !mapping.columns.values().any(|each| each.clashes(target)))
+            {
+                mapping.put(column, target);
+            } else if rank(column).is_some() {
+                mapping.put(column, Target::Phone);
+            }
+        }
+        for column in valued {
+            if mapping.columns[column] == Target::Ignore
+                && !(column == "entity" && mapping.has(&Target::Id))
+                && let Some(note) = mapping.default_note(column)
+            {
+                mapping.put(column, note);
             }
         }
         mapping
     }
+
+    /// A target in the light of what a column has: a column of other systems' ids is no id, and dates have a form.
+    fn seen(&self, column: &str, target: Target) -> Option<Target> {
+        let facts = self.facts.of(column);
+        match (target, facts) {
+            (Target::Id, Some(facts)) if !facts.has_ids => None,
+            (Target::CreatedAt(_), Some(facts)) => Some(Target::CreatedAt(facts.dates())),
+            (target, _) => Some(target),
+        }
+    }
+
+    fn put_phones(&mut self, columns: &[&String]) {
+        let free = columns.iter().filter(|column| self.columns[**column] == Target::Ignore);
+        let mut phones: Vec<_> = free.filter_map(|column| Some((rank(column)?, *column))).collect();
+        phones.sort_by_key(|(rank, _)| *rank);
+        for (at, (_, column)) in phones.into_iter().enumerate() {
+            self.put(column, if at == 0 { Target::Contact } else { Target::Phone });
+        }
+    }
+}
+
+/// The place of a column among those of phone numbers, the best first.
+pub(super) fn rank(column: &str) -> Option<usize> {
+    let name = plain(column);
+    PHONES.iter().position(|names| names.contains(&name.as_str()))
+}
+
+fn plain(column: &str) -> String {
+    column.chars().filter(|char| char.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 fn of_stripe(column: &str) -> Option<Target> {
@@ -67,7 +177,7 @@ fn of_any(column: &str) -> Option<Target> {
     if let Some(key) = note_key(column) {
         return Some(Target::Note(key.to_owned()));
     }
-    let name: String = column.chars().filter(|char| char.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    let name = plain(column);
     if ["notes", "note"].contains(&name.as_str()) {
         return Some(Target::Notes);
     }
@@ -102,11 +212,9 @@ mod tests {
         assert_eq!(guessed("id,name,email,contact,gstin,notes,created_at"), ours);
         assert_eq!(guessed("id,entity,name,email,contact,gstin,notes,created_at"), ours);
         assert_eq!(
-            guessed(
-                "id,Description,Email,Name,Created (UTC),Delinquent,Card ID,Phone,Currency,Total Spend,plan (metadata)"
-            ),
-            "id=note:stripe_id Description=note:description Email=email Name=name Created (UTC)=created_at Phone=contact \
-             plan (metadata)=note:plan"
+            guessed("id,Description,Email,Name,Created (UTC),Card ID,Phone,plan (metadata)"),
+            "id=note:stripe_id Description=note:description Email=email Name=name Created (UTC)=created_at Card ID=note:Card ID \
+             Phone=contact plan (metadata)=note:plan"
         );
     }
 
@@ -114,11 +222,36 @@ mod tests {
     fn peoples_own_names_are_known() {
         assert_eq!(
             guessed("Full Name,E-mail,Mobile No.,GST No,City,notes[erp],metadata.plan,Notes,Created On"),
-            "Full Name=name E-mail=email Mobile No.=contact GST No=gstin notes[erp]=note:erp metadata.plan=note:plan \
-             Notes=notes Created On=created_at"
+            "Full Name=name E-mail=email Mobile No.=contact GST No=gstin City=note:City notes[erp]=note:erp \
+             metadata.plan=note:plan Notes=notes Created On=created_at"
         );
-        // Of two the first.
-        assert_eq!(guessed("Phone,Mobile,notes[],Telefon"), "Phone=contact notes[]=notes");
-        assert_eq!(guessed("Phone,Mobile,metadata.,Telefon"), "Phone=contact");
+        assert_eq!(
+            guessed("Phone,Mobile,notes[],Telefon"),
+            "Phone=phone Mobile=contact notes[]=notes Telefon=note:Telefon"
+        );
+    }
+
+    #[test]
+    fn values_tell_what_names_do_not() {
+        let columns = ["ID", "Created", "Long", "Empty", "Phone", "Mobile"].map(str::to_owned);
+        let guessed = |rows: &[&str]| {
+            let mut facts = Facts::default();
+            rows.iter().for_each(|json| facts.add(&super::super::Row::from_text(2, json).unwrap()));
+            let mapping = Mapping::guess_with(&columns, facts);
+            let taken = mapping.columns().map(|(_, target)| target.to_string()).collect::<Vec<_>>().join(" ");
+            (taken, mapping.problem().is_some())
+        };
+        let long = format!(r#"{{"Long":"{}","Phone":"1"}}"#, "x".repeat(257));
+        assert_eq!(
+            guessed(&[r#"{"ID":"17","Created":"1/2/2020"}"#, r#"{"Created":"13/2/2020"}"#, &long]),
+            ("note:ID created_at:dmy ignore ignore contact phone".into(), false)
+        );
+        assert_eq!(
+            guessed(&[r#"{"ID":"cust_1Aa00000000004","Created":"1/2/2020","Mobile":"1"}"#]),
+            ("id created_at ignore ignore phone contact".into(), true)
+        );
+        assert!(guessed(&[r#"{"Created":"1/13/2020"}"#, r#"{"Created":"13/2/2020"}"#]).1);
+        assert!(guessed(&[r#"{"Created":"1582033731000"}"#]).0.contains("created_at:ms"));
+        assert!(guessed(&[r#"{"Created":"1582033731"}"#]).0.contains("created_at "));
     }
 }

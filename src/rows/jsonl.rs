@@ -1,7 +1,7 @@
 //! A JSON object a line.
 
 use super::reader::Rows;
-use super::{COLUMNS_MAX, Cells, ROW_LEN_MAX, Row, Unread, Unreadable};
+use super::{COLUMNS_MAX, Cells, ROW_LEN_MAX, Raw, Row, Unread, Unreadable, refused};
 
 #[derive(Default)]
 pub(super) struct Jsonl {
@@ -38,20 +38,25 @@ impl Jsonl {
     fn end(&mut self) -> Option<Result<Row, Unread>> {
         self.ended += 1;
         let line = std::mem::take(&mut self.line);
-        let read = (!line.trim_ascii().is_empty()).then(|| self.read(&line));
+        let read = if line.trim_ascii().is_empty() { None } else { self.read(&line).transpose() };
         // Its room serves the next one.
         self.line = line;
         self.line.clear();
         read
     }
 
-    fn read(&mut self, line: &[u8]) -> Result<Row, Unread> {
-        let unread = |words: String| Unread::nothing(self.ended, words);
+    /// The row of a line; a line that holds the reason of the next one alone has none.
+    fn read(&mut self, line: &[u8]) -> Result<Option<Row>, Unread> {
+        let unread = |words: String| {
+            let mut unread = Unread::nothing(self.ended, words);
+            unread.row.raw = Some(Box::new(Raw { separator: b',', bytes: line.trim_ascii_end().to_vec() }));
+            unread
+        };
         if line.len() > ROW_LEN_MAX {
-            return Err(unread(format!("The line is longer than {ROW_LEN_MAX} bytes.")));
+            return Err(Unread::nothing(self.ended, format!("The line is longer than {ROW_LEN_MAX} bytes.")));
         }
         let text = std::str::from_utf8(line).map_err(|_| unread("The line is not UTF-8.".into()))?;
-        let cells: Cells = serde_json::from_str(text).map_err(|error| {
+        let mut cells: Cells = serde_json::from_str(text).map_err(|error| {
             // The parser quotes a value that is whole and no object.
             if error.is_data() {
                 return unread("The line is JSON, but not an object.".into());
@@ -60,6 +65,9 @@ impl Jsonl {
             let cause = said.split(" at line ").next().unwrap_or_default();
             unread(format!("The line is not a JSON object: {cause} at column {}.", error.column()))
         })?;
+        if !refused::take_reason(&mut cells) {
+            return Ok(None);
+        }
         for column in cells.keys() {
             if !self.columns.contains(column) {
                 if self.columns.len() == COLUMNS_MAX {
@@ -70,6 +78,6 @@ impl Jsonl {
                 self.columns.push(column.clone());
             }
         }
-        Ok(Row { line: self.ended, cells })
+        Ok(Some(Row { line: self.ended, cells, raw: None }))
     }
 }

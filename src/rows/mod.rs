@@ -10,8 +10,9 @@ mod csv;
 mod guess;
 mod jsonl;
 mod mapping;
-mod phone;
 mod reader;
+mod refused;
+mod utf16;
 mod writer;
 
 use std::borrow::Cow;
@@ -20,8 +21,9 @@ use std::fmt;
 use indexmap::IndexMap;
 use serde_json::value::{RawValue, to_raw_value};
 
-pub use mapping::{Empty, Incoming, Mapping, Phones, Target, Unfit, Who};
+pub use mapping::{Dates, Empty, Facts, Incoming, Mapping, Phones, Target, Unfit, Who};
 pub use reader::Reader;
+pub use refused::RefusedFile;
 pub use writer::{For, Writer};
 
 /// The most bytes that a row may have.
@@ -59,6 +61,17 @@ pub struct Row {
     /// The line on which it begins, from 1.
     pub line: u64,
     cells: Cells,
+    /// The row as it came, where its cells with commas between them are something else.
+    raw: Option<Box<Raw>>,
+}
+
+/// A row as it came.
+#[derive(Clone, Debug)]
+struct Raw {
+    /// The byte between values.
+    separator: u8,
+    /// All of it but its line end.
+    bytes: Vec<u8>,
 }
 
 type Cells = IndexMap<String, Box<RawValue>>;
@@ -66,12 +79,49 @@ type Cells = IndexMap<String, Box<RawValue>>;
 impl Row {
     /// A row as [`Row::to_text`] wrote it; `None` where that is not what it is.
     pub fn from_text(line: u64, text: &str) -> Option<Self> {
-        Some(Self { line, cells: serde_json::from_str(text).ok()? })
+        if !text.starts_with('[') {
+            return Some(Self { line, cells: serde_json::from_str(text).ok()?, raw: None });
+        }
+        let (separator, kept, cells): (String, Box<RawValue>, Cells) = serde_json::from_str(text).ok()?;
+        let bytes = match serde_json::from_str(kept.get()) {
+            Ok(text) => String::into_bytes(text),
+            Err(_) => serde_json::from_str::<(String,)>(kept.get()).ok()?.0.chars().map(|char| char as u8).collect(),
+        };
+        Some(Self { line, cells, raw: Some(Box::new(Raw { separator: *separator.as_bytes().first()?, bytes })) })
     }
 
-    /// Its cells as a JSON object on one line, in the order of the file.
+    /// Its cells as a JSON object on one line, in the order of the file. Where the row is to be kept as it came, an array: the byte
+    /// between values, the row, and that object. A row that is not UTF-8 is an array of text with a character for each byte.
     pub fn to_text(&self) -> String {
+        let Some(Raw { separator, bytes }) = self.raw.as_deref() else { return self.cells_text() };
+        let kept = match std::str::from_utf8(bytes) {
+            Ok(text) => serde_json::to_string(text),
+            Err(_) => serde_json::to_string(&[bytes.iter().map(|byte| char::from(*byte)).collect::<String>()]),
+        };
+        let separator = serde_json::Value::from(char::from(*separator).to_string());
+        format!("[{separator},{},{}]", kept.unwrap_or_default(), self.cells_text())
+    }
+
+    fn cells_text(&self) -> String {
         serde_json::to_string(&self.cells).unwrap_or_default()
+    }
+
+    /// The pieces between separators, quotation marks and blanks of a row that could not be read: any may be a value.
+    pub fn pieces(&self) -> impl Iterator<Item = String> {
+        let text = self
+            .raw
+            .as_ref()
+            .filter(|_| self.cells.is_empty())
+            .map(|raw| String::from_utf8_lossy(&raw.bytes).into_owned());
+        let text = text.unwrap_or_default();
+        let split = |separators: &'static [char]| {
+            text.split(separators).map(|piece| piece.trim().to_owned()).collect::<Vec<_>>()
+        };
+        let (cells, words) = (
+            split(&[',', ';', '\t', '|', '"', '\r', '\n']),
+            split(&[',', ';', '|', '"', ' ', '\t', '\r', '\n', '<', '>']),
+        );
+        cells.into_iter().chain(words)
     }
 
     /// What stands under a column, as a cell of a table has it: text as it is, no value as nothing, and anything else as JSON.
@@ -91,7 +141,7 @@ impl Row {
     /// A row of text alone.
     fn of_text<'a>(line: u64, cells: impl Iterator<Item = (Cow<'a, str>, &'a str)>) -> Self {
         let raw = |text: &str| to_raw_value(text).unwrap_or_default();
-        Self { line, cells: cells.map(|(column, text)| (column.into_owned(), raw(text))).collect() }
+        Self { line, cells: cells.map(|(column, text)| (column.into_owned(), raw(text))).collect(), raw: None }
     }
 }
 
@@ -112,7 +162,7 @@ pub struct Unread {
 
 impl Unread {
     fn nothing(line: u64, words: impl Into<String>) -> Self {
-        Self { row: Row { line, cells: Cells::new() }, words: words.into() }
+        Self { row: Row { line, cells: Cells::new(), raw: None }, words: words.into() }
     }
 }
 

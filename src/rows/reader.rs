@@ -2,6 +2,7 @@
 
 use super::csv::Csv;
 use super::jsonl::Jsonl;
+use super::utf16::Utf16;
 use super::{Format, Row, Unread, Unreadable};
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -11,6 +12,8 @@ const START_LEN: usize = 512;
 /// Reads a file that is pushed into it piece by piece.
 pub struct Reader {
     format: Option<Format>,
+    /// The decoder of a file that is not UTF-8.
+    utf16: Option<Utf16>,
     state: State,
 }
 
@@ -27,24 +30,38 @@ pub(super) type Rows = Vec<Result<Row, Unread>>;
 impl Reader {
     /// A reader of a file in this format; without one the file's first bytes tell.
     pub fn new(format: Option<Format>) -> Self {
-        Self { format, state: State::Start(Vec::new()) }
+        Self { format, utf16: None, state: State::Start(Vec::new()) }
     }
 
     /// Takes the next piece, and gives the rows that end in it. A piece of 64 KiB or less keeps memory small.
     pub fn push(&mut self, piece: &[u8]) -> Result<Rows, Unreadable> {
-        match &mut self.state {
-            State::Start(start) => {
-                start.extend_from_slice(piece);
-                if start.len() < START_LEN { Ok(Rows::new()) } else { self.begin() }
+        if let State::Start(start) = &mut self.state {
+            start.extend_from_slice(piece);
+            return if start.len() < START_LEN { Ok(Rows::new()) } else { self.begin() };
+        }
+        match &mut self.utf16 {
+            Some(utf16) => {
+                let text = utf16.decode(piece, false);
+                self.read(&text)
             }
-            State::Csv(csv) => csv.push(piece),
-            State::Jsonl(jsonl) => jsonl.push(piece),
+            None => self.read(piece),
+        }
+    }
+
+    fn read(&mut self, text: &[u8]) -> Result<Rows, Unreadable> {
+        match &mut self.state {
+            State::Start(_) => Ok(Rows::new()),
+            State::Csv(csv) => csv.push(text),
+            State::Jsonl(jsonl) => jsonl.push(text),
         }
     }
 
     /// Ends the file, and gives the rows that were waiting for that.
     pub fn finish(&mut self) -> Result<Rows, Unreadable> {
         let mut rows = if matches!(self.state, State::Start(_)) { self.begin()? } else { Rows::new() };
+        if let Some(mut utf16) = self.utf16.take() {
+            rows.extend(self.read(&utf16.decode(b"", true))?);
+        }
         rows.extend(match &mut self.state {
             State::Start(_) => Rows::new(),
             State::Csv(csv) => csv.finish()?,
@@ -73,7 +90,11 @@ impl Reader {
 
     fn begin(&mut self) -> Result<Rows, Unreadable> {
         let State::Start(start) = &mut self.state else { return Ok(Rows::new()) };
-        let start = std::mem::take(start);
+        let mut start = std::mem::take(start);
+        self.utf16 = Utf16::of(&start);
+        if let Some(utf16) = &mut self.utf16 {
+            start = utf16.decode(&start, false);
+        }
         let text = start.strip_prefix(BOM).unwrap_or(&start);
         let format = match self.format {
             Some(format) => format,
@@ -83,7 +104,7 @@ impl Reader {
             Format::Csv => State::Csv(Box::default()),
             Format::Jsonl => State::Jsonl(Jsonl::default()),
         };
-        self.push(text)
+        self.read(text)
     }
 }
 
@@ -92,9 +113,6 @@ fn told(start: &[u8]) -> Result<Format, Unreadable> {
     let because = |words| Err(Unreadable::because(words));
     if start.starts_with(b"PK\x03\x04") || start.starts_with(b"\xd0\xcf\x11\xe0") {
         return because("the file is a workbook of a spreadsheet: save it as CSV (UTF-8), and give that file");
-    }
-    if start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") {
-        return because("the file is in UTF-16: save it as CSV (UTF-8), and give that file");
     }
     if start.starts_with(b"\x1f\x8b") {
         return because("the file is compressed: unpack it, and give what is in it");
@@ -120,7 +138,7 @@ mod tests {
         }
         rows.extend(reader.finish().map_err(|error| error.to_string())?);
         let shown = |row: Result<Row, Unread>| match row {
-            Ok(row) => format!("{} {}", row.line, row.to_text()),
+            Ok(row) => format!("{} {}", row.line, row.cells_text()),
             Err(unread) => format!("{}: {}", unread.row.line, unread.words),
         };
         Ok(rows.into_iter().map(shown).collect())
@@ -142,7 +160,7 @@ mod tests {
             read_any(file).unwrap(),
             [
                 r#"2 {"id":"a","name":"Kumar, Gaurav","notes":"one\r\ntwo \"2\""}"#,
-                "6: The line has 2 values, and the first line names 3 columns.",
+                r#"6 {"id":"b","name":"Meera"}"#,
                 "7: The line has 4 values, and the first line names 3 columns.",
                 r#"8 {"id":"g","name":"h","notes":"i"}"#,
             ]
@@ -206,7 +224,50 @@ mod tests {
     #[test]
     fn a_quotation_mark_that_does_not_close_is_told() {
         let rows = read_any(b"name,city\nMeera,\"Pune\nRavi,Goa\n").unwrap();
+        let words = "2: A quotation mark opens here, and a line inside it looks like a row: close the quotation mark, or remove it.";
+        assert_eq!(rows, [words, r#"3 {"name":"Ravi","city":"Goa"}"#]);
+        let rows = read_any(b"name,city\nMeera,\"Pune\nand on").unwrap();
         assert_eq!(rows, ["2: A quotation mark opens here and does not close before the end of the file."]);
+    }
+
+    #[test]
+    fn utf_16_is_read_however_it_is_cut() {
+        let text = "\u{feff}name\tcity\nगौरव\tPune 😀\nMeera\tGoa";
+        let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        for file in [&little, &big] {
+            let rows = read_any(file).unwrap();
+            assert_eq!(rows, [r#"2 {"name":"गौरव","city":"Pune 😀"}"#, r#"3 {"name":"Meera","city":"Goa"}"#]);
+        }
+        assert_eq!(
+            read_any(&little[..little.len() - 1]).unwrap()[1],
+            "3: Line 3 is not UTF-8: save the file as CSV (UTF-8)."
+        );
+    }
+
+    #[test]
+    fn a_row_is_kept_as_it_came() {
+        let rows = |file: &[u8]| {
+            let mut reader = Reader::new(None);
+            let mut rows = reader.push(file).unwrap();
+            rows.extend(reader.finish().unwrap());
+            let row = |row: Result<Row, Unread>| row.unwrap_or_else(|unread| unread.row);
+            rows.into_iter().map(row).map(|row| Row::from_text(row.line, &row.to_text()).unwrap()).collect::<Vec<_>>()
+        };
+        let raw = |row: &Row| row.raw.as_ref().map(|raw| raw.bytes.clone());
+        for (file, kept) in [
+            (b"name;city\n\"A\";B \n".as_slice(), Some(b"\"A\";B ".to_vec())),
+            (b"name,city\nA,B \r\n", None),
+            (b"name,city\nA\n", None),
+            (b"name,city\nA,B,\n", Some(b"A,B,".to_vec())),
+            (b"name,city\nA,B\"C\"\r\nD\n", Some(b"A,B\"C\"".to_vec())),
+            (b"name,city\nA,\xff\n", Some(b"A,\xff".to_vec())),
+            (b"patron_reason,name,city\n\"Line 7: no, \"\"this\"\"\",\"A\",B\n", Some(b"\"A\",B".to_vec())),
+            (b"{\"a\":1}\n", None),
+            (b"{\"a\":\r\n", Some(b"{\"a\":".to_vec())),
+        ] {
+            assert_eq!(raw(&rows(file)[0]), kept, "{}", file.escape_ascii());
+        }
     }
 
     #[test]

@@ -7,9 +7,9 @@ use crate::json::{CustomerJson, NotesJson};
 /// The columns of customers in CSV.
 const COLUMNS: [&str; 7] = ["id", "name", "email", "contact", "gstin", "notes", "created_at"];
 /// By this a spreadsheet knows that a file is UTF-8.
-const BOM: &str = "\u{feff}";
+pub(super) const BOM: &str = "\u{feff}";
 /// What a spreadsheet takes for the beginning of a formula; OWASP's list.
-const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+pub(super) const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
 /// Who will read CSV.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,28 +81,41 @@ impl Writer {
             if at > 0 {
                 text.push(',');
             }
-            let guard = if self.is_guarded(cell) { "'" } else { "" };
-            if cell.contains(['"', ',', ';', '\r', '\n', '\t']) || cell.starts_with(' ') || cell.ends_with(' ') {
-                text.extend(["\"", guard, &cell.replace('"', "\"\""), "\""]);
-            } else {
-                text.extend([guard, cell]);
-            }
+            put(cell, if self.is_guarded(cell) { "'" } else { "" }, text);
         }
         text.push_str("\r\n");
     }
 
-    /// Whether a quote is put before a cell. Also, for whoever reads, where a cell looks as if one had been: so that reading
-    /// takes away what was put there, and nothing else.
+    /// Returns whether a quote is put before a cell: for spreadsheets before a formula, and always before what looks guarded, so
+    /// that reading an export removes exactly the quotes that were added.
     fn is_guarded(self, cell: &str) -> bool {
-        let (rest, is_quoted) = (cell.trim_start_matches('\''), cell.starts_with('\''));
-        rest.starts_with(FORMULA) && (is_quoted || self.readers == For::Spreadsheets)
+        is_formula(cell) && (cell.starts_with('\'') || self.readers == For::Spreadsheets)
     }
+}
+
+/// Adds a cell, in quotation marks where it needs them. A guard is a quote before it, by which spreadsheets take it for text.
+pub(super) fn put(cell: &str, guard: &str, text: &mut String) {
+    if cell.contains(['"', ',', ';', '\r', '\n', '\t']) || cell.starts_with(' ') || cell.ends_with(' ') {
+        text.extend(["\"", guard, &cell.replace('"', "\"\""), "\""]);
+    } else {
+        text.extend([guard, cell]);
+    }
+}
+
+/// Returns whether a spreadsheet takes a cell for a formula, or would without the quotes before it.
+pub(super) fn is_formula(cell: &str) -> bool {
+    cell.trim_start_matches('\'').starts_with(FORMULA)
 }
 
 /// A cell without the quote that makes it safe in a spreadsheet, where it has one.
 pub(super) fn unguarded(cell: &str) -> &str {
-    let is_guarded = cell.starts_with('\'') && cell.trim_start_matches('\'').starts_with(FORMULA);
-    if is_guarded { &cell[1..] } else { cell }
+    if is_formula(cell) { cell.strip_prefix('\'').unwrap_or(cell) } else { cell }
+}
+
+/// Returns whether these are the columns of an export of Patron's, or some of them.
+pub(super) fn is_export(columns: &[String]) -> bool {
+    let is_ours = |column: &String| COLUMNS.contains(&column.as_str());
+    columns.iter().all(is_ours) && columns.first().is_some_and(|first| first == COLUMNS[0])
 }
 
 #[cfg(test)]

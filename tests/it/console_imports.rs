@@ -129,7 +129,7 @@ async fn a_file_is_rehearsed_applied_undone_and_brought_back() {
     assert!(has(&columns, "customers.csv, has 5 rows") && !has(&columns, "Sheets"), "{columns}");
     let fields = chosen(&columns);
     let targets: Vec<_> = fields.iter().filter(|(name, _)| name == "target").map(|(_, value)| value.as_str()).collect();
-    assert_eq!(targets, ["name", "contact", "email", "ignore"]);
+    assert_eq!(targets, ["name", "contact", "email", "note"]);
 
     let page = rehearse(&meera, "/live/imports/1").await;
     assert_eq!(figures(&page), "2 To create, 1 To update, 1 Unchanged, 1 Refused");
@@ -194,9 +194,13 @@ async fn refused_rows_come_back_as_a_file_to_mend_and_import_again() {
     let file = meera.get(&format!("{path}/refused.csv")).await;
     assert_eq!(file.header("content-disposition"), Some("attachment; filename=\"import-1-refused.csv\""));
     let lines: Vec<&str> = file.body.trim_start_matches('\u{feff}').lines().collect();
-    assert_eq!((lines[0], lines.len()), ("name,contact,line,reason", 1_202));
-    assert!(lines[1].starts_with("x,'=1+2,2,name: "), "no formula reaches a spreadsheet: {}", lines[1]);
-    assert!(lines[1_201].starts_with("x,'=1+2,1202,"), "{}", lines[1_201]);
+    assert_eq!((lines[0], lines.len()), ("patron_reason,name,contact", 1_202));
+    assert!(
+        lines[1].starts_with("\"Line 2: name: ") && lines[1].ends_with(",x,'=1+2"),
+        "no formula reaches a spreadsheet: {}",
+        lines[1]
+    );
+    assert!(lines[1_201].starts_with("\"Line 1202: ") && lines[1_201].ends_with(",x,'=1+2"), "{}", lines[1_201]);
     // Mended, it is a file like any other.
     let mended = file.body.replace("x,'=1+2", "Meera,9845012370");
     let (_, page) = rehearsed(&meera, &mended).await;
@@ -210,6 +214,18 @@ async fn refused_rows_come_back_as_a_file_to_mend_and_import_again() {
     assert_eq!(beyond.status, StatusCode::OK, "{beyond}");
     let last = meera.get(&format!("{path}/rows/refused?after=1201")).await;
     assert!(has(&last, "Line 1,202<") && !has(&last, "rel=\"next\""), "{last}");
+}
+
+#[tokio::test]
+async fn columns_that_are_left_out_are_listed_before_and_after() {
+    let world = World::new();
+    let meera = world.staff(Role::Editor).await;
+    let file = format!("name,city,bio\nMeera,Pune,{}\n", "x".repeat(257));
+    let (path, page) = rehearsed(&meera, &file).await;
+    let left_out = "Columns left out</dt><dd>bio <span class=\"soft\">(has more than 256 characters)</span>";
+    assert!(has(&page, left_out), "{page}");
+    assert!(has(&meera.get(&format!("{path}/apply")).await, left_out));
+    assert!(has(&act(&meera, &path, "apply").await, left_out));
 }
 
 #[tokio::test]

@@ -20,7 +20,6 @@ const ONLY: &[(&str, &[&str])] = &[
     ("crate::store", &["service/", "store/"]),
     ("crate::json", &["http/", "rows/", "store/sqlite/columns.rs"]),
     ("crate::rows", &["http/", "service/"]),
-    ("csv_core", &["rows/"]),
     ("ureq", &["commands/doctor.rs", "commands/pull/remote.rs"]),
 ];
 

@@ -73,13 +73,17 @@ pub(super) async fn rehearsed(
 ) -> Result<bool, String> {
     let number = import.number;
     let mut mapping = services.imports.mapping(import);
+    let mut chosen: Vec<(&str, Target)> = Vec::new();
     for said in &settings.map {
-        let (column, target) = said.rsplit_once('=').unwrap_or((said, ""));
-        let target = Target::parse(target).ok_or_else(|| {
-            format!("--map {said}: give COLUMN=TARGET, where TARGET is id, name, email, contact, gstin, created_at, notes, note:KEY or ignore")
-        })?;
-        mapping.set(column, target)?;
+        let (column, target) = split(said, &mapping)?;
+        if chosen.iter().any(|(each, _)| *each == column) {
+            return Err(format!("--map names the column {column:?} twice: give it once"));
+        }
+        mapping.set(column, target.clone())?;
+        chosen.push((column, target));
     }
+    // Of two that clash, the later one has displaced the one before it.
+    chosen.into_iter().for_each(|(column, target)| mapping.put(column, target));
     mapping.empty = settings.empty.into();
     services.imports.map(caller, number, &mapping).await.map_err(words_of)?;
     print(&mapped(&mapping))?;
@@ -108,12 +112,21 @@ pub(super) async fn rehearsed(
     confirmed(&format!("Write {customers} to {mode}?"), settings.yes, &otherwise).map(|()| true)
 }
 
+/// Splits COLUMN=TARGET at the first equals sign before a target; names of columns and keys of notes may have some, too.
+fn split<'a>(said: &'a str, mapping: &Mapping) -> Result<(&'a str, Target), String> {
+    let splits = said.match_indices('=').map(|(at, _)| (&said[..at], Target::parse(&said[at + 1..])));
+    let known: Vec<_> = splits.filter_map(|(column, target)| Some((column, target?))).collect();
+    let is_column = |column: &str| mapping.columns().any(|(each, _)| each == column);
+    let found = known.iter().find(|(column, _)| is_column(column)).or(known.first());
+    found.cloned().ok_or_else(|| format!("--map {said}: give COLUMN=TARGET, where TARGET is {}", Target::LIST))
+}
+
 fn mapped(mapping: &Mapping) -> String {
-    let is_left_out = |target: &Target| *target == Target::Ignore;
-    let mut lines = vec!["The columns are taken so; --map COLUMN=TARGET takes one otherwise:".to_owned()];
-    lines.extend(mapping.columns().map(|(column, target)| match is_left_out(target) {
-        true => format!("  {}  is left out", plain(column)),
-        false => format!("  {}  is {}", plain(column), plain(&target.to_string())),
+    let mut lines = vec!["Column mapping (override with --map COLUMN=TARGET):".to_owned()];
+    lines.extend(mapping.columns().map(|(column, target)| match target {
+        Target::Ignore => format!("  {}  is left out", plain(column)),
+        Target::Phone => format!("  {}  is contact where no better column has one, else a note", plain(column)),
+        target => format!("  {}  is {}", plain(column), plain(&target.to_string())),
     }));
     lines.join("\n")
 }

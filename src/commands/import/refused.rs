@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use patron::domain::Import;
-use patron::rows::{For, Format, Writer};
+use patron::rows::{For, Format, RefusedFile};
 use patron::service::{Caller, RowsOf, Services};
 use patron::store::Output;
 
@@ -34,23 +34,23 @@ pub(super) async fn save_unwritten(
     let Some(path) = path else { return Ok(()) };
     let cannot = |error: io::Error| Output::failure(path, &error);
     let mut file = BufWriter::new(Output::open(path, replaces)?);
-    let writer = Writer::new(Format::Csv, For::Programs);
-    let columns: Vec<&str> = import.columns.iter().map(String::as_str).collect();
-    let mut text = writer.head(&[columns.as_slice(), &["line", "reason"]].concat());
-    let (mut after, mut count) = (0, 0_u64);
+    let (mut after, mut count, mut refused) = (0, 0_u64, None);
     loop {
         let rows = services.imports.rows(caller, import.number, RowsOf::Unwritten, after, PAGE_LEN).await;
         let rows = rows.map_err(sentence)?;
+        let mut text = Vec::new();
+        let refused = *refused.get_or_insert_with(|| {
+            let row = rows.iter().find_map(|row| row.cells.as_ref());
+            let refused = RefusedFile::new(Format::parse(&import.format).unwrap_or(Format::Csv), For::Programs, row);
+            text = refused.begin(&import.columns);
+            refused
+        });
+        rows.iter().for_each(|shown| shown.write(refused, &mut text));
+        file.write_all(&text).map_err(cannot)?;
+        count += rows.len() as u64;
         let Some(last) = rows.last() else { break };
         after = last.row.line;
-        count += rows.len() as u64;
-        for shown in &rows {
-            writer.record(shown.record(&import.columns).iter().map(String::as_str), &mut text);
-        }
-        file.write_all(text.as_bytes()).map_err(cannot)?;
-        text.clear();
     }
-    file.write_all(text.as_bytes()).map_err(cannot)?;
     let file = file.into_inner().map_err(|error| cannot(error.into_error()))?;
     file.finish().map_err(cannot)?;
     print(&format!("{} not written: {}", counted(count, "row"), path.display()))

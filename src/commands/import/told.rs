@@ -72,6 +72,15 @@ pub(super) fn told(services: &Services, import: &Import) -> String {
     count(import.unchanged(), "unchanged");
     count(import.respelled, "with typographic apostrophes, hyphens or spaces, written as ' - and space");
     count(import.refused(), "refused");
+    let mapping = services.imports.mapping(import);
+    let left_out: Vec<String> = mapping
+        .left_out()
+        .into_iter()
+        .map(|(column, why)| plain(&format!("{column}{}", why.map_or(String::new(), |why| format!(" ({why})")))))
+        .collect();
+    if !left_out.is_empty() && import.state != ImportState::Receiving {
+        lines.push(format!("Columns left out: {}", left_out.join(", ")));
+    }
     if services.imports.is_interrupted(import) {
         let undo = if import.state.is_before() { "discard" } else { "undo" };
         lines.push(format!(

@@ -1,8 +1,8 @@
 //! What a row asks for once its columns are known, and who it is about.
 
-use super::super::{Row, created_at, phone, writer};
-use super::{Empty, Mapping, Phones, Target};
-use crate::domain::{Change, Complaint, CustomerId, Draft, Field, NoteValue, Notes, NotesEdit};
+use super::super::{Row, created_at, guess};
+use super::{Dates, Empty, Mapping, Target};
+use crate::domain::{Change, Complaint, Contact, CustomerId, Draft, Field, NoteValue, Notes, NotesEdit};
 use crate::json::{Json, field_change, note_value, notes_edit};
 
 /// What a row asks for, still to be judged.
@@ -23,8 +23,8 @@ pub struct Who {
     pub id: Option<CustomerId>,
     /// The email, whether or not it is one.
     pub email: Option<String>,
-    /// The contact, whether or not it is one.
-    pub contact: Option<String>,
+    /// The phone numbers, whether or not they are some.
+    pub contacts: Vec<String>,
 }
 
 /// Why a row cannot even be judged.
@@ -36,48 +36,60 @@ pub struct Unfit {
     pub words: String,
 }
 
+/// A value, and its column.
+pub(super) type Cell<'a> = (&'a str, Json);
+
 impl Mapping {
     /// What a row asks for. A complaint of the draft is for the domain to tell; what is no part of a draft is told here.
     pub fn read(&self, row: &Row) -> Result<Incoming, Unfit> {
         let mut incoming = Incoming::default();
+        let (mut names, mut parts, mut phones) = (Vec::new(), Vec::new(), Vec::new());
         for (column, target) in &self.columns {
-            if *target != Target::Ignore
-                && let Some(cell) = cell(row, column)
-            {
-                let words = self.take(&mut incoming, column, target, cell);
-                words.map_err(|words| Unfit { column: column.clone(), words })?;
+            let Some(cell) = cell(row, column).filter(|_| *target != Target::Ignore) else { continue };
+            match target {
+                Target::Name => names.push((column.as_str(), cell)),
+                Target::FirstName => parts.push((0, (column.as_str(), cell))),
+                Target::MiddleName => parts.push((1, (column.as_str(), cell))),
+                Target::LastName => parts.push((2, (column.as_str(), cell))),
+                Target::Contact => phones.push((None, (column.as_str(), cell))),
+                Target::Phone => {
+                    phones.push((Some(guess::rank(column).unwrap_or(usize::MAX)), (column.as_str(), cell)))
+                }
+                _ => {
+                    let words = self.take(&mut incoming, column, target, cell);
+                    words.map_err(|words| Unfit { column: column.clone(), words })?;
+                }
             }
         }
+        parts.sort_by_key(|(at, _)| *at);
+        self.take_name(&mut incoming.draft, names.pop(), parts.into_iter().map(|(_, cell)| cell).collect());
+        phones.sort_by_key(|(rank, _)| *rank);
+        self.take_contact(&mut incoming.draft, phones.into_iter().map(|(_, cell)| cell).collect());
         Ok(incoming)
     }
 
-    /// Who a row is about, as far as it says: its id, email and contact, each whatever is wrong with the others. The contact is
-    /// without what people put between digits, however contacts are taken.
+    /// Who a row is about, as far as it says: its id, email and phone numbers, each whatever is wrong with the others.
     pub fn who(&self, row: &Row) -> Who {
-        let mut incoming = Incoming::default();
+        let mut who = Who::default();
         for (column, target) in &self.columns {
-            if matches!(target, Target::Id | Target::Email | Target::Contact)
-                && let Some(cell) = cell(row, column)
-            {
-                // What is wrong with one of them is told when the row is read.
-                let _ = self.take(&mut incoming, column, target, cell);
+            let Some(text) = row.text(column) else { continue };
+            match target {
+                Target::Id => who.id = CustomerId::parse(text.trim()).ok(),
+                Target::Email => who.email = Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+                Target::Contact | Target::Phone => who.contacts.extend(numbers(&text)),
+                _ => {}
             }
         }
-        let said = |change| if let Change::Set(text) = change { Some(text) } else { None };
-        Who {
-            id: incoming.id,
-            email: said(incoming.draft.email),
-            contact: said(incoming.draft.contact).map(|contact| phone::cleaned(&contact)),
-        }
+        who
     }
 
     /// Each value of a row as who it may be, whatever its column: of a row whose values may not stand under their names.
     pub fn who_anywhere(row: &Row) -> impl Iterator<Item = Who> {
-        row.columns().filter_map(|column| match cell(row, column)? {
-            Json::Text(text) | Json::Number(text) => {
-                Some(Who { id: CustomerId::parse(&text).ok(), contact: Some(phone::cleaned(&text)), email: Some(text) })
-            }
-            _ => None,
+        let values = row.columns().filter_map(|column| row.text(column)).map(|text| text.trim().to_owned());
+        values.chain(row.pieces()).map(|text| Who {
+            id: CustomerId::parse(&text).ok(),
+            contacts: numbers(&text),
+            email: Some(text),
         })
     }
 
@@ -87,47 +99,42 @@ impl Mapping {
         let is_empty = is_empty(&cell);
         match target {
             Target::Id if !is_empty => incoming.id = Some(id(&cell)?),
-            Target::CreatedAt if !is_empty => incoming.created_at = Some(created_at(&cell)?),
-            Target::Id | Target::CreatedAt | Target::Ignore => {}
+            Target::CreatedAt(dates) if !is_empty => incoming.created_at = Some(created_at(&cell, *dates)?),
             _ if is_empty && self.empty == Empty::Keep => {}
-            Target::Name => draft.name = change(Field::Name, cell, &mut draft.complaints),
             Target::Email => draft.email = change(Field::Email, cell, &mut draft.complaints),
             Target::Gstin => draft.gstin = change(Field::Gstin, cell, &mut draft.complaints),
-            Target::Contact => draft.contact = change(Field::Contact, self.contact(cell)?, &mut draft.complaints),
             Target::Note(key) => match note_value(cell).filter(|_| !is_empty) {
                 Some(value) => put(draft, key, Some(value)),
                 None if is_empty => put(draft, key, None),
                 None => draft.complaints.push(Complaint::of_note(key, Notes::NOT_SCALAR)),
             },
             Target::Notes => notes(draft, column, cell),
+            // The others are taken together, or are nothing.
+            _ => {}
         }
         Ok(())
     }
-
-    fn contact(&self, cell: Json) -> Result<Json, String> {
-        let text = match cell {
-            Json::Text(text) | Json::Number(text) => text,
-            other => return Ok(other),
-        };
-        if phone::is_shortened(&text) {
-            return Err("A spreadsheet has shortened this number to one like 9.19E+11, and its digits are gone: format the column as \
-                        text there, fill it in again, and save."
-                .into());
-        }
-        Ok(Json::Text(if self.phones == Phones::Cleaned { phone::cleaned(&text) } else { text }))
-    }
 }
 
-/// What a row has under a column, its text without spaces around it and without what makes a cell safe in a spreadsheet.
+/// The phone numbers that text may be: itself without what stands between digits, and each part of it.
+fn numbers(text: &str) -> Vec<String> {
+    if let Ok(number) = Contact::tidy(text) {
+        return vec![number].into_iter().filter(|number| !number.is_empty()).collect();
+    }
+    let parts = text.split(|char: char| !char.is_ascii_digit() && !" -.()+\u{a0}".contains(char));
+    parts.filter_map(|part| Contact::tidy(part).ok()).filter(|part| part.len() >= Contact::DIGITS_MIN).collect()
+}
+
+/// What a row has under a column, its text without spaces around it.
 fn cell(row: &Row, column: &str) -> Option<Json> {
     let json = Json::parse(row.cells.get(column)?.get().as_bytes()).unwrap_or(Json::Null);
     Some(match json {
-        Json::Text(text) => Json::Text(writer::unguarded(text.trim()).to_owned()),
+        Json::Text(text) => Json::Text(text.trim().to_owned()),
         other => other,
     })
 }
 
-fn is_empty(cell: &Json) -> bool {
+pub(super) fn is_empty(cell: &Json) -> bool {
     match cell {
         Json::Null | Json::Array(0) => true,
         Json::Text(text) => text.is_empty(),
@@ -143,14 +150,14 @@ fn id(cell: &Json) -> Result<CustomerId, String> {
     })
 }
 
-fn created_at(cell: &Json) -> Result<i64, String> {
+fn created_at(cell: &Json, dates: Dates) -> Result<i64, String> {
     match cell {
-        Json::Text(text) | Json::Number(text) => created_at::parse(text),
+        Json::Text(text) | Json::Number(text) => created_at::parse(text, dates),
         _ => Err("The time is neither text nor a number.".into()),
     }
 }
 
-fn change(field: Field, cell: Json, complaints: &mut Vec<Complaint>) -> Change<String> {
+pub(super) fn change(field: Field, cell: Json, complaints: &mut Vec<Complaint>) -> Change<String> {
     field_change(field, cell).unwrap_or_else(|invalid| {
         complaints.push(Complaint::of(field, invalid));
         Change::Keep
@@ -158,7 +165,7 @@ fn change(field: Field, cell: Json, complaints: &mut Vec<Complaint>) -> Change<S
 }
 
 /// A note, beside what other columns say of notes.
-fn put(draft: &mut Draft, key: &str, value: Option<NoteValue>) {
+pub(super) fn put(draft: &mut Draft, key: &str, value: Option<NoteValue>) {
     match (&mut draft.notes, value) {
         (NotesEdit::Replace(pairs), value) => {
             pairs.retain(|(each, _)| each != key);
@@ -199,6 +206,7 @@ fn notes(draft: &mut Draft, column: &str, cell: Json) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rows::Phones;
 
     fn mapping(columns: &[&str]) -> Mapping {
         Mapping::guess(&columns.iter().map(|column| (*column).to_owned()).collect::<Vec<_>>())
@@ -228,7 +236,7 @@ mod tests {
     #[test]
     fn a_row_becomes_what_it_asks_for() {
         let ours = mapping(&["id", "name", "email", "contact", "gstin", "notes", "created_at"]);
-        let csv = r#"{"id":"cust_1Aa00000000004","name":" Gaurav ","email":"","contact":"'+91 98765-43210","gstin":"29XAbbA4369J1PA","notes":"{\"b\":1.50,\"a\":\"x\"}","created_at":"1582033731"}"#;
+        let csv = r#"{"id":"cust_1Aa00000000004","name":" Gaurav ","email":"","contact":"+91 98765-43210","gstin":"29XAbbA4369J1PA","notes":"{\"b\":1.50,\"a\":\"x\"}","created_at":"1582033731"}"#;
         let incoming = read(&ours, csv);
         assert_eq!(incoming.id.unwrap().as_str(), "cust_1Aa00000000004");
         assert_eq!(incoming.created_at, Some(1_582_033_731));
@@ -285,9 +293,10 @@ mod tests {
         for id in [r#"{"id":"cus_NffrFeUfNV2Hib"}"#, r#"{"id":"plan_1Aa00000000004"}"#, r#"{"id":7}"#] {
             assert_eq!(told(id), pair("id", "The id is not cust_ and 14 letters and digits"));
         }
-        let shortened = "A spreadsheet has shortened this number to one like 9";
-        assert_eq!(told(r#"{"Mobile":"9.19E+11"}"#), pair("Mobile", shortened));
-        assert_eq!(told(r#"{"Mobile":9.19E+11}"#), pair("Mobile", shortened));
+        for json in [r#"{"Mobile":"9.19E+11"}"#, r#"{"Mobile":9.19E+11}"#] {
+            let complaint = &read(&mapping, json).draft.complaints[0];
+            assert!(complaint.invalid.words().starts_with("A spreadsheet has shortened this number"));
+        }
         assert_eq!(told(r#"{"created_at":"then"}"#), pair("created_at", "The time is none that is read"));
         assert_eq!(told(r#"{"created_at":{"a":1}}"#), pair("created_at", "The time is neither text nor a number"));
         assert_eq!(told(r#"{"notes":"{\"a\":"}"#), pair("notes", "The notes begin like JSON and are none"));
@@ -301,10 +310,48 @@ mod tests {
         assert_eq!(
             words,
             [
-                "The name must be a string.",
                 "Notes should be provided as a dictionary",
-                "Notes values themselves should not be an array."
+                "Notes values themselves should not be an array.",
+                "The name must be a string."
             ]
+        );
+    }
+
+    #[test]
+    fn a_name_in_parts_is_joined() {
+        let parts = mapping(&["Last Name", "First Name", "Middle Name"]);
+        let name = |json| read(&parts, json).draft.name;
+        assert_eq!(name(r#"{"First Name":"Asha","Middle Name":" ","Last Name":"Rao"}"#), set("Asha Rao"));
+        assert_eq!(name(r#"{"First Name":"","Middle Name":"","Last Name":""}"#), Change::Keep);
+        // A full name counts, and parts that it does not have are notes.
+        let both = mapping(&["Name", "First Name", "Last Name"]);
+        let draft = read(&both, r#"{"Name":"Asha K Rao","First Name":"Asha","Last Name":"Rao"}"#).draft;
+        assert_eq!((draft.name, draft.notes), (set("Asha K Rao"), NotesEdit::Keep));
+        let draft = read(&both, r#"{"Name":"Rao Stores","First Name":"Asha","Last Name":"Rao"}"#).draft;
+        let note = |key: &str, value: &str| (key.to_owned(), Some(text(value)));
+        let notes = NotesEdit::Each(vec![note("First Name", "Asha"), note("Last Name", "Rao")]);
+        assert_eq!((draft.name, draft.notes), (set("Rao Stores"), notes));
+        assert_eq!(read(&both, r#"{"Name":"","First Name":"Asha","Last Name":"Rao"}"#).draft.name, set("Asha Rao"));
+    }
+
+    #[test]
+    fn of_several_phone_numbers_the_best_is_the_contact() {
+        let phones = mapping(&["Home Phone", "Business Phone", "Mobile Phone"]);
+        let read = |json| {
+            let draft = read(&phones, json).draft;
+            (draft.contact, draft.notes)
+        };
+        let note = |key: &str, value: &str| (key.to_owned(), Some(text(value)));
+        assert_eq!(
+            read(r#"{"Home Phone":"080-1234567","Business Phone":"98000 00002","Mobile Phone":"98000 00001"}"#),
+            (
+                set("9800000001"),
+                NotesEdit::Each(vec![note("Business Phone", "98000 00002"), note("Home Phone", "080-1234567")])
+            )
+        );
+        assert_eq!(
+            read(r#"{"Home Phone":"98000-00002","Business Phone":"98000 00002","Mobile Phone":""}"#),
+            (set("9800000002"), NotesEdit::Keep)
         );
     }
 

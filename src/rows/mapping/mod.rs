@@ -1,91 +1,24 @@
 //! Which column of a file is which part of a customer.
 
+mod facts;
 mod incoming;
-
-use std::fmt;
+mod several;
+mod target;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+pub use facts::Facts;
 pub use incoming::{Incoming, Unfit, Who};
+pub use target::{Dates, Target};
 
-/// What a column is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub enum Target {
-    /// The id, which is kept.
-    Id,
-    /// The name.
-    Name,
-    /// The email.
-    Email,
-    /// The contact.
-    Contact,
-    /// The GSTIN.
-    Gstin,
-    /// When the customer was created, which is kept.
-    CreatedAt,
-    /// The note with this key.
-    Note(String),
-    /// All notes: a JSON object, or text that holds one. Any other text is a note under the column's own name.
-    Notes,
-    /// Nothing: the column is left out.
-    Ignore,
-}
-
-impl Target {
-    /// The target that is written like this: `id`, `name`, `email`, `contact`, `gstin`, `created_at`, `notes`, `note:KEY` or
-    /// `ignore`.
-    pub fn parse(text: &str) -> Option<Self> {
-        Some(match text {
-            "id" => Self::Id,
-            "name" => Self::Name,
-            "email" => Self::Email,
-            "contact" => Self::Contact,
-            "gstin" => Self::Gstin,
-            "created_at" => Self::CreatedAt,
-            "notes" => Self::Notes,
-            "ignore" => Self::Ignore,
-            _ => Self::Note(text.strip_prefix("note:").filter(|key| !key.is_empty())?.to_owned()),
-        })
-    }
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Id => "id",
-            Self::Name => "name",
-            Self::Email => "email",
-            Self::Contact => "contact",
-            Self::Gstin => "gstin",
-            Self::CreatedAt => "created_at",
-            Self::Notes => "notes",
-            Self::Ignore => "ignore",
-            Self::Note(key) => return write!(formatter, "note:{key}"),
-        })
-    }
-}
-
-impl From<Target> for String {
-    fn from(target: Target) -> Self {
-        target.to_string()
-    }
-}
-
-impl TryFrom<String> for Target {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        Self::parse(&text).ok_or_else(|| format!("{text} is no target of a column"))
-    }
-}
+use crate::domain::Notes;
 
 /// What becomes of telephone numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phones {
-    /// What people put between digits goes: spaces, hyphens, dots, brackets.
+    /// They are tidied, as [`crate::domain::Contact::tidy`] does.
     #[default]
     Cleaned,
     /// They are taken as they are.
@@ -103,37 +36,43 @@ pub enum Empty {
     Clear,
 }
 
-/// Which column is what, each target but `Ignore` at most once.
+/// Which column is what.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mapping {
-    columns: IndexMap<String, Target>,
+    pub(super) columns: IndexMap<String, Target>,
     /// What becomes of telephone numbers.
     pub phones: Phones,
     /// What an empty cell asks for. A column that a row does not have asks for nothing either way.
     pub empty: Empty,
+    /// Facts about the columns, as far as they are known.
+    #[serde(default, skip_serializing_if = "Facts::is_empty")]
+    pub(super) facts: Facts,
 }
 
 impl Mapping {
-    /// A mapping that leaves out all of these columns.
-    pub(super) fn of_none(columns: &[String]) -> Self {
-        let columns = columns.iter().map(|column| (column.clone(), Target::Ignore)).collect();
-        Self { columns, ..Self::default() }
-    }
-
-    /// Makes a column this target; whichever was it before is left out from now on. The error is a sentence.
+    /// Makes a column this target. Another column that clashes with it becomes a note of its own name, where it fits. The error is a
+    /// sentence.
     pub fn set(&mut self, column: &str, target: Target) -> Result<(), String> {
         if !self.columns.contains_key(column) {
             let names: Vec<&str> = self.columns.keys().map(String::as_str).collect();
             return Err(format!("the file has no column {column:?}; it has {}", names.join(", ")));
         }
-        for (name, each) in &mut self.columns {
-            if name == column {
-                *each = target.clone();
-            } else if *each == target {
-                *each = Target::Ignore;
-            }
+        let clashing = self.columns.iter().filter(|(name, each)| *name != column && each.clashes(&target));
+        let clashing: Vec<String> = clashing.map(|(name, _)| name.clone()).collect();
+        self.put(column, target.clone());
+        for name in clashing {
+            self.put(&name, Target::Ignore);
+            let instead = if target == Target::Contact { Some(Target::Phone) } else { self.default_note(&name) };
+            self.put(&name, instead.unwrap_or(Target::Ignore));
         }
         Ok(())
+    }
+
+    /// Makes a column this target, and leaves the others as they are.
+    pub fn put(&mut self, column: &str, target: Target) {
+        if let Some(each) = self.columns.get_mut(column) {
+            *each = target;
+        }
     }
 
     /// The columns in the order of the file, each with its target.
@@ -141,9 +80,74 @@ impl Mapping {
         self.columns.iter().map(|(column, target)| (column.as_str(), target))
     }
 
-    /// Whether any column is this target.
+    /// Returns whether any column is this target.
     pub fn has(&self, target: &Target) -> bool {
         self.columns.values().any(|each| each == target)
+    }
+
+    /// The columns that are left out though they have values, each with the reason, where it was not a person's choice.
+    pub fn left_out(&self) -> Vec<(&str, Option<&'static str>)> {
+        let ignored = self.columns.iter().filter(|(_, target)| **target == Target::Ignore);
+        let valued = ignored.filter(|(column, _)| self.facts.is_empty() || self.facts.of(column).is_some());
+        valued.map(|(column, _)| (column.as_str(), self.why_left_out(column))).collect()
+    }
+
+    fn why_left_out(&self, column: &str) -> Option<&'static str> {
+        let facts = self.facts.of(column)?;
+        if facts.is_nested {
+            Some("has lists or objects")
+        } else if facts.is_long || column.chars().count() > Notes::LEN_MAX {
+            Some("has more than 256 characters")
+        } else {
+            (self.notes() >= Notes::PAIRS_MAX).then_some("only 15 notes fit")
+        }
+    }
+
+    /// A note of a column's own name, where it fits.
+    pub(super) fn default_note(&self, column: &str) -> Option<Target> {
+        let target = Target::Note(column.to_owned());
+        let fits = self.facts.of(column).is_none_or(|facts| !facts.is_long && !facts.is_nested);
+        let is_key = column.chars().count() <= Notes::LEN_MAX && !column.contains('\0');
+        (fits && is_key && self.notes() < Notes::PAIRS_MAX && !self.has(&target)).then_some(target)
+    }
+
+    /// How many notes a row may have by these columns.
+    fn notes(&self) -> usize {
+        let is_valued = |column: &str| self.facts.is_empty() || self.facts.of(column).is_some();
+        let has_name = self.has(&Target::Name);
+        let may_be_note = |(column, target): &(&String, &Target)| match target {
+            Target::Note(_) | Target::Notes | Target::Phone => is_valued(column),
+            Target::FirstName | Target::MiddleName | Target::LastName => has_name && is_valued(column),
+            _ => false,
+        };
+        self.columns.iter().filter(may_be_note).count()
+    }
+
+    /// A reason why no row can be read so, in a sentence without its first capital and its end.
+    pub fn problem(&self) -> Option<String> {
+        for (at, (column, target)) in self.columns.iter().enumerate() {
+            let first = self.columns.iter().take(at).find(|(_, each)| each.clashes(target));
+            if let Some((first, _)) = first {
+                return Some(format!(
+                    "the columns {first:?} and {column:?} are both the {}: choose one, and make the other a note or leave it out; on \
+                     the command line, --map {:?} or --map {:?}",
+                    target.field(),
+                    format!("{column}=note:{column}"),
+                    format!("{first}=note:{first}"),
+                ));
+            }
+            let is_undecided = *target == Target::CreatedAt(Dates::Plain)
+                && self.facts.of(column).is_some_and(facts::ColumnFacts::is_undecided);
+            if is_undecided {
+                return Some(format!(
+                    "the dates of the column {column:?} can be day first or month first: say which; on the command line, --map {:?} or \
+                     --map {:?}",
+                    format!("{column}=created_at:dmy"),
+                    format!("{column}=created_at:mdy"),
+                ));
+            }
+        }
+        None
     }
 
     /// A mapping as [`Mapping::to_text`] wrote it.
@@ -163,19 +167,27 @@ mod tests {
 
     #[test]
     fn a_target_has_one_column() {
-        let mut mapping = Mapping::guess(&["Phone", "Mobile", "City"].map(str::to_owned));
-        mapping.set("Mobile", Target::Contact).unwrap();
-        mapping.set("City", Target::parse("note:city").unwrap()).unwrap();
+        let mut mapping = Mapping::guess(&["Phone", "Mobile", "City", "Town"].map(str::to_owned));
+        mapping.set("Phone", Target::Contact).unwrap();
+        mapping.set("Town", Target::parse("note:City").unwrap()).unwrap();
         assert_eq!(
             mapping.to_text(),
-            r#"{"columns":{"Phone":"ignore","Mobile":"contact","City":"note:city"},"phones":"cleaned","empty":"keep"}"#
+            r#"{"columns":{"Phone":"contact","Mobile":"phone","City":"ignore","Town":"note:City"},"phones":"cleaned","empty":"keep"}"#
         );
         assert_eq!(Mapping::from_text(&mapping.to_text()).unwrap(), mapping);
         assert_eq!(
-            mapping.set("Town", Target::Name).unwrap_err(),
-            "the file has no column \"Town\"; it has Phone, Mobile, City"
+            mapping.set("Village", Target::Name).unwrap_err(),
+            "the file has no column \"Village\"; it has Phone, Mobile, City, Town"
         );
-        assert_eq!(["note:", "phone", ""].map(Target::parse), [None, None, None]);
-        assert_eq!(Mapping::from_text(r#"{"columns":{"a":"phone"},"phones":"cleaned","empty":"keep"}"#), None);
+        assert_eq!(["note:", "phones", ""].map(Target::parse), [None, None, None]);
+        assert_eq!(Mapping::from_text(r#"{"columns":{"a":"phones"},"phones":"cleaned","empty":"keep"}"#), None);
+        mapping.put("City", Target::Email);
+        mapping.put("Mobile", Target::Email);
+        assert!(
+            mapping
+                .problem()
+                .unwrap()
+                .starts_with("the columns \"Mobile\" and \"City\" are both the email: choose one")
+        );
     }
 }

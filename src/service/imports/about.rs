@@ -57,6 +57,6 @@ impl Person {
     }
 
     fn has_contact(&self, who: &Who) -> bool {
-        self.contact.is_some() && who.contact == self.contact
+        self.contact.as_ref().is_some_and(|contact| who.contacts.contains(contact))
     }
 }

@@ -15,7 +15,7 @@ use super::pace::Pace;
 use super::room::{CUSTOMER_BYTES, Room};
 use super::{Ambient, Caller, DAY_SECONDS, Refused};
 use crate::domain::{Changes, Customer, CustomerId, Import, ImportRow, ImportState, ImportStep, Mode, Outcome, Step};
-use crate::rows::{Mapping, Row, Target};
+use crate::rows::{Mapping, RefusedFile, Row, Target};
 use crate::store::{self, RowsOf, Slice, Store, Withdrawn};
 
 pub(super) use about::about;
@@ -105,12 +105,9 @@ pub struct ImportedRow {
 }
 
 impl ImportedRow {
-    /// Its cells under these columns, and behind them its line and why it was not written: a record of a table, to be mended and
-    /// imported again.
-    pub fn record(&self, columns: &[String]) -> Vec<String> {
-        let cell =
-            |column: &String| self.cells.as_ref().and_then(|cells| cells.text(column)).unwrap_or_default().into_owned();
-        columns.iter().map(cell).chain([self.row.line.to_string(), self.row.reason()]).collect()
+    /// Adds the row as it came to a file of refused rows, with the reason, to be fixed and imported again.
+    pub fn write(&self, refused: RefusedFile, file: &mut Vec<u8>) {
+        refused.write(self.row.line, &self.row.reason(), self.cells.as_ref(), file);
     }
 }
 
@@ -153,10 +150,23 @@ impl Imports {
     /// Says which column is what. What was rehearsed before is to be rehearsed anew.
     pub async fn map(&self, caller: &Caller, number: i64, mapping: &Mapping) -> Result<(), NotImported> {
         let import = self.find(caller, number).await?;
-        let known = [Target::Id, Target::Name, Target::Email, Target::Contact];
-        if !known.iter().any(|target| mapping.has(target)) {
+        let known = [
+            Target::Id,
+            Target::Name,
+            Target::FirstName,
+            Target::LastName,
+            Target::Email,
+            Target::Contact,
+            Target::Phone,
+        ];
+        // Where no row can be read, there is no column to say.
+        let has_columns = mapping.columns().next().is_some();
+        if has_columns && !known.iter().any(|target| mapping.has(target)) {
             let words = "no column is the name, the email, the contact or the id: say which one is";
             return Err(NotImported::Unfit(words.into()));
+        }
+        if let Some(words) = mapping.problem() {
+            return Err(NotImported::Unfit(words));
         }
         let at = self.ambient.seconds();
         if self.store.map_import(caller.requester(), number, mapping.to_text(), at).await? {
@@ -175,7 +185,7 @@ impl Imports {
     pub async fn start(&self, caller: &Caller, number: i64, work: Work) -> Result<Import, NotImported> {
         use ImportState::{Applied, Applying, Received, Redoing, Rehearsed, Rehearsing, Undoing, Undone};
         let import = self.find(caller, number).await?;
-        if work == Work::Rehearse && import.mapping.is_none() {
+        if work == Work::Rehearse && import.state == Received {
             self.map(caller, number, &self.mapping(&import)).await?;
         }
         let (from, to, step): (&[_], _, _) = match work {

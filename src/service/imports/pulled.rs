@@ -93,7 +93,7 @@ impl Pulling<'_> {
     }
 
     async fn add(&mut self, objects: Vec<String>, last: bool) -> Result<(), NotImported> {
-        let row = |(line, text): (u64, String)| match Row::from_text(line, &text) {
+        let row = |(line, text): (u64, String)| match Row::from_text(line, &text).filter(|_| text.starts_with('{')) {
             Some(row) => NewRow { line, cells: row.to_text(), unread: None },
             None => NewRow { line, cells: "{}".into(), unread: Some("It is no JSON object.".into()) },
         };

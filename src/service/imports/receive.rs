@@ -8,7 +8,7 @@ use super::super::room::Room;
 use super::super::{Ambient, Caller, Refused};
 use super::{Imports, NotImported};
 use crate::domain::{Import, label};
-use crate::rows::{Format, Reader, Row, Unread, Unreadable};
+use crate::rows::{Facts, Format, Mapping, Reader, Row, Unread, Unreadable};
 use crate::store::{NewImport, NewRow, Requester, Store};
 
 /// How many rows are written at a time.
@@ -28,6 +28,7 @@ pub struct Receiving {
     /// What is wrong with the file's name.
     fault: Option<String>,
     reader: Reader,
+    facts: Facts,
     waiting: Vec<NewRow>,
     pace: Pace,
     /// The import's number, once the file is known to be one of rows.
@@ -48,6 +49,7 @@ impl Imports {
             file: name.chars().take(FILE_LEN_MAX).collect(),
             fault: label::fault(name, usize::MAX),
             reader: Reader::new(format),
+            facts: Facts::default(),
             waiting: Vec::new(),
             pace: Pace::of(&self.store, 1),
             number: None,
@@ -75,6 +77,9 @@ impl Receiving {
         }
         self.write(true).await?;
         let number = self.begun().await?;
+        // The columns are decided by all of their values, which are not looked at again.
+        let mapping = Mapping::guess_with(self.reader.columns(), std::mem::take(&mut self.facts)).to_text();
+        self.store.map_import(self.caller.requester(), number, mapping, self.ambient.seconds()).await?;
         Ok(self.store.find_import(self.caller.requester(), self.caller.mode, number).await?.ok_or(Refused::NotFound)?)
     }
 
@@ -91,7 +96,10 @@ impl Receiving {
         };
         self.rows += rows.len() as u64;
         self.waiting.extend(rows.into_iter().map(|row| match row {
-            Ok(row) => NewRow { line: row.line, cells: row.to_text(), unread: None },
+            Ok(row) => {
+                self.facts.add(&row);
+                NewRow { line: row.line, cells: row.to_text(), unread: None }
+            }
             Err(unread) => NewRow { line: unread.row.line, cells: unread.row.to_text(), unread: Some(unread.words) },
         }));
         loop {

@@ -7,6 +7,7 @@ use super::super::Answer;
 use super::super::form::Form;
 use super::super::page::{Shell, Turned, html, see_other};
 use super::super::visit::{Editor, Visit};
+use super::show::left_out;
 use super::{OneImport, counted, find, turned};
 use crate::domain::{Fate, Import, ImportState, Outcome};
 use crate::service::imports::REFUSED_DAYS;
@@ -78,6 +79,7 @@ struct ConfirmPage {
     /// Rows with which nothing is done.
     unchanged: u64,
     refused: u64,
+    left_out: Vec<(String, Option<&'static str>)>,
     /// How many customers come back, and how many stay as they are.
     back: String,
     refused_days: i64,
@@ -106,6 +108,7 @@ pub(in super::super) async fn confirm(editor: Editor, path: OneAct, services: Da
         changed: some(of(Outcome::Update)),
         unchanged: import.unchanged(),
         refused: import.refused(),
+        left_out: left_out(&services.imports.mapping(&import)),
         back: counted(import.fated(Fate::Undone) + import.fated(Fate::Partly), "row"),
         refused_days: REFUSED_DAYS,
     }))

@@ -17,16 +17,23 @@ use crate::service::{NotImported, RowsOf, Services, Work};
 const SHOWN: u64 = 3;
 
 /// What a column can be: as a form has it, and as people read it.
-const TARGETS: [(&str, &str); 9] = [
+const TARGETS: [(&str, &str); 16] = [
     ("ignore", "Leave it out"),
     ("name", "Name"),
+    ("first_name", "First name"),
+    ("middle_name", "Middle name"),
+    ("last_name", "Last name"),
     ("email", "Email"),
     ("contact", "Contact"),
+    ("phone", "Contact if there is no other, else a note"),
     ("gstin", "GSTIN"),
     ("note", "A note, with this key:"),
     ("notes", "All notes, as JSON"),
     ("id", "Id, which is kept"),
-    ("created_at", "Made at, which is kept"),
+    ("created_at", "Created at, which is kept"),
+    ("created_at:dmy", "Created at, day first"),
+    ("created_at:mdy", "Created at, month first"),
+    ("created_at:ms", "Created at, in milliseconds"),
 ];
 
 #[derive(Template)]
@@ -77,7 +84,7 @@ pub(in super::super) async fn show(editor: Editor, path: OneImport, services: Da
 pub(in super::super) async fn choose(editor: Editor, path: OneImport, form: Form, services: Data<Services>) -> Answer {
     let visit: &Visit = &editor;
     let import = find_unapplied(visit, path.1, &services).await?;
-    let mut mapping = Mapping::guess(&import.columns);
+    let mut mapping = services.imports.mapping(&import);
     mapping.empty = if form.value("empty") == "clear" { Empty::Clear } else { Empty::Keep };
     mapping.phones = if form.has("cleaned") { Phones::Cleaned } else { Phones::AsTyped };
     let mut page = page(visit, &import, &mapping, &services).await?;
@@ -107,7 +114,7 @@ fn fill(mapping: &mut Mapping, columns: &[Column]) -> Vec<FormError> {
     let mut errors = Vec::new();
     // What was guessed is none of what was chosen.
     for column in columns {
-        let _ = mapping.set(&column.name, Target::Ignore);
+        mapping.put(&column.name, Target::Ignore);
     }
     for (at, column) in columns.iter().enumerate() {
         let field = format!("{}-{}", if column.target == "note" { "key" } else { "target" }, at + 1);
@@ -118,14 +125,13 @@ fn fill(mapping: &mut Mapping, columns: &[Column]) -> Vec<FormError> {
                 continue;
             }
         };
-        let first = mapping.columns().find(|(_, each)| **each == target && target != Target::Ignore);
+        let first = mapping.columns().find(|(_, each)| each.clashes(&target));
         if let Some((first, _)) = first {
             let words = format!("The column {first} is this already: leave one of them out.");
             errors.push(FormError::new(&field, words));
             continue;
         }
-        // It is a column of the file.
-        let _ = mapping.set(&column.name, target);
+        mapping.put(&column.name, target);
     }
     errors
 }

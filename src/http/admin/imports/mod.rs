@@ -11,6 +11,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::Answer;
+use super::activity::number;
 use super::figures::grouped;
 use super::moment::Moment;
 use super::page::{Shell, Turned, html};
@@ -61,7 +62,7 @@ struct Listed {
 }
 
 pub(super) async fn list(editor: Editor, asked: Query<Asked>, services: Data<Services>) -> Answer {
-    let before = asked.before.parse().ok();
+    let before = number(&asked.before).map_err(|unread| editor.turned(unread))?;
     let imports = services.imports.list(&editor.caller(), before, PAGE_LEN + 1).await;
     let mut imports = imports.map_err(|refused| editor.turned(refused))?;
     let is_more = imports.len() as u64 > PAGE_LEN;

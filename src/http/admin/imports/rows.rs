@@ -11,6 +11,7 @@ use futures_util::stream::unfold;
 use serde::Deserialize;
 
 use super::super::Answer;
+use super::super::activity::number;
 use super::super::figures::grouped;
 use super::super::page::{Shell, Turned, html};
 use super::super::record::heading;
@@ -18,7 +19,7 @@ use super::super::visit::{Editor, Visit};
 use super::super::words::{Became, diff};
 use super::{OneImport, Part, counted, find, parts, turned};
 use crate::domain::{Import, Outcome};
-use crate::rows::{For, Format, Mapping, Row as Cells, Writer};
+use crate::rows::{For, Format, Mapping, RefusedFile, Row as Cells, Target};
 use crate::service::{Caller, ImportedRow, Imports, RowsOf, Services};
 
 /// How many rows a page has, and how many are read at a time for a file.
@@ -74,8 +75,7 @@ pub(in super::super) async fn show(
     let all = parts(&import);
     // A page that was left open may be of what nothing is in any more.
     let Some(part) = all.iter().find(|part| part.name == path.2) else { return Err(no_part(visit, &import)) };
-    // No line is as far as that.
-    let after = asked.after.parse().ok().filter(|line| i64::try_from(*line).is_ok());
+    let after = number(&asked.after).map_err(|unread| visit.turned(unread))?.map(i64::cast_unsigned);
     let rows = services.imports.rows(&visit.caller(), import.number, part.of, after.unwrap_or(0), PAGE_LEN + 1).await;
     let mut rows = rows.map_err(|refused| turned(visit, refused))?;
     let is_more = rows.len() as u64 > PAGE_LEN;
@@ -147,12 +147,17 @@ fn shown(visit: &Visit, mapping: &Mapping, imported: &ImportedRow) -> Shown {
     let cells = cells.as_ref();
     let text = |column: &str| cells.and_then(|cells| cells.text(column)).unwrap_or_default().into_owned();
     let named = |name: &str| {
-        let mut columns = mapping.columns().filter(|(_, target)| target.to_string() == name);
-        columns.next().map(|(column, _)| text(column)).filter(|text| !text.is_empty())
+        let is_it = |target: &Target| target.to_string() == name;
+        let whole = mapping.columns().find(|(column, target)| is_it(target) && !text(column).is_empty());
+        let parts = mapping.columns().filter(|(_, target)| whole.is_none() && target.field() == name);
+        let words = whole.into_iter().chain(parts).map(|(column, _)| text(column)).filter(|text| !text.is_empty());
+        // Parts of a name belong together, and of phone numbers one is enough.
+        let words: Vec<String> = words.take(if name == "name" { usize::MAX } else { 1 }).collect();
+        Some(words.join(" ")).filter(|text| !text.is_empty())
     };
     let known = customer.as_ref().map(heading).or_else(|| ["name", "contact", "email"].into_iter().find_map(named));
     let blamed = row.field.as_deref().and_then(|field| {
-        let column = mapping.columns().find(|(column, target)| *column == field || target.to_string() == field)?.0;
+        let column = mapping.columns().find(|(column, target)| *column == field || target.field() == field)?.0;
         Some((column.to_owned(), text(column)))
     });
     let id = row.customer.as_ref().filter(|_| row.outcome != Some(Outcome::Create) || row.fate.is_some());
@@ -168,31 +173,28 @@ fn shown(visit: &Visit, mapping: &Mapping, imported: &ImportedRow) -> Shown {
     }
 }
 
-/// The rows that were not written, with the columns that the file had and, behind them, the line and why.
+/// The rows that were not written, as they came, each with the reason before it.
 pub(in super::super) async fn download(editor: Editor, path: OneImport, services: Data<Services>) -> Answer {
     let visit: &Visit = &editor;
     let import = find(visit, path.1, &services).await?;
-    let writer = Writer::new(Format::Csv, For::Spreadsheets);
-    let columns: Vec<&str> = import.columns.iter().map(String::as_str).collect();
-    let head = writer.head(&[columns.as_slice(), &["line", "reason"]].concat());
+    let format = Format::parse(&import.format).unwrap_or(Format::Csv);
+    let kind = if format == Format::Csv { "text/csv; charset=utf-8" } else { "application/jsonl" };
+    let name = format!("import-{}-refused.{}", import.number, format.as_str());
     let file = Unwritten {
         imports: services.imports.clone(),
         caller: visit.caller(),
         number: import.number,
         columns: import.columns,
-        writer,
+        format,
+        refused: None,
         after: Some(0),
     };
-    let name = format!("import-{}-refused.csv", import.number);
-    let text = unfold((Some(head), file), async |(head, file)| match head {
-        Some(head) => Some((Ok(Bytes::from(head)), (None, file))),
-        None => file.next().await.map(|(text, file)| (text, (None, file))),
-    });
+    let bytes = unfold(file, Unwritten::next);
     Ok(HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, "text/csv; charset=utf-8"))
+        .insert_header((CONTENT_TYPE, kind))
         .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
         .insert_header((CACHE_CONTROL, "no-store"))
-        .streaming(text))
+        .streaming(bytes))
 }
 
 /// What is still to be written of a file of rows.
@@ -201,26 +203,31 @@ struct Unwritten {
     caller: Caller,
     number: i64,
     columns: Vec<String>,
-    writer: Writer,
+    format: Format,
+    /// The file, once its first rows are read.
+    refused: Option<RefusedFile>,
     /// The line that the next page comes after; `None` at the end.
     after: Option<u64>,
 }
 
 impl Unwritten {
     /// The next lines. A failure breaks the download off, so that nobody takes a part for the whole.
-    async fn next(self) -> Option<(io::Result<Bytes>, Self)> {
+    async fn next(mut self) -> Option<(io::Result<Bytes>, Self)> {
         let after = self.after?;
         let rows = self.imports.rows(&self.caller, self.number, RowsOf::Unwritten, after, FILE_PAGE_LEN).await;
         let Ok(rows) = rows else {
             let broken = io::Error::other("the rows could not be read");
             return Some((Err(broken), Self { after: None, ..self }));
         };
-        let after = Some(rows.last()?.row.line);
-        let mut text = String::new();
-        for row in &rows {
-            let record = row.record(&self.columns);
-            self.writer.record(record.iter().map(String::as_str), &mut text);
-        }
-        Some((Ok(Bytes::from(text)), Self { after, ..self }))
+        let mut bytes = Vec::new();
+        let refused = *self.refused.get_or_insert_with(|| {
+            let row = rows.iter().find_map(|row| row.cells.as_ref());
+            let refused = RefusedFile::new(self.format, For::Spreadsheets, row);
+            bytes = refused.begin(&self.columns);
+            refused
+        });
+        rows.iter().for_each(|row| row.write(refused, &mut bytes));
+        let after = rows.last().map(|last| last.row.line);
+        (after.is_some() || !bytes.is_empty()).then(|| (Ok(Bytes::from(bytes)), Self { after, ..self }))
     }
 }

@@ -12,7 +12,7 @@ use super::super::visit::{Editor, Visit};
 use super::super::words::who;
 use super::{OneImport, Part, counted, find, parts, state, waiting};
 use crate::domain::{Fate, Import, ImportState, ImportStep, Outcome, Step};
-use crate::rows::Empty;
+use crate::rows::{Empty, Mapping};
 use crate::service::Services;
 use crate::service::imports::{REFUSED_DAYS, REHEARSAL_DAYS};
 
@@ -42,6 +42,7 @@ struct ImportPage {
     /// Whether applying it would write anything.
     is_worth_it: bool,
     columns: Vec<(String, String)>,
+    left_out: Vec<(String, Option<&'static str>)>,
     clears: bool,
     /// How many rows had typography that was replaced; empty where none had.
     respelled: String,
@@ -105,12 +106,18 @@ fn page(visit: &Visit, import: &Import, services: &Services) -> ImportPage {
         parts: parts(import).into_iter().map(Figure::of).collect(),
         is_worth_it: import.count(Outcome::Create) + import.count(Outcome::Update) > 0,
         columns: kept.filter(|(_, target)| target != "ignore").collect(),
+        left_out: left_out(&mapping),
         clears: mapping.empty == Empty::Clear,
         respelled: if import.respelled > 0 { counted(import.respelled, "row") } else { String::new() },
         steps: import.steps.iter().map(told).collect(),
         until: Moment(until),
         has_unwritten: unwritten(import) > 0 && services.now() < until,
     }
+}
+
+/// The columns that are left out, each with the reason where there is one.
+pub(super) fn left_out(mapping: &Mapping) -> Vec<(String, Option<&'static str>)> {
+    mapping.left_out().into_iter().map(|(column, why)| (column.to_owned(), why)).collect()
 }
 
 /// How many rows there are to be mended and imported again.
