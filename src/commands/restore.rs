@@ -5,7 +5,7 @@ use std::path::Path;
 use patron::service::{Ambient, restore};
 use patron::store::is_plain_copy;
 
-use super::{Done, copying_bar, found, leaving_nothing, lines, not_copied, print};
+use super::{Done, copying_bar, found, leaving_nothing, not_copied, note, print};
 use crate::config;
 
 pub fn run(db: &Path, settings: &config::Restore) -> Done {
@@ -17,11 +17,11 @@ pub fn run(db: &Path, settings: &config::Restore) -> Done {
     })?;
     print(&format!("{} is restored from {}.\n{}", db.display(), settings.file.display(), found(&restored.copied)))?;
     if is_plain_copy(&settings.file) {
-        eprintln!(
+        note(&format!(
             "Warning: {} is a plain copy of a database and not a backup. If it was copied while the database was in use, the edits \
              that were only in its -wal are missing. Files of `patron backup` and `litestream restore` are complete.",
-            lines(&settings.file.to_string_lossy())
-        );
+            settings.file.display()
+        ));
     }
     if let Some(aside) = restored.aside {
         print(&format!("The file before is kept as {}.", aside.display()))?;

@@ -51,9 +51,15 @@ impl Served {
         fs::read_to_string(&self.server.log).unwrap()
     }
 
+    /// Waits for words in its log.
+    fn says(&self, words: &str) {
+        let log = self.server.log_with(words);
+        assert!(log.contains(words), "{log}");
+    }
+
     fn edits_go_on(&self) {
         until("edits go on", || self.edit(7) == 200);
-        assert!(self.log().contains("the database is checked and whole: edits go on"), "{}", self.log());
+        self.says("the database is checked and whole: edits go on");
     }
 }
 
@@ -84,8 +90,7 @@ fn edits_wait_after_a_backup_is_copied_over_the_file() {
         }
         overwrite(&served.db, &fs::read(&copy).unwrap());
         served.edits_wait();
-        let log = served.log();
-        assert!(log.contains("was overwritten with another database while it was open"), "{log}");
+        served.says("was overwritten with another database while it was open");
         let doctor = run(&served.db, &["doctor"]);
         assert!(refusal(&doctor).contains("it is another file than the one that"), "{doctor:?}");
         // Stopped in order, it writes nothing into that file either.
@@ -136,7 +141,7 @@ fn edits_wait_while_the_file_is_shorter_than_it_was() {
     for len in [0, bytes.len() as u64 / 2, bytes.len() as u64 - 1] {
         file.set_len(len).unwrap();
         served.edits_wait();
-        assert!(served.log().contains("was cut short or overwritten by another program"), "{}", served.log());
+        served.says("was cut short or overwritten by another program");
         file.write_all_at(&bytes, 0).unwrap();
         served.edits_go_on();
     }
@@ -156,10 +161,10 @@ fn edits_wait_after_the_wal_is_cut_and_the_next_start_checks_the_file() {
     let words = "was cut short by another program while it was open, with edits that were acknowledged";
     let doctor = run(&served.db, &["doctor", "--quick"]);
     assert!(doctor.status.code() == Some(1), "{doctor:?}");
-    assert!(served.log().contains(words), "{}", served.log());
+    served.says(words);
     served.server.kill();
     let server = Server::start(&served.db);
-    assert!(fs::read_to_string(&server.log).unwrap().matches(words).count() > 1, "the next start says so");
+    until("the next start says so", || fs::read_to_string(&server.log).unwrap().matches(words).count() > 1);
     let key = || run(&served.db, &["key", "create", "--mode", "test"]).status.success();
     until("edits go on", key);
     assert_eq!(server.stop(), Some(0));
@@ -176,7 +181,7 @@ fn a_file_that_was_only_touched_is_checked_and_edits_go_on() {
     touch();
     assert_eq!(served.edit(1), 503);
     served.edits_go_on();
-    assert!(served.log().contains("was written by another program while it was open"), "{}", served.log());
+    served.says("was written by another program while it was open");
     // Killed before the check is over, the next start does it.
     touch();
     assert_eq!(served.edit(2), 503);

@@ -92,7 +92,7 @@ fn a_misspelt_variable_is_warned_of() {
     let mut command = patron(&db);
     command.env("PATRON_BACKUPDIR", "/mnt/copies").env("PATRON_SERVICE_HOST", "10.0.0.1").env("PATRON_PORT", "tcp://x");
     let server = Server::run(&mut command, db.with_extension("log"));
-    let log = std::fs::read_to_string(&server.log).unwrap();
+    let log = server.log_with("PATRON_BACKUPDIR");
     server.stop();
     assert!(log.contains("PATRON_BACKUPDIR") && !log.contains("/mnt/copies"), "{log}");
     assert!(!log.contains("PATRON_SERVICE_HOST") && !log.contains("PATRON_PORT"), "{log}");

@@ -7,7 +7,7 @@ use indicatif::ProgressBar;
 use patron::domain::Import;
 use patron::service::{Caller, Moving, NotImported, Refused, Services, Waits};
 
-use super::super::progress_bar;
+use super::super::{note, progress_bar};
 use super::told::about;
 
 /// Does what is begun, and says how to go on where it cannot.
@@ -44,11 +44,11 @@ pub async fn watched(
         }
         let patience = humantime::format_duration(patience);
         shown.suspend(|| match waits {
-            Some(waits) => eprintln!(
+            Some(waits) => note(&format!(
                 "{}: import {number} waits for at most {patience}, and goes on when that is over. What is written stays.",
                 why(waits)
-            ),
-            None => eprintln!("Import {number} goes on."),
+            )),
+            None => note(&format!("Import {number} goes on.")),
         });
     };
     let moved = services.imports.work_patiently(caller, number, patience, progress).await;
