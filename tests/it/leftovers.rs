@@ -69,7 +69,7 @@ fn a_command_leaves_all_it_wrote_in_the_file_alone() {
     assert!(refusal(&run(&db, &["key", "rotate", "rzp_test_00000000000000"])).contains("rzp_test_0000"));
     assert_eq!(names(directory.path()), ["new.csv", "patron.db"]);
     assert_eq!(Server::start(&db).stop(), Some(0));
-    assert_eq!(names(directory.path()), ["new.csv", "patron.db", "patron.db.lock"]);
+    assert_eq!(names(directory.path()), ["new.csv", "patron.db", "patron.db-reserve", "patron.db.lock"]);
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn a_command_that_only_reads_writes_back_what_a_killed_server_left() {
     server.kill();
     assert!(run(&db, &["export", "--mode", "test"]).status.success());
     assert_eq!(copied(&db), 6);
-    assert_eq!(names(directory.path()), ["patron.db", "patron.db.lock"]);
+    assert_eq!(names(directory.path()), ["patron.db", "patron.db-reserve", "patron.db.lock"]);
 }
 
 #[test]

@@ -50,6 +50,16 @@ async fn typography_that_was_replaced() {
 }
 
 #[tokio::test]
+async fn columns_that_are_left_out() {
+    let world = World::new();
+    let meera = world.staff(Role::Editor).await;
+    let file = format!("name,contact,Story <b>\nMeera,9845012371,{}\n", "x".repeat(300));
+    let (path, page) = rehearsed(&meera, &file).await;
+    keep("import@left-out", &page);
+    keep("import_confirm@left-out", &meera.get(&format!("{path}/apply")).await);
+}
+
+#[tokio::test]
 async fn one_import_from_its_rehearsal_to_its_return() {
     let world = World::new();
     let (app, meera) = (world.key(Mode::Live).await, world.staff(Role::Editor).await);

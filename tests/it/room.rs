@@ -158,7 +158,7 @@ async fn the_console_refuses_an_upload_and_an_import_without_room() {
 
 #[tokio::test]
 async fn an_upload_that_begins_with_room_and_ends_without_leaves_no_row() {
-    let Some(disk) = Disk::of_memory("44m") else { return };
+    let Some(disk) = Disk::of_memory("32m") else { return };
     let keep = KeepFree::Bytes(12 << 20);
     let services = Services::keeping_free(Store::open(&disk.db(), Use::Serve).unwrap(), Ambient::of_system(), keep);
     let mut receiving = services.imports.receive(&caller(), "customers.csv", None);
