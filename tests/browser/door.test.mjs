@@ -74,7 +74,7 @@ test('twenty failures from one address shut one account, and no other', async (t
   await press(page, 'Sign in');
   expect(/status of 429/);
   const words = Object.values(await summary(page));
-  assert.match(words.join(), /^Too many attempts went wrong from your address\. Try again in \d+ seconds?\.$/);
+  assert.match(words.join(), /^Too many failed sign-ins from your network address\. Try again in \d+ seconds?\.$/);
   check();
   await fill(page, { Email: 'ravi@example.com', Password: password });
   await press(page, 'Sign in');

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 use super::files::Identity;
 use super::lock_file::{Note, ServerLock};
@@ -100,6 +100,13 @@ pub(super) fn immutable(real: &Path) -> rusqlite::Result<Connection> {
     Connection::open_with_flags(uri + "?immutable=1", flags)
 }
 
+/// Whether the first bytes of a file were never written: it is empty, or a power cut has torn its first page.
+fn is_torn(real: &Path) -> bool {
+    let mut header = [0; 16];
+    let read = File::open(real).and_then(|mut file| std::io::Read::read(&mut file, &mut header));
+    read.is_ok() && header == [0; 16]
+}
+
 /// Whether a WAL is that of the database beside it, as far as the lock file tells.
 pub(super) fn judge(path: &Path, real: &Path, database: Identity, note: &Note) -> Result<(), Unusable> {
     const HEADER: u64 = 32;
@@ -110,9 +117,13 @@ pub(super) fn judge(path: &Path, real: &Path, database: Identity, note: &Note) -
     for last in (0..TRIES).map(|number| number + 1 == TRIES) {
         let is_another = match in_file(real) {
             Ok(found) => !note.generations.contains(&found),
-            Err(error) if trouble::is_no_database(&error) => true,
-            // A power cut in a checkpoint leaves such pages, and the WAL has them.
-            Err(_) => note.database != Some(database),
+            // A power cut in a checkpoint leaves pages that cannot be read, and the WAL has them.
+            Err(error) if trouble::is_no_database(&error) => !is_torn(real),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
+                // It has no `pulse`: another program's, or ours in its first start.
+                note.database != Some(database) && note.generations.len() == 1 && !is_torn(real)
+            }
+            Err(_) => false,
         };
         if !is_another {
             return Ok(());
