@@ -66,9 +66,10 @@ fn is_descriptor(path: &Path) -> bool {
 }
 
 impl Output {
-    /// Returns whether a name leads to a plain file that is there: one that would be replaced.
+    /// Returns whether a name is that of a plain file, which would be replaced, or of a link that leads nowhere yet: who may
+    /// create links in a shared directory does not choose where rows go.
     pub fn is_taken(path: &Path) -> bool {
-        matches!(Place::of(path), Ok(Place::Plain(..)))
+        matches!(Place::of(path), Ok(Place::Plain(..))) || (path.is_symlink() && !path.exists())
     }
 
     /// Returns whether a name leads to a device, a FIFO or the like, to which what is written stays written.
@@ -90,6 +91,7 @@ impl Output {
         let cannot = |reason: String| format!("cannot write {}: {reason}", path.display());
         let failed = |error: io::Error| cannot(backup::reason_of(&error, path));
         Ok(Self(match Place::of(path).map_err(cannot)? {
+            Place::New(_) if !replaces && path.is_symlink() => return Err(failed(ErrorKind::AlreadyExists.into())),
             Place::New(real) => Way::Whole { partial: Partial::beside(&real).map_err(failed)?, replaces },
             Place::Plain(..) if !replaces => return Err(failed(ErrorKind::AlreadyExists.into())),
             Place::Plain(real, found) => {
