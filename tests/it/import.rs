@@ -661,10 +661,11 @@ fn rows_to_be_mended_are_for_the_owner_alone_and_names_of_columns_do_nothing_to_
     let said = String::from_utf8_lossy(&unasked.stderr).into_owned();
     assert!(said.contains("1 customer would be written to test: say so with --yes; nothing was changed"), "{said}");
 
-    // A link is followed, and stays one.
+    // A link that leads nowhere is not followed.
     std::os::unix::fs::symlink(at("elsewhere"), at("link.csv")).unwrap();
-    let linked = import(&at("link.csv"), &[]);
-    assert!(!linked.status.success() && at("link.csv").is_symlink(), "{linked:?}");
+    let linked = import(&at("link.csv"), &["--yes"]);
+    assert!(String::from_utf8_lossy(&linked.stderr).contains("link.csv is there already"), "{linked:?}");
+    assert!(!at("elsewhere").exists());
 
     let done = import(&refused, &["--yes"]);
     assert!(done.status.success(), "{done:?}");
