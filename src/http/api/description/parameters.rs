@@ -7,7 +7,8 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{Schema, SchemaType, Type};
 
 use super::samples;
-use super::schemas::{named, of};
+use super::schemas::{email, named, of, pattern};
+use crate::domain::{Contact, Email};
 use crate::http::api::query::{COUNT_DEFAULT, COUNT_MAX, TIME_MAX, TIME_MIN};
 
 /// Which customer.
@@ -42,11 +43,15 @@ pub(super) fn filters() -> [Parameter; 4] {
     [
         query("from", "Only customers that were created then or later, in Unix seconds.", time()),
         query("to", "Only customers that were created then or earlier, in Unix seconds.", time()),
-        query("email", "Only customers with this email, without regard to ASCII case.", of(Type::String)),
+        query(
+            "email",
+            "Only customers with this email, without regard to ASCII case.",
+            pattern(format!("^(?:{})?$", email(" "))).max_length(Some(Email::LEN_MAX)),
+        ),
         query(
             "contact",
             "Only customers with this contact, verbatim; a space in front is read as `+`.",
-            of(Type::String),
+            pattern("^(?:[+ ]?[0-9]{8,})?$").max_length(Some(Contact::LEN_MAX)),
         ),
     ]
 }
