@@ -3,6 +3,8 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use super::{Store, open, sweep};
 use crate::store::Error;
@@ -10,6 +12,10 @@ use crate::store::Error;
 /// A log that is longer than this is truncated once something was deleted, in bytes. On a full disk a shorter one stays: edits go
 /// on in its room.
 const LOG_MAX: u64 = 4 << 20;
+
+/// The most attempts to truncate it, and the pause after each. A reader or another checkpoint prevents one for milliseconds.
+const LOG_TRIES: u32 = 10;
+const LOG_PAUSE: Duration = Duration::from_millis(100);
 
 /// The file system that something is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +50,8 @@ impl Store {
         })
     }
 
-    /// Writes the log back and truncates it, so that its room is free again; on a full disk only a long one. Readers of older rows prevent it.
+    /// Writes the log back and truncates it, so that its room is free again; on a full disk only a long one. Tries for a second: readers of
+    /// older rows prevent it.
     pub async fn shorten_log(self: Arc<Self>) {
         let _ = tokio::task::spawn_blocking(move || self.shorten_log_here()).await;
     }
@@ -53,9 +60,13 @@ impl Store {
         let Some(files) = self.files.as_ref().filter(|files| files.may_be_written_back()) else { return };
         let is_long = open::beside(&self.path, "-wal").metadata().is_ok_and(|log| log.len() > LOG_MAX);
         if is_long || self.disk().is_some_and(|disk| disk.free > LOG_MAX) {
-            let _under_way = self.writer.commits().begin();
-            if let Err(error) = sweep::empty_log(&self.path, Some(files)) {
-                tracing::debug!(%error, "the log is not truncated");
+            for _ in 0..LOG_TRIES {
+                let _under_way = self.writer.commits().begin();
+                match sweep::empty_log(&self.path, Some(files)) {
+                    Ok(Some(true)) => return,
+                    Ok(_) => thread::sleep(LOG_PAUSE),
+                    Err(error) => return tracing::debug!(%error, "the log is not truncated"),
+                }
             }
         }
     }
