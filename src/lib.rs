@@ -63,6 +63,7 @@
 //! | --- | --- | --- |
 //! | connections | the files that the process may open, shared by the workers and the metrics port, 25,000 each at most | wait to be accepted |
 //! | a connection | a handshake of 5 seconds where there is TLS, a head of 128 KiB, one request at a time and 4 KiB read ahead, a body of 128 KiB (a form of a page: 256), and times for each | 400, 408, 413, 431; closed |
+//! | heads and bodies that arrive | 8 KiB each, a form of a stranger's 8 KiB; 32 MiB for what is longer, shared by all | busy; a head's connection is closed |
 //! | a file that comes in | 256 MiB, 40 minutes, half a minute without a byte; a piece and a batch of rows in memory | 422; what came goes |
 //! | imports that move | 2 at once in a server | wait for their turn |
 //! | room on the disk for imports, seeds and backups | all but 5 % of it (64 MB to 1 GB), `--keep-free` | a sentence, nothing of it stays; one that is being written waits for 5 minutes |
@@ -71,7 +72,7 @@
 //! | acts before the writing thread | 1,024, a lane as many as it leaves free; 128 a commit | busy |
 //! | slow questions | 4 at once, 256 wait, a lane as many as it leaves free, for 5 seconds | busy |
 //! | point reads | one at a time on each worker's own connection | wait for microseconds |
-//! | verifications of secrets | 2 at the same time in 38 MiB; of each purpose 256 wait, for 10 seconds, the networks with the fewest attempts first | busy |
+//! | verifications of secrets | 2 at the same time in 38 MiB; of each purpose 256 wait, for 10 seconds, first the networks that a key was last used from, then those with the fewest attempts | busy |
 //! | remembered secrets, failures, rate limits | 4,096; 10,000 parties of each kind; 10,000 of each kind | the eldest is forgotten |
 //! | uses of keys | two secrets a key that opened something | |
 //! | records of requests | 1,024 to be written, 50,000 kept | counted, and gone; the eldest is deleted |

@@ -90,8 +90,8 @@ pub(super) fn encoding(request: &HttpRequest) -> Option<&str> {
 }
 
 /// Whether reading a body failed because its time was over.
-pub(super) fn is_late(error: &Error) -> bool {
-    matches!(error.as_error(), Some(PayloadError::Io(error)) if error.kind() == ErrorKind::TimedOut)
+pub(super) fn is_late(error: &PayloadError) -> bool {
+    matches!(error, PayloadError::Io(error) if error.kind() == ErrorKind::TimedOut)
 }
 
 struct Arriving {

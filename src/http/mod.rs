@@ -20,6 +20,7 @@ mod openapi;
 mod origin;
 mod path;
 mod protection;
+mod received;
 mod release;
 mod settings;
 mod shared_text;

@@ -3,10 +3,11 @@
 //! The server decodes up to 16 requests of a connection before the first is answered; each decoded head takes 5 KB. 3,000 connections
 //! with unread answers so took gigabytes. [`OneByOne`] stands between a connection and the server, and passes on one head, its body, and the next
 //! head once the application has answered. Opening the gate wakes the connection's task, which then waits for its turn: so connections
-//! with pipelined requests take turns with others. Bytes that wait are at most [`AHEAD_MAX`]; past it TCP's flow control holds the client.
+//! with pipelined requests take turns with others. Bytes that wait are at most [`AHEAD_MAX`]; past it TCP's flow control holds the client. Of a long
+//! head or body [`TURN_MAX`] bytes pass in a turn.
 
 use std::cell::{Cell, RefCell};
-use std::io::{self, IoSlice};
+use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
@@ -14,14 +15,21 @@ use std::task::{Context, Poll, Waker, ready};
 use actix_web::web::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::received::Held;
+
 /// The bytes that are read ahead of their turn, so that a client that is gone is noticed.
 const AHEAD_MAX: usize = 4 * 1024;
+/// The bytes that pass before the server has looked at them: it would read up to 128 KiB first.
+const TURN_MAX: usize = 8 * 1024;
 
 /// A connection whose requests are passed on one by one.
 pub(super) struct OneByOne<T> {
     io: T,
     ahead: BytesMut,
     gate: Rc<Gate>,
+    head: Held,
+    /// The bytes that passed in this turn.
+    passed: usize,
 }
 
 /// The end of a request, as far as it decides what may be read.
@@ -67,6 +75,14 @@ impl Gate {
             Passes::Head(head) => Passes::Head(head),
             Passes::Body(_) | Passes::Chunks(_) | Passes::All => Passes::All,
         });
+    }
+
+    /// Returns the head that passes now.
+    fn head(&self) -> Option<Head> {
+        match self.passes.get() {
+            Passes::Head(head) => Some(head),
+            _ => None,
+        }
     }
 
     fn open(&self, passes: Passes) {
@@ -168,7 +184,7 @@ impl Chunks {
 
 impl<T> OneByOne<T> {
     pub(super) fn new(io: T) -> Self {
-        Self { io, ahead: BytesMut::new(), gate: Gate::new() }
+        Self { io, ahead: BytesMut::new(), gate: Gate::new(), head: Held::default(), passed: 0 }
     }
 
     pub(super) fn io(&self) -> &T {
@@ -207,20 +223,40 @@ impl<T: AsyncRead + Unpin> AsyncRead for OneByOne<T> {
             self.gate.waiting.replace(Some(context.waker().clone()));
             return self.poll_ahead(context);
         }
-        if self.ahead.is_empty() {
-            let before = buffer.filled().len();
-            ready!(Pin::new(&mut self.io).poll_read(context, buffer))?;
-            let passed = before + self.gate.pass(&buffer.filled()[before..]);
-            let this = &mut *self;
+        let this = &mut *self;
+        if this.passed >= TURN_MAX {
+            this.passed = 0;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let head = this.gate.head();
+        let before = buffer.filled().len();
+        if this.ahead.is_empty() {
+            let Poll::Ready(read) = Pin::new(&mut this.io).poll_read(context, buffer) else {
+                this.passed = 0;
+                return Poll::Pending;
+            };
+            read?;
+            let passed = before + this.gate.pass(&buffer.filled()[before..]);
             this.ahead.extend_from_slice(&buffer.filled()[passed..]);
             buffer.set_filled(passed);
         } else {
-            let len = self.ahead.len().min(buffer.remaining());
-            let passed = self.gate.pass(&self.ahead[..len]);
-            buffer.put_slice(&self.ahead[..passed]);
-            self.ahead.advance(passed);
-            if self.ahead.is_empty() {
-                self.ahead = BytesMut::new();
+            let len = this.ahead.len().min(buffer.remaining());
+            let passed = this.gate.pass(&this.ahead[..len]);
+            buffer.put_slice(&this.ahead[..passed]);
+            this.ahead.advance(passed);
+            if this.ahead.is_empty() {
+                this.ahead = BytesMut::new();
+            }
+        }
+        let passed = buffer.filled().len() - before;
+        this.passed += passed;
+        if let Some(head) = head {
+            if !head.has_begun {
+                this.head.clear();
+            }
+            if !this.head.add(passed) {
+                return Poll::Ready(Err(io::Error::new(ErrorKind::OutOfMemory, "too many long heads")));
             }
         }
         Poll::Ready(Ok(()))

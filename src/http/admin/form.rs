@@ -10,9 +10,13 @@ use super::visit;
 use crate::http::intake;
 use crate::http::noted::Noted;
 use crate::http::origin::may_be_ours;
+use crate::http::received::{NotReceived, receive};
+use crate::service::Refused;
 
 /// The most bytes of a form: many times the largest customer.
 const LEN_MAX: usize = 256 * 1024;
+/// The same for a form that a stranger may send: an email and two passwords.
+const DOOR_LEN_MAX: usize = 8 * 1024;
 
 /// One thing to mend: the words, and the field that they stand at.
 #[derive(Clone, Debug, Default)]
@@ -71,12 +75,16 @@ impl FromRequest for Form {
                 return Err(turned(Turned::encoded(encoding)));
             }
             let payload = payload.await.map_err(|_| turned(Turned::bad_form()))?;
-            let Ok(Ok(bytes)) = payload.to_bytes_limited(LEN_MAX).await else {
-                return Err(turned(Turned::bad_form()));
-            };
+            let max = if is_at_door(&request) { DOOR_LEN_MAX } else { LEN_MAX };
+            let bytes = receive(payload, max).await.map_err(|not_received| {
+                turned(match not_received {
+                    NotReceived::Crowded => Refused::Busy.into(),
+                    NotReceived::TooLarge | NotReceived::Failed(_) => Turned::bad_form(),
+                })
+            })?;
             let form = Self(Zeroizing::new(form_urlencoded::parse(&bytes).into_owned().collect()));
             // Signed in, a form proves with its token that it was rendered for this very session.
-            if needs_token(&request) && !is_proven(&request, form.value("token")).await.map_err(turned)? {
+            if !is_at_door(&request) && !is_proven(&request, form.value("token")).await.map_err(turned)? {
                 return Err(turned(Turned::stale_form()));
             }
             Ok(form)
@@ -103,7 +111,7 @@ pub(super) async fn is_proven(request: &HttpRequest, token: &str) -> Result<bool
     Ok(is_proven)
 }
 
-/// At the door there is no session yet that a form could belong to.
-fn needs_token(request: &HttpRequest) -> bool {
-    !matches!(request.match_pattern().as_deref(), Some("/sign-in" | "/link/{token}"))
+/// Returns whether a form needs no session, so that it cannot belong to one.
+fn is_at_door(request: &HttpRequest) -> bool {
+    matches!(request.match_pattern().as_deref(), Some("/sign-in" | "/link/{token}"))
 }

@@ -2,13 +2,14 @@
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use actix_web::web::{Bytes, Payload};
+use actix_web::web::Payload;
 use percent_encoding::percent_decode;
 
 use super::Problem;
 use crate::http::intake;
 use crate::http::noted::Noted;
 use crate::http::origin::may_be_ours;
+use crate::http::received::{NotReceived, Received, receive};
 use crate::json::{Json, Members};
 
 /// The most bytes of a body: many times the largest customer.
@@ -30,19 +31,20 @@ pub(in crate::http) async fn bytes_up_to(
     max: usize,
     request: &HttpRequest,
     payload: Payload,
-) -> Result<Bytes, Problem> {
+) -> Result<Received, Problem> {
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|len| len > max) {
         return Err(Problem::body_too_large(max));
     }
-    match payload.to_bytes_limited(max).await {
-        Ok(Ok(bytes)) => match intake::encoding(request) {
+    match receive(payload, max).await {
+        Ok(bytes) => match intake::encoding(request) {
             None => Ok(bytes),
             Some(encoding) => Err(Problem::encoded(encoding)),
         },
-        Ok(Err(error)) if intake::is_late(&error) => Err(Problem::body_late()),
-        Ok(Err(_)) => Err(Problem::body_incomplete()),
-        Err(_) => Err(Problem::body_too_large(max)),
+        Err(NotReceived::Failed(error)) if intake::is_late(&error) => Err(Problem::body_late()),
+        Err(NotReceived::Failed(_)) => Err(Problem::body_incomplete()),
+        Err(NotReceived::TooLarge) => Err(Problem::body_too_large(max)),
+        Err(NotReceived::Crowded) => Err(Problem::busy()),
     }
 }
 

@@ -3,7 +3,7 @@
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
-use actix_web::web::{Bytes, Payload};
+use actix_web::web::Payload;
 use actix_web::{Error, HttpMessage, HttpRequest, ResponseError};
 use indexmap::IndexMap;
 use serde::de::DeserializeOwned;
@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::http::api::{Problem, body};
 use crate::http::origin::may_be_ours;
+use crate::http::received::Received;
 
 /// The most bytes of a body: some 50,000 customers.
 pub(super) const LEN_MAX: usize = 16 * 1024 * 1024;
@@ -29,7 +30,7 @@ pub(super) async fn from_us<B: MessageBody + 'static>(
 }
 
 /// The bytes of a body.
-pub(super) async fn bytes(request: &HttpRequest, payload: Payload) -> Result<Bytes, Problem> {
+pub(super) async fn bytes(request: &HttpRequest, payload: Payload) -> Result<Received, Problem> {
     body::bytes_up_to(LEN_MAX, request, payload).await
 }
 
