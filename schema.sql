@@ -341,6 +341,8 @@ CREATE TABLE key_uses (
   key_id      TEXT    NOT NULL REFERENCES keys (id),
   secret_hash TEXT    NOT NULL,
   used_at     INTEGER NOT NULL,
+  -- The network of the last use, a /24 or a /48: while many guess the key's secret, requests from there are verified first.
+  network     TEXT,
   PRIMARY KEY (key_id, secret_hash)
 ) STRICT, WITHOUT ROWID;
 

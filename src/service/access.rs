@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::failures::Limits;
+use super::failures::{Limits, wider_network};
 use super::fair_slots::Crowded;
 use super::uses::{LastUse, Uses};
 use super::verification::Verification;
@@ -181,7 +181,7 @@ impl Access {
 
     /// All keys, eldest first.
     pub async fn list(&self) -> Result<Vec<Key>, KeyRefused> {
-        Ok(self.store.list_keys().await?)
+        Ok(self.store.list_keys(self.requester.clone()).await?)
     }
 
     /// Whether a key's time is over.
@@ -204,8 +204,8 @@ impl Access {
                 return Err(KeyRefused::Ended);
             }
             let ends_at = match old {
-                OldSecret::EndsNow => now,
-                OldSecret::EndsInADay => now + OldSecret::A_DAY,
+                OldSecret::EndsNow => None,
+                OldSecret::EndsInADay => Some(now + OldSecret::A_DAY),
             };
             key.rotate(hash.clone(), ends_at);
             Ok(())
@@ -228,12 +228,12 @@ impl Access {
     pub async fn check(&self, id: &str, secret: Secret, address: IpAddr) -> Result<(Arc<Key>, Grant), NotAdmitted> {
         // No key looks like this, and everybody may know that: it needs no time.
         let id = KeyId::parse(id).ok_or(NotAdmitted::Refused("malformed key id"))?;
-        let now = self.ambient.seconds();
+        let (now, network) = (self.ambient.seconds(), wider_network(address));
         let key = self.store.find_key(&id).await?;
         if let Some(key) = key.as_ref().filter(|key| key.is_live(now))
             && let Some(hash) = key.hashes(now).find(|hash| self.verification.remembers(&secret, hash))
         {
-            self.uses.note(&key.id, hash, now);
+            self.uses.note(&key.id, hash, now, network);
             let grant = Grant::Key { id: key.id.clone(), hash: hash.clone(), at: now };
             return Ok((key.clone(), grant));
         }
@@ -248,16 +248,20 @@ impl Access {
             let hashes: Vec<_> = key.hashes(now).cloned().collect();
             let (limits, verification, asked) = (self.limits.clone(), self.verification.clone(), secret.clone());
             let learn = move |rank| verification.learn(asked, hashes, rank);
-            let compute = async move || limits.watch(address, id, now, learn).await;
+            let is_known = self.uses.is_known(&self.store, &key.id, network).await;
+            let compute = async move || limits.watch(address, id, now, is_known, learn).await;
             if let Some(hash) = self.verification.verify(&secret, &key.secret, compute).await? {
-                self.uses.note(&key.id, &hash, now);
+                // The verification waited for its turn, and the key may have ended.
+                let (key, now) = (self.store.find_key(&key.id).await?, self.ambient.seconds());
+                let key = key.filter(|key| key.admits(&hash, now)).ok_or(NotAdmitted::Refused("ended key"))?;
+                self.uses.note(&key.id, &hash, now, network);
                 let grant = Grant::Key { id: key.id.clone(), hash, at: now };
                 return Ok((key, grant));
             }
         } else {
             // In the time that a wrong secret takes, so that nobody learns which half was right.
             let compute = |rank| self.verification.compute_nothing(secret, rank);
-            self.limits.watch(address, id, now, compute).await?;
+            self.limits.watch(address, id, now, false, compute).await?;
         }
         Err(NotAdmitted::Refused(refusal))
     }

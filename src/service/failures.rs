@@ -44,12 +44,14 @@ impl<Account: Hash + Eq + Clone + Send + 'static> Limits<Account> {
     }
 
     /// Computes a verification unless there were too many failures, and counts it where it finds nothing. The computation
-    /// goes on where the caller is gone: a wrong secret is a failure all the same, a right one is none.
+    /// goes on where the caller is gone: a wrong secret is a failure all the same, a right one is none. A known network is one that the
+    /// account was used from.
     pub(super) async fn watch<T: Send + 'static, Computed>(
         &self,
         address: IpAddr,
         account: Account,
         now: i64,
+        is_known: bool,
         compute: impl FnOnce(Rank) -> Computed,
     ) -> Result<Option<T>, NotAdmitted>
     where
@@ -64,7 +66,7 @@ impl<Account: Hash + Eq + Clone + Send + 'static> Limits<Account> {
             return Err(NotAdmitted::TooMany(seconds));
         }
         let of_network = self.of_network.suspect(wider, now).unwrap_or(u32::MAX);
-        let computed = compute(Rank { address: of_address, network: of_network });
+        let computed = compute(Rank { is_unknown: !is_known, address: of_address, network: of_network });
         let limits = self.clone();
         let settled = tokio::spawn(async move {
             let outcome = computed.await;
@@ -140,7 +142,7 @@ pub fn network(address: IpAddr) -> IpAddr {
 }
 
 /// The network that one attacker is likely to command: a /24 of IPv4, a /48 of IPv6.
-fn wider_network(address: IpAddr) -> IpAddr {
+pub(super) fn wider_network(address: IpAddr) -> IpAddr {
     first_bits(address, 24, 48)
 }
 
@@ -174,7 +176,7 @@ mod tests {
                 tokio::task::yield_now().await;
                 Ok(found)
             };
-            limits.watch(address.parse().unwrap(), "a", 0, |_| computed)
+            limits.watch(address.parse().unwrap(), "a", 0, false, |_| computed)
         };
         for _ in 0..OF_ADDRESS_AND_ACCOUNT {
             for (address, found) in [("10.0.0.1", Some(())), ("10.0.0.2", None)] {
@@ -192,7 +194,7 @@ mod tests {
     async fn made_up_accounts_push_nobody_out() {
         let limits = Limits::new();
         let fail = async |address: &str, account: usize| {
-            limits.watch(address.parse().unwrap(), account, 0, |_| async { Ok(None::<()>) }).await
+            limits.watch(address.parse().unwrap(), account, 0, false, |_| async { Ok(None::<()>) }).await
         };
         for _ in 0..OF_ADDRESS_AND_ACCOUNT {
             assert_eq!(fail("10.0.0.1", 0).await, Ok(None));
@@ -236,8 +238,8 @@ mod tests {
                 seen = Some(rank);
                 async move { Ok(found) }
             };
-            limits.watch(address.parse().unwrap(), "a", 0, compute).await.unwrap();
-            seen.map(|Rank { address, network }| (address, network))
+            limits.watch(address.parse().unwrap(), "a", 0, false, compute).await.unwrap();
+            seen.map(|Rank { address, network, .. }| (address, network))
         };
         assert_eq!(rank("10.0.0.1", None).await, Some((1, 1)));
         assert_eq!(rank("10.0.0.1", Some(())).await, Some((2, 2)));

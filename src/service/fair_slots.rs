@@ -1,8 +1,9 @@
 //! A fair queue for the hashing slots.
 //!
 //! Three purposes take turns, so a flood of sign-ins does not delay an application. Within a purpose, the request whose address, then
-//! whose network, had the fewest attempts in the last minute is served first ([`Rank`]). An address that floods or guesses waits behind
-//! all others. The queue is bounded: a request of a better rank takes the place of the worst one that waits.
+//! whose network, had the fewest attempts in the last minute is served first ([`Rank`]); before all, one from a network that its key was
+//! last used from. An address that floods or guesses waits behind all others. The queue is bounded: a request of a better rank takes the
+//! place of the worst one that waits.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,10 +31,11 @@ pub(super) enum Purpose {
     Password,
 }
 
-/// The attempts of a request's address and of its network in the last minute that failed or are under way, its own included. Fewer
-/// are served first.
+/// A request's place in the queue: from a network that its key was last used from, then by the attempts of its address and of its
+/// network in the last minute that failed or are under way, its own included. Less is served first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Rank {
+    pub(super) is_unknown: bool,
     pub(super) address: u32,
     pub(super) network: u32,
 }
@@ -158,7 +160,7 @@ mod tests {
 
     fn take(slots: &Arc<FairSlots>, purpose: Purpose, address: u32, network: u32) -> Taking {
         let slots = slots.clone();
-        Box::pin(async move { slots.take(purpose, Rank { address, network }).await })
+        Box::pin(async move { slots.take(purpose, Rank { address, network, ..Rank::default() }).await })
     }
 
     async fn waiting(slots: &Arc<FairSlots>, purpose: Purpose, address: u32, network: u32) -> Taking {

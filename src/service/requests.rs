@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::{Ambient, Refused};
+use super::{Ambient, Caller, Refused};
 use crate::domain::{Mode, RequestNumber, RequestRecord, Revision};
 use crate::store::{self, Cursor, Day, RequestFilter, RequestListed, Requester, Slice, Store};
 
@@ -94,15 +94,15 @@ impl Requests {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// A mode's requests, newest first.
+    /// The requests of the caller's mode, newest first.
     pub async fn list(
         &self,
-        mode: Mode,
+        caller: &Caller,
         filter: RequestFilter,
         cursor: Cursor,
         count: u64,
     ) -> Result<Vec<RequestListed>, Refused> {
-        Ok(self.store.page_requests(mode, filter, cursor, count).await?)
+        Ok(self.store.page_requests(caller.requester(), caller.mode, filter, cursor, count).await?)
     }
 
     /// One request of a mode, and the revision that it made, if it made one.

@@ -224,7 +224,7 @@ impl StaffDesk {
         let compute = |rank| self.verification.compute_password(password.clone(), hash, rank);
         // Of what is longer than any email, the beginning is remembered where it fails.
         let account = account.chars().take(Email::LEN_MAX).collect();
-        let matched = self.limits.watch(address, account, self.ambient.seconds(), compute).await?;
+        let matched = self.limits.watch(address, account, self.ambient.seconds(), false, compute).await?;
         let (Some(hash), Some((_, id))) = (matched, known) else {
             return Err(NotAdmitted::Refused(refusal));
         };
@@ -286,7 +286,7 @@ impl StaffDesk {
         let account = signed_in.staff.email.key();
         let hash = signed_in.staff.password.clone();
         let compute = |rank| self.verification.compute_password(current.clone(), hash, rank);
-        let verified = match self.limits.watch(address, account, self.ambient.seconds(), compute).await {
+        let verified = match self.limits.watch(address, account, self.ambient.seconds(), false, compute).await {
             Ok(Some(verified)) => verified,
             Ok(None) => return Err(StaffRefused::WrongPassword),
             Err(NotAdmitted::TooMany(seconds)) => return Err(StaffRefused::TooMany(seconds)),
@@ -315,7 +315,7 @@ impl StaffDesk {
 
     /// Everybody, owners first.
     pub async fn list(&self) -> Result<Vec<StaffListed>, Refused> {
-        Ok(self.store.list_staff(self.ambient.seconds()).await?)
+        Ok(self.store.list_staff(self.requester.clone(), self.ambient.seconds()).await?)
     }
 
     /// Gives somebody another role. It counts from their next request on.

@@ -1,11 +1,12 @@
-//! When each secret of a key was last used: remembered here, written down in the background.
+//! When each secret of a key was last used, and from which network: kept in memory, stored in the background.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Mutex;
 
 use super::Refused;
 use crate::domain::{KeyId, SecretHash};
-use crate::store::{KeyUse, Store};
+use crate::store::{KeyUse, Requester, SecretUse, Store};
 
 /// How often the use of one secret is written down, in seconds.
 const WRITTEN_EVERY: i64 = 60;
@@ -33,17 +34,29 @@ pub(super) struct Uses(Mutex<HashMap<KeyId, Vec<Use>>>);
 struct Use {
     secret: SecretHash,
     at: i64,
+    network: IpAddr,
     written_at: Option<i64>,
 }
 
 impl Uses {
-    /// A secret, known by its hash, opened something.
-    pub(super) fn note(&self, id: &KeyId, secret: &SecretHash, now: i64) {
+    /// Stores that a secret, known by its hash, admitted a request from this network.
+    pub(super) fn note(&self, id: &KeyId, secret: &SecretHash, now: i64, network: IpAddr) {
         let Ok(mut keys) = self.0.lock() else { return };
         match keys.get_mut(id).and_then(|uses| uses.iter_mut().find(|each| each.secret == *secret)) {
-            Some(each) => each.at = now,
-            None => keys.entry(id.clone()).or_default().push(Use { secret: secret.clone(), at: now, written_at: None }),
+            Some(each) => (each.at, each.network) = (now, network),
+            None => {
+                let secret = secret.clone();
+                keys.entry(id.clone()).or_default().push(Use { secret, at: now, network, written_at: None });
+            }
         }
+    }
+
+    /// Returns whether a secret of a key was last used from this network. Where the store cannot say so, it was not.
+    pub(super) async fn is_known(&self, store: &Store, id: &KeyId, network: IpAddr) -> bool {
+        let is_used =
+            |keys: &HashMap<KeyId, Vec<Use>>| keys.get(id)?.iter().find(|each| each.network == network).map(drop);
+        let is_noted = self.0.lock().is_ok_and(|keys| is_used(&keys).is_some());
+        is_noted || store.has_network(id, network).await.unwrap_or(false)
     }
 
     /// Writes down what is new, each secret at most once a minute.
@@ -59,17 +72,23 @@ impl Uses {
         }
     }
 
-    fn due(&self) -> Vec<(KeyId, SecretHash, i64)> {
+    fn due(&self) -> Vec<SecretUse> {
         let Ok(keys) = self.0.lock() else { return Vec::new() };
         let is_due = |each: &Use| each.written_at.is_none_or(|at| each.at - at >= WRITTEN_EVERY);
         let uses = keys.iter().flat_map(|(id, uses)| uses.iter().map(move |each| (id, each)));
-        uses.filter(|(_, each)| is_due(each)).map(|(id, each)| (id.clone(), each.secret.clone(), each.at)).collect()
+        let used = |(id, each): (&KeyId, &Use)| SecretUse {
+            key: id.clone(),
+            secret: each.secret.clone(),
+            at: each.at,
+            network: each.network,
+        };
+        uses.filter(|(_, each)| is_due(each)).map(used).collect()
     }
 
-    fn written(&self, due: &[(KeyId, SecretHash, i64)]) {
+    fn written(&self, due: &[SecretUse]) {
         let Ok(mut keys) = self.0.lock() else { return };
-        for (id, secret, at) in due {
-            let Some(uses) = keys.get_mut(id) else { continue };
+        for SecretUse { key, secret, at, .. } in due {
+            let Some(uses) = keys.get_mut(key) else { continue };
             if let Some(each) = uses.iter_mut().find(|each| each.secret == *secret) {
                 each.written_at = Some(*at);
             }
@@ -85,7 +104,7 @@ impl Uses {
             let entry = last.entry(key).or_default();
             *(if is_previous { &mut entry.previous } else { &mut entry.current }) = Some(used_at);
         }
-        for key in store.list_keys().await? {
+        for key in store.list_keys(Requester::HOUSE).await? {
             let previous = key.previous.as_ref().map(|(secret, _)| secret);
             let (current, previous) = (self.at(&key.id, Some(&key.secret)), self.at(&key.id, previous));
             if current.is_some() || previous.is_some() {

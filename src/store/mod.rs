@@ -7,10 +7,12 @@ pub mod sqlite;
 
 use std::convert::Infallible;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use crate::domain::{
-    Customer, CustomerId, Edited, Erasure, Grant, KeyId, Mode, Query, RequestNumber, RequestRecord, Revision, StaffId,
+    Customer, CustomerId, Edited, Erasure, Grant, KeyId, Mode, Query, RequestNumber, RequestRecord, Revision,
+    SecretHash, StaffId,
 };
 
 pub use imports::{
@@ -202,6 +204,19 @@ pub struct KeyUse {
     pub is_previous: bool,
     /// In Unix seconds.
     pub used_at: i64,
+}
+
+/// The last use of a secret, to be stored.
+#[derive(Clone, Debug)]
+pub struct SecretUse {
+    /// The secret's key.
+    pub key: KeyId,
+    /// The secret's hash.
+    pub secret: SecretHash,
+    /// In Unix seconds.
+    pub at: i64,
+    /// The network that it came from: the first address of a /24 or a /48.
+    pub network: IpAddr,
 }
 
 /// A part of a long list.

@@ -9,6 +9,7 @@ use patron::service::{Cursor, OldSecret, RequestFilter, Schedule};
 use tempfile::tempdir;
 
 use crate::schedule::turn;
+use crate::search::caller;
 use crate::server::run;
 use crate::world::{World, maker};
 
@@ -65,7 +66,7 @@ async fn when_it_jumps_back_requests_keep_their_order() {
     }
     world.services.flush().await;
     let requests = &world.services.requests;
-    let listed = requests.list(Mode::Live, RequestFilter::default(), Cursor::Newest, 20).await.unwrap();
+    let listed = requests.list(&caller(Mode::Live), RequestFilter::default(), Cursor::Newest, 20).await.unwrap();
     assert_eq!(listed.len(), 10);
     let mut versions = Vec::new();
     for request in listed.iter().rev() {

@@ -8,6 +8,7 @@ use patron::domain::Mode;
 use patron::service::{Cursor, RequestFilter};
 use tempfile::tempdir;
 
+use crate::search::caller;
 use crate::server::{Client, Server};
 use crate::world::World;
 
@@ -26,7 +27,8 @@ async fn anybody_may_ask_and_nothing_is_told_or_recorded() {
         assert_ne!(post.status, StatusCode::OK);
     }
     world.services.flush().await;
-    let listed = world.services.requests.list(Mode::Live, RequestFilter::default(), Cursor::Newest, 10).await.unwrap();
+    let listed =
+        world.services.requests.list(&caller(Mode::Live), RequestFilter::default(), Cursor::Newest, 10).await.unwrap();
     assert!(listed.is_empty());
     assert_eq!(world.services.house.counts().unwrap().of(Mode::Live).today().requests, 0);
 }

@@ -8,7 +8,7 @@ use actix_web::body::MessageBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::COOKIE;
 use actix_web::test::{TestRequest, call_service, init_service};
-use futures_util::future::{join3, poll_fn};
+use futures_util::future::{join, join3, poll_fn};
 use patron::domain::{Change, Draft, Email, Grant, Mode, Role, Secret, StaffId};
 use patron::http;
 use patron::rows::Format;
@@ -70,8 +70,7 @@ async fn no_session_of_the_old_password_outlives_a_change_during_the_sign_in() {
 async fn a_person_who_is_disabled_during_a_sign_in_is_not_let_in() {
     let world = World::new();
     let id = add(&world, Role::Editor).await;
-    let (signed_in, disabled) =
-        futures_util::future::join(sign_in(&world, PASSWORD), world.services.staff.set_disabled(&id, true)).await;
+    let (signed_in, disabled) = join(sign_in(&world, PASSWORD), world.services.staff.set_disabled(&id, true)).await;
     disabled.unwrap();
     assert!(matches!(signed_in, Err(NotAdmitted::Refused(_))), "{signed_in:?}");
     assert!(matches!(world.services.staff.new_link_for(&id).await, Err(StaffRefused::Disabled)));
@@ -189,26 +188,43 @@ async fn a_download_ends_when_its_person_is_disabled() {
     assert!(lines < 3_000, "{lines} lines");
 }
 
+#[tokio::test]
+async fn a_key_that_is_revoked_during_its_verification_is_refused() {
+    let world = World::new();
+    let access = &world.services.access;
+    let (key, secret) = access.issue(maker(), Mode::Test, "shop", None).await.unwrap();
+    // Both slots for hashing are taken until the key is revoked.
+    let others = join(access.issue(maker(), Mode::Test, "one", None), access.issue(maker(), Mode::Test, "two", None));
+    let checked = access.check(key.id.as_str(), secret, "10.0.0.1".parse().unwrap());
+    let (_, checked, revoked) = join3(others, checked, access.revoke(&key.id)).await;
+    revoked.unwrap();
+    assert!(matches!(checked, Err(NotAdmitted::Refused(_))), "{checked:?}");
+}
+
 #[test]
-fn a_key_that_is_revoked_while_a_body_arrives_edits_nothing() {
+fn a_key_that_ends_while_a_body_arrives_edits_nothing() {
     let directory = tempdir().unwrap();
     let db = directory.path().join("patron.db");
     let server = Server::start(&db);
-    let (client, other) = (Client::new(&server, &db), Client::new(&server, &db));
-    let id = client.create(r#"{"name":"Gaurav"}"#);
-    let mut stream = TcpStream::connect(&server.address).unwrap();
-    let authorization = &client.authorization;
-    let head =
-        format!("PUT /v1/customers/{id} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: {authorization}");
-    write!(stream, "{head}\r\nContent-Length: 16\r\n\r\n{{\"name\":").unwrap();
-    // It is admitted by then, or will not be: both are right.
-    std::thread::sleep(std::time::Duration::from_millis(300));
-    let revoked = run(&db, &["key", "revoke", "--yes", &key_id(&client)]);
-    assert!(revoked.status.success(), "{revoked:?}");
-    stream.write_all(b"\"Farah\"}").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
-    assert!(answer.contains("The api key/secret provided is invalid"), "{answer}");
-    assert_eq!(other.get(&format!("/{id}")).unwrap().1["name"], "Gaurav");
+    let other = Client::new(&server, &db);
+    let id = other.create(r#"{"name":"Gaurav"}"#);
+    for ending in [&["key", "revoke", "--yes"][..], &["key", "rotate", "--old", "now"]] {
+        let client = Client::new(&server, &db);
+        let mut stream = TcpStream::connect(&server.address).unwrap();
+        let authorization = &client.authorization;
+        let head = format!(
+            "PUT /v1/customers/{id} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: {authorization}"
+        );
+        write!(stream, "{head}\r\nContent-Length: 16\r\n\r\n{{\"name\":").unwrap();
+        // It is admitted by then, in an earlier second, or will not be: both are right.
+        std::thread::sleep(std::time::Duration::from_millis(1_100));
+        let ended = run(&db, &[ending, &[&key_id(&client)]].concat());
+        assert!(ended.status.success(), "{ended:?}");
+        stream.write_all(b"\"Farah\"}").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 401 "), "{ending:?}: {answer}");
+        assert!(answer.contains("The api key/secret provided is invalid"), "{answer}");
+        assert_eq!(other.get(&format!("/{id}")).unwrap().1["name"], "Gaurav");
+    }
 }

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use crate::world::{BEGINNING, World};
 
-fn caller(mode: Mode) -> Caller {
+pub fn caller(mode: Mode) -> Caller {
     Caller { mode, actor: Actor::Command { name: "test".into() }, request_id: None, request: None, grant: None }
 }
 

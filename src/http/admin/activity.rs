@@ -128,12 +128,13 @@ pub(super) fn number(text: &str) -> Result<Option<i64>, BadFilter> {
 
 /// Everybody who can have edited a customer of this mode: people, and the mode's keys.
 async fn actors(visit: &Visit, services: &Services) -> Result<Vec<Named>, Refused> {
+    let caller = visit.caller();
     let staff =
-        services.staff.list().await?.into_iter().map(|listed| Named {
+        services.staff.on_behalf_of(&caller).list().await?.into_iter().map(|listed| Named {
             id: listed.staff.id.as_str().to_owned(),
             name: listed.staff.email.as_str().to_owned(),
         });
-    let keys = services.access.list().await.map_err(|_| Refused::Failed)?;
+    let keys = services.access.on_behalf_of(&caller).list().await.map_err(|_| Refused::Failed)?;
     let keys = keys.into_iter().filter(|key| key.id.mode() == visit.mode).map(|key| Named {
         name: format!("Key: {}", if key.label.is_empty() { key.id.as_str() } else { &key.label }),
         id: key.id.as_str().to_owned(),

@@ -79,7 +79,8 @@ struct EndingKey {
 
 pub(super) async fn show(visit: Visit, services: Data<Services>) -> Answer {
     let now = services.house.now();
-    let keys = services.access.list().await.map_err(|refused| visit.turned(reason(refused)))?;
+    let keys =
+        services.access.on_behalf_of(&visit.caller()).list().await.map_err(|refused| visit.turned(reason(refused)))?;
     let backups = services.backups.last().await.map_err(|refused| visit.turned(refused))?;
     Ok(html(&HomePage {
         shell: Shell::new(&visit, ""),

@@ -124,6 +124,7 @@ pub(super) async fn create(
                     KeyRow::new(key, &HashMap::new(), services.now()),
                     secret,
                     base,
+                    false,
                 )));
             }
             Err(KeyRefused::Label(fault)) => format!("The label {fault}."),
@@ -137,7 +138,7 @@ pub(super) async fn create(
 
 impl KeysPage {
     async fn new(owner: &Visit, services: &Services) -> Result<Self, Turned> {
-        let keys = services.access.list().await.map_err(|cause| refused(owner, cause))?;
+        let keys = services.access.on_behalf_of(&owner.caller()).list().await.map_err(|cause| refused(owner, cause))?;
         let uses = services.access.last_uses().await.map_err(|cause| owner.turned(cause))?;
         let now = services.now();
         let mut modes = MODES;
@@ -223,8 +224,7 @@ pub(super) struct KeyMadePage {
 }
 
 impl KeyMadePage {
-    pub(super) fn new(owner: &Visit, row: KeyRow, secret: Secret, base: String) -> Self {
-        let is_rotated = row.key.previous.is_some();
+    pub(super) fn new(owner: &Visit, row: KeyRow, secret: Secret, base: String, is_rotated: bool) -> Self {
         Self { shell: Shell::new(owner, "/keys"), row, secret, base, is_rotated }
     }
 }

@@ -95,7 +95,7 @@ pub(super) async fn list(owner: Owner, asked: Query<Asked>, services: Data<Servi
     };
     let filter = asked.filter().map_err(|unread| visit.turned(unread))?;
     let page = async |cursor| {
-        let listed = services.requests.list(visit.mode, filter.clone(), cursor, PAGE_LEN as u64 + 1).await;
+        let listed = services.requests.list(&visit.caller(), filter.clone(), cursor, PAGE_LEN as u64 + 1).await;
         listed.map_err(|refused| visit.turned(refused))
     };
     let (mut cursor, mut listed) = (cursor, page(cursor).await?);
@@ -167,7 +167,8 @@ fn not_kept(visit: &Visit) -> Turned {
 }
 
 async fn keys(visit: &Visit, services: &Services) -> Result<HashMap<KeyId, Key>, Turned> {
-    let keys = services.access.list().await.map_err(|refused| visit.turned(reason(refused)))?;
+    let keys =
+        services.access.on_behalf_of(&visit.caller()).list().await.map_err(|refused| visit.turned(reason(refused)))?;
     Ok(keys.into_iter().map(|key| (key.id.clone(), key)).collect())
 }
 

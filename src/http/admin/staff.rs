@@ -100,7 +100,8 @@ pub(super) async fn invite(
 
 impl StaffPage {
     pub(super) async fn new(owner: &Visit, services: &Services) -> Result<Self, Turned> {
-        let everybody = services.staff.list().await.map_err(|cause| owner.turned(cause))?;
+        let everybody =
+            services.staff.on_behalf_of(&owner.caller()).list().await.map_err(|cause| owner.turned(cause))?;
         let me = &owner.signed_in.staff.id;
         let can_own =
             |staff: &Staff| staff.role == Role::Owner && staff.disabled_at.is_none() && staff.password.is_some();

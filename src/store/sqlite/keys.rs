@@ -15,8 +15,8 @@ impl Store {
     }
 
     /// All keys, eldest first.
-    pub async fn list_keys(&self) -> Result<Vec<Key>, Error> {
-        self.readers.away(list).await
+    pub async fn list_keys(&self, requester: Requester) -> Result<Vec<Key>, Error> {
+        self.readers.away_of(requester, list).await
     }
 
     /// Adds a key; gives whether its id was free.

@@ -48,12 +48,13 @@ impl Store {
     /// A mode's requests, newest first.
     pub async fn page_requests(
         &self,
+        requester: Requester,
         mode: Mode,
         filter: RequestFilter,
         cursor: Cursor,
         count: u64,
     ) -> Result<Vec<RequestListed>, Error> {
-        self.readers.away(move |connection| page(connection, mode, &filter, cursor, count)).await
+        self.readers.away_of(requester, move |connection| page(connection, mode, &filter, cursor, count)).await
     }
 
     /// One request of a mode.

@@ -13,8 +13,8 @@ impl Store {
     }
 
     /// Everybody, owners first.
-    pub async fn list_staff(&self, now: i64) -> Result<Vec<StaffListed>, Error> {
-        self.readers.away(move |connection| list(connection, now)).await
+    pub async fn list_staff(&self, requester: Requester, now: i64) -> Result<Vec<StaffListed>, Error> {
+        self.readers.away_of(requester, move |connection| list(connection, now)).await
     }
 
     /// One person, by the key of their email.
