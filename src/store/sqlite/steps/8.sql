@@ -1,5 +1,4 @@
--- From version 7 to 8: accents and normal forms do not count in a search; the search index is rebuilt while the server runs. The use of a key
--- has the network that it came from.
+-- From version 7 to 8: accents and normal forms do not count in a search, whose index is rebuilt; the use of a key has its network.
 
 ALTER TABLE key_uses ADD COLUMN network TEXT;
 ALTER TABLE imports ADD COLUMN respelled INTEGER NOT NULL DEFAULT 0;
