@@ -18,12 +18,9 @@ use std::process::ExitCode;
 
 use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches};
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 use zeroizing_alloc::ZeroAlloc;
 
-use config::{Cli, Command, Common, LogFormat};
+use config::{Cli, Command, Common};
 
 /// Wipes what is freed. A secret comes in and goes out through buffers of libraries, which free them as they are.
 #[global_allocator]
@@ -35,7 +32,7 @@ fn main() -> ExitCode {
     let cli = Cli::from_arg_matches(&given).unwrap_or_else(|refused| refuse(&refused));
     // Not what the environment says of the file that is served.
     let db_is_asked_for = given.value_source("db") == Some(ValueSource::CommandLine);
-    start_log(&cli.common);
+    log::start(&cli.common);
     if matches!(cli.command, Command::Serve(_) | Command::Emulate(_)) {
         for name in config::unknown_variables() {
             tracing::warn!(name, "this environment variable looks like a setting, but there is none of this name");
@@ -105,23 +102,4 @@ fn with_command(mut arguments: Vec<OsString>) -> Vec<OsString> {
     }
     arguments.insert(1, "serve".into());
     arguments
-}
-
-/// Sends log lines to standard error; other crates' only where they warn. A panic is one such line: where it happened, and
-/// nothing of what it was about.
-fn start_log(common: &Common) {
-    let level = LevelFilter::from_level(common.log_level);
-    let lines = tracing_subscriber::fmt::layer().with_writer(log::LogWriter).with_target(false);
-    let lines: Box<dyn tracing_subscriber::Layer<_> + Send + Sync> = match common.log_format {
-        LogFormat::Text => Box::new(lines.with_ansi(stderr().is_terminal())),
-        LogFormat::Json => Box::new(lines.json().flatten_event(true)),
-    };
-    // What is not HTTP at all is a line a time here, and nobody's concern but its sender's.
-    let not_http = ("actix_http::h1::dispatcher", LevelFilter::OFF);
-    let wanted = Targets::new().with_default(LevelFilter::WARN).with_target("patron", level).with_targets([not_http]);
-    tracing_subscriber::registry().with(lines).with(wanted).init();
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, "a panic");
-    }));
 }

@@ -12,6 +12,7 @@ use super::Done;
 use super::serve::{Listening, cannot_listen, opened, reachable, say};
 use super::signals::Signals;
 use crate::config::Emulate;
+use crate::log;
 
 pub fn run(db: Option<&PathBuf>, settings: &Emulate) -> Done {
     let doors = Listening::on(settings.listen, "--listen or PATRON_LISTEN")?;
@@ -32,7 +33,8 @@ async fn emulate(emulator: &Data<Emulator>, doors: Listening) -> Done {
     let services = &emulator.worlds().first().services;
     services.start().map_err(|error| format!("cannot start: {error}"))?;
     let Listening { listener, address, flag } = doors;
-    let server = http::emulate(listener, emulator.clone(), http::Settings::default());
+    let server =
+        http::emulate(listener, emulator.clone(), http::Settings { log: log::requests(), ..http::Settings::default() });
     let server = server.map_err(|error| cannot_listen(address, &error, flag))?;
     let handle = server.handle();
     services.announce(&reachable(address, false));

@@ -23,6 +23,7 @@ use super::signals::{Asked, Signals};
 use super::systemd::Systemd;
 use super::{leaving_nothing, own_command, quoted};
 use crate::config::{Networks, Serve};
+use crate::log;
 use crate::output::STDOUT;
 
 pub fn run(db: &Path, keep: KeepFree, settings: &Serve) -> Done {
@@ -82,6 +83,7 @@ async fn serve(
         trusted_proxies: settings.trusted_proxy.iter().flat_map(|Networks(networks)| networks.clone()).collect(),
         limits: http::Limits::new(settings.rate_limit_address, settings.rate_limit_key),
         tls: tls.clone(),
+        log: log::requests(),
     };
     if let Some(tls) = &tls {
         tell(&tls.finding(services.now()), "");

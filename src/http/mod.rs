@@ -22,6 +22,7 @@ mod path;
 mod protection;
 mod received;
 mod release;
+mod request_log;
 mod settings;
 mod shared_text;
 mod slices;
@@ -42,6 +43,7 @@ use crate::service::Services;
 
 pub use emulator::Emulator;
 pub use limits::{Limits, RateLimit};
+pub use request_log::{LogFormat, RequestLog};
 pub use settings::Settings;
 pub use tls::{Tls, Validity};
 

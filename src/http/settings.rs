@@ -8,6 +8,7 @@ use ipnet::IpNet;
 
 use super::client;
 use super::limits::Limits;
+use super::request_log::RequestLog;
 use super::tls::Tls;
 
 /// Where the doors stand.
@@ -22,6 +23,8 @@ pub struct Settings {
     pub limits: Limits,
     /// The certificate, where this process itself speaks HTTPS.
     pub tls: Option<Arc<Tls>>,
+    /// Where the line of each request goes.
+    pub log: RequestLog,
 }
 
 impl Settings {

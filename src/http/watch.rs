@@ -21,6 +21,7 @@ use super::api::{self, Place, Problem};
 use super::noted::{Noted, Seen, method_name};
 use super::protection::protect;
 use super::release::release;
+use super::request_log::{Line, RequestLog};
 use super::settings::Settings;
 use super::slices::Slices;
 use crate::domain::{KeyId, StaffId};
@@ -107,6 +108,7 @@ struct Watched {
     is_api: bool,
     place: Option<Place>,
     is_https: bool,
+    log: RequestLog,
     noted: Noted,
 }
 
@@ -118,8 +120,10 @@ impl Watched {
         let is_api = path == "v1" || path.starts_with("v1/");
         let place = Place::at(request.path()).filter(|_| is_api);
         let number = services.as_ref().filter(|_| is_api).map(|services| services.requests.number());
-        let is_https = request.app_data::<Data<Settings>>().is_some_and(|settings| settings.is_https());
-        Self { services, method: request.method().clone(), is_api, place, is_https, noted: Noted::new(number) }
+        let settings = request.app_data::<Data<Settings>>();
+        let is_https = settings.is_some_and(|settings| settings.is_https());
+        let log = settings.map(|settings| settings.log).unwrap_or_default();
+        Self { services, method: request.method().clone(), is_api, place, is_https, log, noted: Noted::new(number) }
     }
 
     /// Adds what every answer has.
@@ -145,17 +149,18 @@ impl Watched {
             (None, true) => None,
             (None, false) => request.and_then(HttpRequest::match_pattern).map(Cow::Owned),
         };
-        tracing::info!(
-            method = method_name(&self.method),
-            route = route.as_deref().unwrap_or("none"),
-            status = status.as_u16(),
-            duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
-            key_id = key_id.as_ref().map(KeyId::as_str),
-            staff_id = self.noted.staff_id().as_ref().map(StaffId::as_str),
-            refused = self.noted.refused(),
-            request_id = request_id.0,
-            "request"
-        );
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let staff_id = self.noted.staff_id();
+        self.log.write(&Line {
+            method: method_name(&self.method),
+            route: route.as_deref().unwrap_or("none"),
+            status: status.as_u16(),
+            duration_us: micros,
+            key_id: key_id.as_ref().map(KeyId::as_str),
+            staff_id: staff_id.as_ref().map(StaffId::as_str),
+            refused: self.noted.refused(),
+            request_id: &request_id.0,
+        });
         let Some(services) = &self.services else { return };
         let counted = route.clone().unwrap_or(Cow::Borrowed("none"));
         services.counts.request(method_name(&self.method), counted, status.as_u16(), took);
