@@ -13,7 +13,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -22,7 +22,8 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::disk::Disk;
-use super::partial::{Partial, directory_of};
+use super::partial::Partial;
+use super::paths::directory_of;
 use super::{check, columns, generation, open, sweep};
 use crate::domain::Mode;
 use crate::store::Progress;
@@ -291,23 +292,4 @@ fn digest(path: &Path) -> io::Result<(u64, String)> {
         bytes += len as u64;
     }
     Ok((bytes, digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
-}
-
-/// Returns the path of a file without links, also where it is not there yet: a link that leads nowhere is followed, too.
-pub(super) fn real(path: &Path) -> io::Result<PathBuf> {
-    // More links in a row are a circle.
-    const LINKS_MAX: usize = 40;
-    let mut path = path.to_owned();
-    for _ in 0..LINKS_MAX {
-        match path.canonicalize() {
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            real => return real,
-        }
-        let Ok(target) = path.read_link() else {
-            let name = path.file_name().ok_or(ErrorKind::IsADirectory)?;
-            return Ok(directory_of(&path).canonicalize()?.join(name));
-        };
-        path = directory_of(&path).join(target);
-    }
-    Err(io::Error::other("too many links lead from one to the next"))
 }

@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::backup::{self, Copied, Copying, NotCopied, Stop};
-use super::{BackupFolder, Error, Store, copies, open};
+use super::{BackupFolder, Error, Store, copies, open, paths};
 use crate::store::{Backup, FailedBackup};
 
 impl Store {
@@ -31,8 +31,8 @@ impl Store {
     /// Where what is open is copied to when the file has lost its place: beside that place, under a name with this time that
     /// nothing has.
     pub fn saved_place(&self, at: i64) -> PathBuf {
-        let real = backup::real(&self.path).unwrap_or_else(|_| self.path.clone());
-        copies::free_place(&real, copies::SAVED, at)
+        let real = paths::real(&self.path).unwrap_or_else(|_| self.path.clone());
+        copies::free_place(&real, paths::SAVED, at)
     }
 
     /// Opens a directory for backups of this database.

@@ -201,7 +201,7 @@ impl Log {
 
 #[cfg(test)]
 mod tests {
-    use super::super::open;
+    use super::super::{open, paths};
     use super::*;
 
     /// How many pages each commit adds.
@@ -239,7 +239,7 @@ mod tests {
         }
         drop(checkpoints);
         assert_eq!(count(&writer).unwrap(), COMMITS);
-        let len = |suffix: &str| open::beside(&path, suffix).metadata().unwrap().len() as usize;
+        let len = |suffix: &str| paths::beside(&path, suffix).metadata().unwrap().len() as usize;
         let pages_of_log = len("-wal") / PAGE;
         assert!(somebody_reads || len("") >= (COMMITS * ADDED - pages_of_log) * PAGE);
         pages_of_log

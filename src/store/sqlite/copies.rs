@@ -8,26 +8,18 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::erasures::{self, FolderRow};
-use super::partial::{self, COMPANIONS, directory_of};
+use super::partial;
+use super::paths::{self, ASIDE, BEFORE_UPGRADE, COMPANIONS, PARTIAL, REHEARSAL, SAVED, directory_of};
 use super::{Error, Store, erased_file, folder, open};
 use crate::domain::CustomerId;
 use crate::store::{KeptCopy, Leaves};
 
-/// What stands in the name of a database that a restore put aside.
-pub(super) const ASIDE: &str = ".before-restore-";
-/// What stands in the name of a file to which somebody saved what was open.
-pub(super) const SAVED: &str = ".saved-";
-/// What stands in the name of a copy from before an upgrade.
-pub(super) const BEFORE_UPGRADE: &str = ".before-upgrade-";
-/// The name of a copy on which an upgrade is tried.
-pub(super) const REHEARSAL: &str = ".rehearsal";
-
 /// Returns the path of a copy beside a database, by its kind and this time, or the next second that nothing has: two may be made in
 /// one second where the first was interrupted.
 pub(super) fn free_place(real: &Path, kind: &str, at: i64) -> PathBuf {
-    let named = |at| open::beside(real, &format!("{kind}{}", folder::stamp(at)));
+    let named = |at| paths::beside(real, &format!("{kind}{}", folder::stamp(at)));
     let is_free = |path: &PathBuf| {
-        let with = |suffix| open::beside(path, suffix).symlink_metadata().is_err();
+        let with = |suffix| paths::beside(path, suffix).symlink_metadata().is_err();
         COMPANIONS.into_iter().chain([""]).all(with)
     };
     (at..at + 60).map(named).find(is_free).unwrap_or_else(|| named(at))
@@ -40,7 +32,7 @@ pub(super) fn remove_abandoned_copies(real: &Path) {
         let called = entry.file_name().to_string_lossy().into_owned();
         let is_partial = called
             .strip_prefix(&name)
-            .and_then(|rest| rest.strip_suffix(partial::SUFFIX))
+            .and_then(|rest| rest.strip_suffix(PARTIAL))
             .is_some_and(|rest| rest == REHEARSAL || [BEFORE_UPGRADE, SAVED].iter().any(|kind| rest.starts_with(kind)));
         if is_partial && let Err(error) = partial::remove_abandoned(&entry.path()) {
             tracing::debug!(%error, file = called, "a partial copy is not removed");
@@ -149,26 +141,7 @@ fn scheduled((path, schedule): FolderRow, stem: &str) -> Vec<KeptCopy> {
 /// Databases that a restore put aside, that a server saved whose file was gone, or that were copied before an upgrade.
 fn aside(db: &Path) -> Vec<PathBuf> {
     let real = db.canonicalize().unwrap_or_else(|_| db.to_owned());
-    named(&real, &[ASIDE, SAVED, BEFORE_UPGRADE])
-}
-
-/// Databases that a restore put aside.
-pub(super) fn put_aside(real: &Path) -> Vec<PathBuf> {
-    named(real, &[ASIDE])
-}
-
-/// Files beside a database that have its name, one of these words and a time.
-fn named(real: &Path, kinds: &[&str]) -> Vec<PathBuf> {
-    let name = real.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let entries = fs::read_dir(directory_of(real)).into_iter().flatten().filter_map(Result::ok);
-    let is_named = |path: &PathBuf| {
-        let called = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let rest = called.strip_prefix(&name).unwrap_or_default();
-        kinds.iter().any(|kind| rest.starts_with(kind)) && rest.ends_with('Z')
-    };
-    let mut named: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(is_named).collect();
-    named.sort();
-    named
+    paths::named(&real, &[ASIDE, SAVED, BEFORE_UPGRADE])
 }
 
 /// Whether a copy has the customer, or what an erasure left that no sweep has taken away; one that cannot be read may.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use super::{Store, open, sweep};
+use super::{Store, paths, sweep};
 use crate::store::Error;
 
 /// A log that is longer than this is truncated once something was deleted, in bytes. On a full disk a shorter one stays: edits go
@@ -58,7 +58,7 @@ impl Store {
 
     fn shorten_log_here(&self) {
         let Some(files) = self.files.as_ref().filter(|files| files.may_be_written_back()) else { return };
-        let is_long = open::beside(&self.path, "-wal").metadata().is_ok_and(|log| log.len() > LOG_MAX);
+        let is_long = paths::beside(&self.path, "-wal").metadata().is_ok_and(|log| log.len() > LOG_MAX);
         if is_long || self.disk().is_some_and(|disk| disk.free > LOG_MAX) {
             for _ in 0..LOG_TRIES {
                 let _under_way = self.writer.commits().begin();

@@ -8,7 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::partial::sync_directory;
+use super::paths::sync_directory;
 use crate::domain::{Actor, CustomerId, Erasure, Mode, StaffId};
 
 /// For whoever finds the file.

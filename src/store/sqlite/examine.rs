@@ -11,7 +11,7 @@ use rusqlite::Connection;
 
 use super::check::{fault_of, unreadable};
 use super::disk::Disk;
-use super::{Error, Store, open, reserve, schema, schema_objects};
+use super::{Error, Store, open, paths, schema, schema_objects};
 
 /// How often the disk is made to sync: enough to know the middle.
 const SYNCS: u64 = 32;
@@ -66,7 +66,7 @@ impl Store {
             pragmas: self.pragmas(&reader)?,
             faults,
             bytes: len(&real),
-            log_bytes: len(&open::beside(&real, "-wal")),
+            log_bytes: len(&paths::beside(&real, "-wal")),
             disk,
             reserved: self.reserved(),
             syncs,
@@ -132,7 +132,7 @@ fn quick_check(connection: &Connection) -> rusqlite::Result<Vec<String>> {
 /// How long a page takes to be on the disk, tried beside the database in a file that has no name any more; and the time that
 /// the disk gave the file.
 fn sync_times(real: &Path) -> io::Result<(Vec<Duration>, i64)> {
-    let path = open::beside(real, ".doctor");
+    let path = paths::beside(real, ".doctor");
     // Of a doctor who was killed.
     let _ = fs::remove_file(&path);
     let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
@@ -149,7 +149,7 @@ fn sync_times(real: &Path) -> io::Result<(Vec<Duration>, i64)> {
 }
 
 fn modes(real: &Path) -> Vec<(PathBuf, u32)> {
-    let paths = ["", "-wal", "-shm", ".lock", reserve::SUFFIX].map(|suffix| open::beside(real, suffix));
+    let paths = ["", "-wal", "-shm", ".lock", paths::RESERVE].map(|suffix| paths::beside(real, suffix));
     let mode = |path: PathBuf| Some((path.metadata().ok()?.permissions().mode() & 0o777, path));
     paths.into_iter().filter_map(mode).map(|(mode, path)| (path, mode)).collect()
 }

@@ -21,7 +21,7 @@ use rusqlite::Connection;
 use rustix::fs::OFlags;
 
 use super::generation::Place;
-use super::open::beside;
+use super::paths::beside;
 use super::{check, revisions};
 
 /// How often the files are looked at until nothing changes meanwhile.

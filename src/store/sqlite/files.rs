@@ -15,7 +15,6 @@
 
 use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,11 +23,9 @@ use rusqlite::{Connection, Error, ffi};
 
 use super::file_watch::{Change, FileWatch};
 use super::lock_file::{Note, ServerLock};
-use super::open::{self, Unusable};
+use super::open::Unusable;
+use super::paths::{Identity, SUFFIXES, beside, identity, identity_of};
 use super::{generation, trouble};
-
-/// What belongs to a database that is open.
-pub(super) const SUFFIXES: [&str; 3] = ["", "-wal", "-shm"];
 
 /// The files of an open database, and which they were when it was opened.
 pub(super) struct Files {
@@ -50,9 +47,6 @@ struct Server {
     is_marked: AtomicBool,
     is_doubted: AtomicBool,
 }
-
-/// The file system and the number of a file there. The number is not given to another file while somebody has this one open.
-pub(super) type Identity = (u64, u64);
 
 impl Files {
     /// Of rows that are in memory: nothing that anybody could remove.
@@ -83,7 +77,7 @@ impl Files {
             begun.map_err(|error| Unusable::of(path, &error))?;
         }
         let companion = |suffix| {
-            let path = open::beside(&real, suffix);
+            let path = beside(&real, suffix);
             let identity = identity(&path).map_err(failed)?;
             Ok((path, identity))
         };
@@ -261,20 +255,12 @@ fn refusal(sentence: String) -> Error {
     Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_READONLY_DBMOVED), Some(sentence))
 }
 
-pub(super) fn identity(path: &Path) -> io::Result<Identity> {
-    path.metadata().map(|metadata| identity_of(&metadata))
-}
-
-pub(super) fn identity_of(metadata: &Metadata) -> Identity {
-    (metadata.dev(), metadata.ino())
-}
-
 /// Whether a file may be used, as far as what a server has left beside it tells: it was not replaced under that one, whose log it
 /// would take for its own, and it is not a new one where there is a log with edits in it.
 pub(super) fn judge(path: &Path, real: &Path, note: &Note) -> Result<(), Unusable> {
-    let lock = open::beside(real, ".lock");
+    let lock = beside(real, ".lock");
     if let Some((suffix, opened)) = note.moved {
-        let file = open::beside(real, suffix);
+        let file = beside(real, suffix);
         // The index is made anew from the log.
         if suffix != "-shm" && identity(&file).ok() != Some(opened) {
             let reason = format!(
@@ -287,7 +273,7 @@ pub(super) fn judge(path: &Path, real: &Path, note: &Note) -> Result<(), Unusabl
             return Err(Unusable::because(path, &reason));
         }
     }
-    let log = open::beside(real, "-wal");
+    let log = beside(real, "-wal");
     if !real.exists() && log.metadata().is_ok_and(|log| log.len() > 0) {
         let reason = format!(
             "it is not there, but its log {} is, with edits in it; put the file back, or restore a backup with `patron \
@@ -307,6 +293,7 @@ pub(super) fn judge(path: &Path, real: &Path, note: &Note) -> Result<(), Unusabl
 mod tests {
     use std::fs;
 
+    use super::super::open;
     use super::*;
 
     #[test]
@@ -327,7 +314,7 @@ mod tests {
         };
         assert!(files.check().is_ok());
         for suffix in ["", "-wal", "-shm"] {
-            let (file, aside) = (open::beside(&path, suffix), open::beside(&path, ".aside"));
+            let (file, aside) = (beside(&path, suffix), beside(&path, ".aside"));
             fs::rename(&file, &aside).unwrap();
             says(&format!("t.db{suffix} was removed or has another name while it was open"));
             fs::copy(&aside, &file).unwrap();
@@ -360,8 +347,8 @@ mod tests {
         let open = || {
             let connection = open::writer(&path).unwrap();
             connection.execute_batch("CREATE TABLE t (number INTEGER)").unwrap();
-            fs::copy(&path, open::beside(&path, ".new")).unwrap();
-            fs::rename(open::beside(&path, ".new"), &path).unwrap();
+            fs::copy(&path, beside(&path, ".new")).unwrap();
+            fs::rename(beside(&path, ".new"), &path).unwrap();
             Ok(connection)
         };
         let refused = Files::around(&path, None, open).err().unwrap();

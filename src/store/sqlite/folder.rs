@@ -6,8 +6,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::open::try_lock;
-use super::partial::{self, remove_abandoned, sync_directory};
+use super::partial::remove_abandoned;
+use super::paths::{PARTIAL, sync_directory, try_lock};
 
 /// The backups of one database in a directory.
 #[derive(Debug)]
@@ -109,7 +109,7 @@ impl BackupFolder {
 
     /// Removes what is left of backups that were interrupted.
     pub fn clear(&self) -> io::Result<()> {
-        for left in self.names.ours(partial::SUFFIX)? {
+        for left in self.names.ours(PARTIAL)? {
             match remove_abandoned(&left.path) {
                 // Somebody makes one by hand.
                 Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {}

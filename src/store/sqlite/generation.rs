@@ -9,11 +9,11 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
-use super::files::Identity;
 use super::lock_file::{Note, ServerLock};
-use super::open::{Unusable, beside};
+use super::open::{Unusable, immutable};
+use super::paths::{Identity, beside};
 use super::trouble;
 
 /// Below this a number is none: what a Patron without generations left. Above it, SQLite stores each in eight bytes.
@@ -84,20 +84,6 @@ pub(super) fn begin(
 fn in_file(real: &Path) -> rusqlite::Result<i64> {
     let connection = immutable(real)?;
     find(&connection)
-}
-
-/// A connection that takes the file as it is: without its WAL, without locks.
-pub(super) fn immutable(real: &Path) -> rusqlite::Result<Connection> {
-    use std::os::unix::ffi::OsStrExt;
-    let mut uri = String::from("file:");
-    for byte in real.as_os_str().as_bytes() {
-        match byte {
-            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => uri.push(char::from(*byte)),
-            _ => uri += &format!("%{byte:02x}"),
-        }
-    }
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    Connection::open_with_flags(uri + "?immutable=1", flags)
 }
 
 /// Whether the first bytes of a file were never written: it is empty, or a power cut has torn its first page.

@@ -10,8 +10,9 @@ use std::sync::{Arc, Mutex};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::files::{Files, Identity, identity};
-use super::open;
+use super::files::Files;
+use super::lock_file;
+use super::paths::{Identity, beside, identity};
 
 /// A connection to be dropped after all others.
 pub(super) struct LastClose {
@@ -29,7 +30,7 @@ impl LastClose {
     /// Opens the connection; `None` where this user may not write. A server empties the WAL itself.
     pub(super) fn open(path: &Path, files: Option<Arc<Files>>, is_server: bool) -> Option<Self> {
         let real = path.canonicalize().ok()?;
-        let log = open::beside(&real, "-wal");
+        let log = beside(&real, "-wal");
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).ok()?;
         connection.pragma_update(None, "synchronous", "full").ok()?;
@@ -44,7 +45,7 @@ impl LastClose {
             connection: Mutex::new(Some(connection)),
             files,
             opened,
-            empties: !is_server && !open::is_served(path),
+            empties: !is_server && !lock_file::is_served(path),
         })
     }
 

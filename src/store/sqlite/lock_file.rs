@@ -13,8 +13,8 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::OFlags;
 
-use super::files::{Identity, SUFFIXES, identity_of};
-use super::open::{Unusable, beside, is_at, reason_of, try_lock};
+use super::open::{Unusable, reason_of};
+use super::paths::{Identity, LOCK_AGAIN, SUFFIXES, beside, identity_of, is_at, put_aside, try_lock};
 
 /// The longest text that is read.
 const TEXT_MAX: u64 = 4096;
@@ -253,13 +253,46 @@ pub(super) fn judge_kinds(path: &Path, real: &Path, writes: bool) -> Result<(), 
 /// Whether the other name of a database is one that an interrupted restore gave it.
 fn is_half_restored(real: &Path, suffix: &str, identity: Identity) -> bool {
     suffix.is_empty()
-        && super::copies::put_aside(real).iter().any(|aside| {
+        && put_aside(real).iter().any(|aside| {
             aside.symlink_metadata().is_ok_and(|found| identity_of(&found) == identity && found.nlink() == 2)
         })
 }
 
+/// Returns whether another process serves the file.
+pub(super) fn is_served(path: &Path) -> bool {
+    held_lock(path).is_some()
+}
+
+/// Returns the address at which another process serves the file, once that process has written it.
+pub(super) fn served_at(path: &Path) -> Option<String> {
+    address_in(held_lock(path)?)
+}
+
+/// The lock file, where another process holds the lock.
+fn held_lock(path: &Path) -> Option<File> {
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let lock = OpenOptions::new().read(true).custom_flags(flags).open(beside(&real, ".lock")).ok()?;
+    matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)).then_some(lock)
+}
+
+/// Returns whether another process serves the file, for a command that cannot run while a server does. A killed process holds its
+/// locks until it is gone: waits for that.
+pub(super) fn is_still_served(path: &Path) -> bool {
+    const TRIES: u32 = 100;
+    (0..TRIES).all(|_| {
+        let is_served = is_served(path);
+        if is_served {
+            std::thread::sleep(LOCK_AGAIN);
+        }
+        is_served
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::open::Use;
+    use super::super::preparation::prepare;
     use super::*;
 
     #[test]
@@ -276,5 +309,25 @@ mod tests {
         assert!(is_ours(&note.text()) && is_ours("") && is_ours("\0\0\0") && !is_ours("precious"));
         assert_eq!(Note::parse("database-wal 5 6\n").moved, Some(("-wal", (5, 6))), "of an older server");
         assert_eq!(Note::parse("generations 1 x\nnothing\n\0\0"), Note::default());
+    }
+
+    #[test]
+    fn a_look_says_whether_a_file_is_served_and_blocks_no_server() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("t.db");
+        assert!(!is_served(&path), "there is no such file");
+        let lock = prepare(&path, Use::Serve).unwrap();
+        assert!(lock.server.is_some() && is_served(&path));
+        assert!(prepare(&path, Use::Serve).err().unwrap().to_string().contains("another patron serves it"));
+        drop(lock);
+        assert!(!is_served(&path));
+        // A look that is under way is over before a server gives up.
+        let looking = File::open(beside(&path, ".lock")).unwrap();
+        looking.try_lock_shared().unwrap();
+        let starting =
+            std::thread::spawn(move || prepare(&path, Use::Serve).map(|prepared| prepared.server.is_some()).ok());
+        std::thread::sleep(LOCK_AGAIN);
+        drop(looking);
+        assert_eq!(starting.join().unwrap(), Some(true));
     }
 }

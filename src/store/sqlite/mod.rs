@@ -34,6 +34,7 @@ mod open;
 mod output;
 mod pages;
 mod partial;
+mod paths;
 mod preparation;
 mod queue;
 mod reader;
@@ -191,7 +192,7 @@ impl Store {
     /// The sizes of the file and of its log, in bytes.
     pub fn sizes(&self) -> (u64, u64) {
         let len = |path: &Path| path.metadata().map_or(0, |metadata| metadata.len());
-        (len(&self.path), len(&open::beside(&self.path, "-wal")))
+        (len(&self.path), len(&paths::beside(&self.path, "-wal")))
     }
 
     /// What is found on this thread while `run` runs is found in one snapshot: cheaper than each in its own.
@@ -235,7 +236,7 @@ impl Store {
 
     /// Whether another process serves the file: then whoever has much to write leaves it room.
     pub fn is_served_by_another(&self) -> bool {
-        self.feeder.is_none() && open::is_served(&self.path)
+        self.feeder.is_none() && lock_file::is_served(&self.path)
     }
 
     /// Lets commands on the same file know where this server is reached.
@@ -245,7 +246,7 @@ impl Store {
 
     /// Where another process that serves the file is reached, as far as it has said so.
     pub fn served_at(&self) -> Option<String> {
-        open::served_at(&self.path)
+        lock_file::served_at(&self.path)
     }
 
     /// Adds many new customers in one transaction, and leaves out those that are there or were erased, and those whose pair is taken. Gives

@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::backup::real;
-use super::files::{Identity, identity};
-use super::{open, reserve};
+use super::open;
+use super::paths::{Identity, RESERVE, beside, identity, lock_if_free, real};
 
 /// The tables whose rows somebody would miss, and an import that was dropped is none.
 const STORED: &str = "SELECT EXISTS (SELECT 1 FROM customers) OR EXISTS (SELECT 1 FROM withdrawn)
@@ -32,7 +31,7 @@ impl NewFiles {
     /// Looks which files are there before a database is opened.
     pub fn of(db: &Path) -> Self {
         let db = real(db).unwrap_or_else(|_| db.to_owned());
-        let (lock, reserve) = (open::beside(&db, ".lock"), open::beside(&db, reserve::SUFFIX));
+        let (lock, reserve) = (beside(&db, ".lock"), beside(&db, RESERVE));
         let (is_new, lock_is_new) = (!db.exists(), lock.symlink_metadata().is_err());
         let reserve_is_new = reserve.symlink_metadata().is_err();
         Self { db, lock, reserve, is_new, lock_is_new, reserve_is_new }
@@ -49,8 +48,8 @@ impl NewFiles {
         if !self.lock_is_new {
             return self.is_new && self.remove_database();
         }
-        // Held until its name is gone, and only then looked for by its name: see `open::lock`.
-        let lock = open::lock_if_free(&self.lock);
+        // Held until its name is gone, and only then looked for by its name: see `lock_file::lock`.
+        let lock = lock_if_free(&self.lock);
         if self.lock.exists() && lock.is_none() {
             return false;
         }

@@ -1,23 +1,18 @@
 //! Opening the file: what is wrong with a path said in one sentence, and the pragmas of every connection, each with its reason.
 
 use std::fmt;
-use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
-use rustix::fs::{OFlags, StatVfsMountFlags};
+use rustix::fs::StatVfsMountFlags;
 
-use super::{files, generation, lock_file, trouble};
+use super::paths::beside;
+use super::trouble;
 
-/// How often a lock is tried for, and how long it is waited between: whoever only looks whether the file is served holds it for a
-/// moment, and so does a process that is being started by the one that had it; moments are long where the machine is busy.
-const LOCK_TRIES: u32 = 20;
-const LOCK_AGAIN: Duration = Duration::from_millis(10);
 /// How much of a log stays that is not needed any more, in bytes: the doctor wonders at twice as much.
 const LOG_KEPT: u64 = 32 << 20;
 
@@ -67,67 +62,6 @@ impl fmt::Display for Unusable {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
     }
-}
-
-/// Whether another process serves the file.
-pub(super) fn is_served(path: &Path) -> bool {
-    held_lock(path).is_some()
-}
-
-/// The address at which another process serves the file, as far as that has said it.
-pub(super) fn served_at(path: &Path) -> Option<String> {
-    lock_file::address_in(held_lock(path)?)
-}
-
-/// The lock file, where another process holds the lock.
-fn held_lock(path: &Path) -> Option<File> {
-    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
-    let lock = OpenOptions::new().read(true).custom_flags(flags).open(beside(&real, ".lock")).ok()?;
-    matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)).then_some(lock)
-}
-
-/// The same for a command that is of no use beside a server. Waits for a process that was killed a moment ago and holds its locks
-/// until it is gone.
-pub(super) fn is_still_served(path: &Path) -> bool {
-    const TRIES: u32 = 100;
-    (0..TRIES).all(|_| {
-        let is_served = is_served(path);
-        if is_served {
-            std::thread::sleep(LOCK_AGAIN);
-        }
-        is_served
-    })
-}
-
-/// Takes a lock, if not at once, then soon.
-pub(super) fn try_lock(file: &File) -> Result<(), TryLockError> {
-    for _ in 1..LOCK_TRIES {
-        match file.try_lock() {
-            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_AGAIN),
-            locked => return locked,
-        }
-    }
-    file.try_lock()
-}
-
-/// Returns whether an open file is the one at a path.
-pub(super) fn is_at(file: &File, path: &Path) -> bool {
-    let open = file.metadata().map(|found| files::identity_of(&found));
-    open.is_ok_and(|open| files::identity(path).ok() == Some(open))
-}
-
-/// Takes the lock in a lock file that is there and that no process holds, not even for a moment.
-pub(super) fn lock_if_free(lock_path: &Path) -> Option<File> {
-    let file = OpenOptions::new().write(true).open(lock_path).ok()?;
-    (file.try_lock().is_ok() && is_at(&file, lock_path)).then_some(file)
-}
-
-/// What stands beside a file, by its name and this.
-pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 pub(super) fn reason_of(error: &io::Error) -> String {
@@ -305,7 +239,7 @@ fn reader_if(path: &Path, is_ours: impl Fn() -> rusqlite::Result<()>) -> rusqlit
     match opened(path, OpenFlags::SQLITE_OPEN_READ_ONLY, &is_ours).and_then(open) {
         Err(error) if is_whole_and_read_only(path, &error) => {
             is_ours()?;
-            open(generation::immutable(&path.canonicalize().unwrap_or_else(|_| path.to_owned()))?)
+            open(immutable(&path.canonicalize().unwrap_or_else(|_| path.to_owned()))?)
         }
         opened => opened,
     }
@@ -350,11 +284,24 @@ fn shared_pragmas(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// A connection that takes the file as it is: without its WAL, without locks.
+pub(super) fn immutable(real: &Path) -> rusqlite::Result<Connection> {
+    use std::os::unix::ffi::OsStrExt;
+    let mut uri = String::from("file:");
+    for byte in real.as_os_str().as_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => uri.push(char::from(*byte)),
+            _ => uri += &format!("%{byte:02x}"),
+        }
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    Connection::open_with_flags(uri + "?immutable=1", flags)
+}
+
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::fs::{self, File};
 
-    use super::super::preparation::prepare;
     use super::*;
 
     #[test]
@@ -398,25 +345,5 @@ mod tests {
         assert!(reader_if(&path, is_ours).is_err());
         assert_eq!((asked.get(), len()), (2, before));
         first.execute_batch("INSERT INTO t VALUES (1)").unwrap();
-    }
-
-    #[test]
-    fn who_looks_learns_whether_a_file_is_served_and_stands_in_nobodys_way() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("t.db");
-        assert!(!is_served(&path), "there is no such file");
-        let lock = prepare(&path, Use::Serve).unwrap();
-        assert!(lock.server.is_some() && is_served(&path));
-        assert!(prepare(&path, Use::Serve).err().unwrap().to_string().contains("another patron serves it"));
-        drop(lock);
-        assert!(!is_served(&path));
-        // A look that is under way is over before a server gives up.
-        let looking = File::open(beside(&path, ".lock")).unwrap();
-        looking.try_lock_shared().unwrap();
-        let starting =
-            std::thread::spawn(move || prepare(&path, Use::Serve).map(|prepared| prepared.server.is_some()).ok());
-        std::thread::sleep(LOCK_AGAIN);
-        drop(looking);
-        assert_eq!(starting.join().unwrap(), Some(true));
     }
 }

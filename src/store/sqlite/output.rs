@@ -9,8 +9,9 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use super::backup;
-use super::partial::{Partial, directory_of};
+use super::partial::Partial;
+use super::paths::directory_of;
+use super::{backup, paths};
 
 /// A file that is being written.
 pub struct Output(Way);
@@ -35,7 +36,7 @@ impl Place {
         let found = match path.metadata() {
             Ok(found) => found,
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                let real = backup::real(path).map_err(|error| backup::reason_of(&error, path))?;
+                let real = paths::real(path).map_err(|error| backup::reason_of(&error, path))?;
                 return Ok(Self::New(real));
             }
             Err(error) => return Err(backup::reason_of(&error, path)),

@@ -9,12 +9,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use super::backup::real;
-use super::open::{beside, try_lock};
-use super::reserve;
+use super::paths::{COMPANIONS, PARTIAL, RESERVE, beside, real, sync_directory, try_lock};
 
-/// What stands behind the name of a file that is not whole.
-pub(super) const SUFFIX: &str = ".partial";
 /// After so many bytes it is synced: all at once in the end would keep the commits of others waiting.
 const SYNC_LEN: usize = 1 << 20;
 
@@ -48,7 +44,7 @@ impl Write for Partial {
 impl Partial {
     /// An empty file beside the target, for its owner alone.
     pub(super) fn beside(target: &Path) -> io::Result<Self> {
-        let path = beside(target, SUFFIX);
+        let path = beside(target, PARTIAL);
         remove_abandoned(&path)?;
         // New, so that nobody else can have prepared it: neither a link to elsewhere, nor a file that they may read.
         let mut options = OpenOptions::new();
@@ -66,7 +62,7 @@ impl Partial {
 
     /// Whether a file of this name, on its way or there, would be in the place of a database or of what belongs to it.
     pub fn harms(target: &Path, db: &Path) -> bool {
-        is_of(target, db) || is_of(&beside(target, SUFFIX), db)
+        is_of(target, db) || is_of(&beside(target, PARTIAL), db)
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -137,15 +133,12 @@ pub(super) fn remove_abandoned(path: &Path) -> io::Result<()> {
     fs::remove_file(path)
 }
 
-/// What SQLite may have had beside it.
-pub(super) const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
-
 /// Whether a path leads to a database, or to what belongs to it: by whatever name, also that of a link.
 pub(super) fn is_of(path: &Path, db: &Path) -> bool {
     let (Ok(path), Ok(db)) = (real(path), real(db)) else { return false };
     let file = |path: &Path| path.metadata().ok().map(|found| (found.dev(), found.ino()));
     let asked = file(&path);
-    ["", ".lock", reserve::SUFFIX]
+    ["", ".lock", RESERVE]
         .iter()
         .chain(&COMPANIONS)
         .map(|suffix| beside(&db, suffix))
@@ -157,16 +150,6 @@ fn remove_companions(path: &Path) {
         // Mostly there is none.
         let _ = fs::remove_file(beside(path, suffix));
     }
-}
-
-/// A name is on the disk once its directory is.
-pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
-    File::open(directory_of(path))?.sync_all()
-}
-
-/// The directory that a file is in.
-pub(super) fn directory_of(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use rustix::fs::OFlags;
 
 use super::lock_file::{self, Note, ServerLock};
 use super::open::{Unusable, Use, reason_of};
-use super::{backup, copies, files};
+use super::{files, paths};
 
 /// What is ready for SQLite.
 pub(super) struct Prepared {
@@ -31,7 +31,7 @@ pub(super) fn prepare(path: &Path, use_: Use) -> Result<Prepared, Unusable> {
         return Err(Unusable::because(path, &reason));
     }
     let failed = |error: io::Error| Unusable::because(path, &reason_of(&error));
-    let real = backup::real(path).map_err(failed)?;
+    let real = paths::real(path).map_err(failed)?;
     lock_file::judge_kinds(path, &real, use_ != Use::Read)?;
     let note = Note::read(&real);
     files::judge(path, &real, &note)?;
@@ -67,9 +67,9 @@ pub(super) fn prepare(path: &Path, use_: Use) -> Result<Prepared, Unusable> {
 
 /// Removes the other name that an interrupted restore gave the database, which it then left in its place.
 fn remove_second_name(real: &Path, database: &File) {
-    let Ok(own) = database.metadata().map(|found| files::identity_of(&found)) else { return };
-    for aside in copies::put_aside(real) {
-        if aside.symlink_metadata().is_ok_and(|found| files::identity_of(&found) == own) {
+    let Ok(own) = database.metadata().map(|found| paths::identity_of(&found)) else { return };
+    for aside in paths::put_aside(real) {
+        if aside.symlink_metadata().is_ok_and(|found| paths::identity_of(&found) == own) {
             match fs::remove_file(&aside) {
                 Ok(()) => {
                     tracing::info!(file = %aside.display(), "a restore was interrupted: its second name of the database is removed")

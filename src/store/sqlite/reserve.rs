@@ -21,13 +21,10 @@ use rustix::fs::{FallocateFlags, Mode, OFlags, fallocate};
 
 use super::disk::Disk;
 use super::grants;
-use super::open::beside;
-use super::partial::directory_of;
+use super::paths::{RESERVE, beside, directory_of};
 use super::writer::Writer;
 use crate::store::{Error, Lane, Requester};
 
-/// The suffix of its file.
-pub(super) const SUFFIX: &str = "-reserve";
 /// Its size in bytes, where the disk has room for it.
 const LEN: u64 = 16 << 20;
 /// The least part of it that is worth a file, and the unit of its size.
@@ -70,7 +67,7 @@ impl Reserve {
 
     /// The reserve of a database, whose real path this is. Sets nothing aside yet.
     pub(super) fn beside(db: &Path) -> Self {
-        let this = Self { path: Some(beside(db, SUFFIX)), ..Self::none() };
+        let this = Self { path: Some(beside(db, RESERVE)), ..Self::none() };
         this.state().len = this.found();
         this
     }
@@ -204,7 +201,7 @@ fn is_ours(path: &Path, found: &Metadata) -> bool {
 }
 
 fn owner_beside(path: &Path) -> Option<u32> {
-    let db = path.to_str()?.strip_suffix(SUFFIX)?;
+    let db = path.to_str()?.strip_suffix(RESERVE)?;
     Some(Path::new(db).metadata().ok()?.uid())
 }
 
@@ -331,7 +328,7 @@ mod tests {
         let db = directory.path().join("t.db");
         File::create(&db).unwrap();
         let reserve = Reserve::beside(&db);
-        (directory, beside(&db, SUFFIX), reserve)
+        (directory, beside(&db, RESERVE), reserve)
     }
 
     #[test]

@@ -11,8 +11,9 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::backup::{self, Copied, Copying, Halted, NotCopied, Stop};
 use super::lock_file::{self, Note};
-use super::partial::{COMPANIONS, Partial, directory_of, is_of};
-use super::{copies, erased_file, erasures, files, folder, generation, imports, open, schema, sweep};
+use super::partial::{Partial, is_of};
+use super::paths::{self, ASIDE, COMPANIONS, beside, directory_of, identity_of};
+use super::{copies, erased_file, erasures, folder, generation, imports, open, schema, sweep};
 use crate::domain::Erasure;
 
 /// What a restore did.
@@ -54,7 +55,7 @@ pub fn restore(
     let into = |error: io::Error| {
         NotCopied::Because(format!("cannot restore into {}: {}", db.display(), backup::reason_of(&error, db)))
     };
-    let real = backup::real(db).map_err(into)?;
+    let real = paths::real(db).map_err(into)?;
     if is_of(from, &real) {
         return Err(cannot("it is the database itself"));
     }
@@ -70,7 +71,7 @@ pub fn restore(
     let (again, imports) = bring_up(&partial, from, &erased).map_err(|reason| cannot(&reason))?;
     let copied = backup::verify(&partial, &Stop::default(), &progress).map_err(|halted| halted.because(&cannot))?;
 
-    let aside = copies::free_place(&real, copies::ASIDE, at);
+    let aside = copies::free_place(&real, ASIDE, at);
     let kept = real.exists().then_some(&aside);
     if let Some(kept) = kept {
         if let Err(error) = partial.give_to_owner_of(&real) {
@@ -156,13 +157,13 @@ fn settle(real: &Path) -> Result<(), &'static str> {
 
 /// Whether the WAL beside a database is its own.
 fn has_its_wal(db: &Path, real: &Path) -> bool {
-    let database = real.metadata().map(|found| files::identity_of(&found));
+    let database = real.metadata().map(|found| identity_of(&found));
     database.is_ok_and(|database| generation::judge(db, real, database, &Note::read(real)).is_ok())
 }
 
 /// Keeps a WAL that is another file's, under a name by which SQLite does not find it beside this one.
 fn keep_strange_wal(real: &Path, kept: &Path) -> io::Result<()> {
-    fs::rename(open::beside(real, "-wal"), open::beside(kept, "-wal.aside"))
+    fs::rename(beside(real, "-wal"), beside(kept, "-wal.aside"))
 }
 
 /// Gives the old database its other name. Its log goes first: the database must never stand beside a log that is not its own.
@@ -178,7 +179,7 @@ fn keep(real: &Path, kept: &Path) -> io::Result<()> {
 /// Gives what stands beside a database the other name, also where the database itself is gone.
 fn keep_log(real: &Path, kept: &Path) -> io::Result<()> {
     for suffix in COMPANIONS {
-        match fs::rename(open::beside(real, suffix), open::beside(kept, suffix)) {
+        match fs::rename(beside(real, suffix), beside(kept, suffix)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::open::{self, Unusable, Use};
-use super::{schema_objects, trouble};
+use super::{lock_file, schema_objects, trouble};
 
 const SCHEMA: &str = include_str!("../../../schema.sql");
 
@@ -31,7 +31,7 @@ const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// stranger's are refused untouched. A command does not change the schema under a server that is older than itself.
 pub(super) fn bring_up(path: &Path, use_: Use) -> Result<Connection, Unusable> {
     let found = find(path)?;
-    if use_ != Use::Serve && !found.is_empty() && found.version <= STEPS.len() && open::is_served(path) {
+    if use_ != Use::Serve && !found.is_empty() && found.version <= STEPS.len() && lock_file::is_served(path) {
         let reason = format!(
             "an older patron serves it (schema {}, this one has {}); stop that server and start this `patron`",
             found.version,
@@ -50,7 +50,7 @@ pub(super) fn bring_up(path: &Path, use_: Use) -> Result<Connection, Unusable> {
     if found.version <= STEPS.len() {
         refuse(&differences(&connection).map_err(failed)?)?;
     }
-    if use_ != Use::Serve && !open::is_served(path) {
+    if use_ != Use::Serve && !lock_file::is_served(path) {
         open::for_bulk(&connection).map_err(failed)?;
     }
     Ok(connection)

@@ -10,7 +10,7 @@ use super::backup::{self, Copying, Halted, NotCopied, Stop};
 use super::disk::Disk;
 use super::partial::Partial;
 use super::{Unusable, Use};
-use super::{check, copies, open, preparation, schema};
+use super::{check, copies, lock_file, open, paths, preparation, schema};
 use crate::store::Backup;
 
 /// What is ahead of a file.
@@ -55,9 +55,9 @@ pub fn look_ahead(path: &Path) -> Result<Ahead, Unusable> {
         schema,
         newest,
         steps,
-        bytes: len(&real) + len(&open::beside(&real, "-wal")),
+        bytes: len(&real) + len(&paths::beside(&real, "-wal")),
         disk,
-        is_served: open::is_still_served(path),
+        is_served: lock_file::is_still_served(path),
         // Its table came with the second schema.
         backup: super::backups::find(&reader).ok().flatten(),
     })
@@ -67,7 +67,7 @@ pub fn look_ahead(path: &Path) -> Result<Ahead, Unusable> {
 pub fn rehearse(path: &Path, least: u64, progress: impl Fn(Copying)) -> Result<Duration, NotCopied> {
     let cannot = cannot(path, "try the upgrade on a copy of");
     let real = path.canonicalize().map_err(|error| cannot(&error.to_string()))?;
-    let partial = copied(&real, &open::beside(&real, copies::REHEARSAL), least, &progress, &cannot)?;
+    let partial = copied(&real, &paths::beside(&real, paths::REHEARSAL), least, &progress, &cannot)?;
     let began = Instant::now();
     let stepped = open::copy(partial.path()).map_err(|error| error.to_string()).and_then(|mut copy| {
         schema::bring_copy_up(&mut copy, path)?;
@@ -84,7 +84,7 @@ pub fn rehearse(path: &Path, least: u64, progress: impl Fn(Copying)) -> Result<D
 pub fn back_up_as_it_is(path: &Path, at: i64, least: u64, progress: impl Fn(Copying)) -> Result<PathBuf, NotCopied> {
     let cannot = cannot(path, "back up");
     let real = path.canonicalize().map_err(|error| cannot(&error.to_string()))?;
-    let place = copies::free_place(&real, copies::BEFORE_UPGRADE, at);
+    let place = copies::free_place(&real, paths::BEFORE_UPGRADE, at);
     let partial = copied(&real, &place, least, &progress, &cannot)?;
     let mut faults = Vec::new();
     let checked = open::reader(partial.path()).and_then(|copy| check::sqlite_checks(&copy, &mut faults));
