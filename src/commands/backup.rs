@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use patron::service::{KeepFree, NotCopied};
+use patron::domain::NotCopied;
+use patron::service::KeepFree;
 use patron::store::Use;
 use serde::Serialize;
 

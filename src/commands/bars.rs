@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
-use patron::service::{Copying, Progress};
+use patron::domain::{CheckProgress, Copying};
 use rustix::termios::tcgetwinsize;
 
 use crate::output::STDERR;
@@ -95,14 +95,14 @@ pub fn copying_bar() -> (ProgressBar, impl Fn(Copying)) {
             shown.set_length(total);
             shown.set_position(done);
         }
-        Copying::Checking(Progress::Pages) => shown.set_message("reading again: pages and indexes"),
-        Copying::Checking(Progress::Histories { done, total }) => {
+        Copying::Checking(CheckProgress::Pages) => shown.set_message("reading again: pages and indexes"),
+        Copying::Checking(CheckProgress::Histories { done, total }) => {
             shown.set_message("reading again: histories");
             shown.set_length(total);
             shown.set_position(done);
         }
         // Of a copy it is not looked at.
-        Copying::Checking(Progress::Search { .. }) => {}
+        Copying::Checking(CheckProgress::Search { .. }) => {}
     };
     (bar, progress)
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use patron::service::Progress;
+use patron::domain::CheckProgress;
 use patron::store::Use;
 
 use super::{Done, damaged, print, progress_bar, sentence, way_out, with_services};
@@ -13,9 +13,9 @@ pub fn run(db: &Path) -> Done {
         let shown = bar.clone();
         let progress = move |progress| {
             let (message, done, total) = match progress {
-                Progress::Pages => ("pages and indexes, then histories", 0, 0),
-                Progress::Histories { done, total } => ("histories", done, total),
-                Progress::Search { done, total } => ("the search", done, total),
+                CheckProgress::Pages => ("pages and indexes, then histories", 0, 0),
+                CheckProgress::Histories { done, total } => ("histories", done, total),
+                CheckProgress::Search { done, total } => ("the search", done, total),
             };
             shown.set_message(message);
             shown.set_length(total);

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use patron::domain::{Actor, CustomerId};
+use patron::domain::{Actor, CustomerId, KeptCopy, Leaves};
 use patron::json::HeldJson;
-use patron::service::{BeforeErasure, Caller, Erased, KeptCopy, Leaves, NotErased, Refused, Services};
+use patron::service::{BeforeErasure, Caller, Erased, NotErased, Refused, Services};
 use patron::store::Use;
 
 use super::{Done, confirmed_by, counted, date, print, sentence, with_services};

@@ -4,9 +4,9 @@ use std::io::{self, BufWriter, Write, stdout};
 use std::path::Path;
 
 use indicatif::ProgressBar;
-use patron::domain::Actor;
+use patron::domain::{Actor, Span, Walk};
 use patron::rows::{For, Writer};
-use patron::service::{Caller, Leaving, Services, Span, Walk};
+use patron::service::{Caller, Leaving, Services};
 use patron::store::{Output, Use};
 
 use super::{Done, apart_from, cannot_print, note, progress_bar, sentence, spinner, with_services};

@@ -25,10 +25,11 @@ use std::io::{self, ErrorKind, IsTerminal, Write, stdin, stdout};
 use std::path::{Path, PathBuf};
 
 use patron::domain::label::is_invisible;
+use patron::domain::{Copied, IntegrityFault, NotCopied, REINDEX};
 use patron::service::figures::{date, grouped};
 use patron::service::room::MAKE_ROOM;
-use patron::service::{Ambient, Copied, KeepFree, NotCopied, Refused, Services};
-use patron::store::{NewFiles, Partial, REINDEX, Store, Use, is_of_index};
+use patron::service::{Ambient, KeepFree, Refused, Services};
+use patron::store::{NewFiles, Partial, Store, Use};
 
 use crate::config::DB_DEFAULT;
 use crate::output::STDERR;
@@ -204,13 +205,13 @@ fn not_copied(why: NotCopied, of: &Path, way_out: &str) -> String {
 }
 
 /// What is to be done about the database where these are its faults.
-fn way_out(faults: &[String]) -> &'static str {
-    if faults.iter().all(|fault| is_of_index(fault)) { REINDEX } else { "restore a backup made before" }
+fn way_out(faults: &[IntegrityFault]) -> &'static str {
+    if faults.iter().all(IntegrityFault::is_of_index) { REINDEX } else { "restore a backup made before" }
 }
 
 /// Prints what is wrong with a file, a line each. Gives the sentence that the command ends with.
-fn damaged(of: &Path, faults: &[String], way_out: &str) -> String {
-    let listed = faults.iter().try_for_each(|fault| print(fault));
+fn damaged(of: &Path, faults: &[IntegrityFault], way_out: &str) -> String {
+    let listed = faults.iter().try_for_each(|fault| print(&fault.to_string()));
     let faults = counted(faults.len() as u64, "fault");
     listed.err().unwrap_or_else(|| format!("{} is damaged: {faults}, listed above; {way_out}", of.display()))
 }

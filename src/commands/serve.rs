@@ -11,10 +11,10 @@ use std::thread;
 
 use actix_web::rt::System;
 use actix_web::web::Data;
-use patron::domain::{Actor, Key, Mode, Secret};
+use patron::domain::{Actor, Key, Mode, NotCopied, Secret};
 use patron::http::{self, Tls};
 use patron::service::doctor::{Finding, Verdict};
-use patron::service::{Ambient, KeepFree, NotCopied, Schedule, Services};
+use patron::service::{Ambient, KeepFree, Schedule, Services};
 use patron::store::{Store, Use};
 use tokio::task::JoinHandle;
 

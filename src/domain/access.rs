@@ -331,6 +331,19 @@ pub enum Actor {
     },
 }
 
+/// A person in the list of staff.
+#[derive(Clone, Debug)]
+pub struct StaffListed {
+    /// The person.
+    pub staff: Staff,
+    /// How many live sessions they have.
+    pub sessions: u64,
+    /// Their last request, in Unix seconds.
+    pub seen_at: Option<i64>,
+    /// Until when the link works that they were given, in Unix seconds.
+    pub link_ends_at: Option<i64>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

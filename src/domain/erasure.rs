@@ -1,6 +1,6 @@
 //! What remains of a customer who was erased: that there was one.
 
-use super::{Actor, CustomerId, Mode};
+use super::{Actor, Customer, CustomerId, Mode, RequestRecord, Revision};
 
 /// The fact that a customer was erased. Of the values nothing is left, so nothing of them is here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,4 +13,17 @@ pub struct Erasure {
     pub at: i64,
     /// Who did it.
     pub actor: Actor,
+}
+
+/// All that is held on a customer.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// The record.
+    pub customer: Customer,
+    /// Its whole history, newest first.
+    pub revisions: Vec<Revision>,
+    /// What is remembered of requests that name the customer, newest first.
+    pub requests: Vec<RequestRecord>,
+    /// Whether the index of the search has the record.
+    pub in_search: bool,
 }

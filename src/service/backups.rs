@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use super::room::{KeepFree, MAKE_ROOM, Room};
 use super::{Ambient, Refused};
-use crate::store::{self, Backup, BackupFolder, Copied, Copying, FailedBackup, NotCopied, Restored, Stop, Store};
+use crate::domain::{Backup, Copied, Copying, FailedBackup, IntegrityFault, NotCopied, Restored};
+use crate::store::{self, BackupFolder, Stop, Store};
 
 /// Between two looks at whether a backup is due.
 const LOOK: Duration = Duration::from_secs(1);
@@ -222,7 +223,7 @@ fn seconds(time: Duration) -> i64 {
 fn why(failure: NotCopied) -> String {
     match failure {
         NotCopied::Damaged(faults) => {
-            let (len, first) = (faults.len(), faults.first().map(String::as_str).unwrap_or_default());
+            let (len, first) = (faults.len(), faults.first().map(IntegrityFault::to_string).unwrap_or_default());
             format!("the database is damaged; `patron check` lists {len} faults, of which the first is: {first}")
         }
         other => other.to_string(),

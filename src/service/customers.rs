@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::{Ambient, Caller, Refused};
-use crate::domain::{Changes, Customer, CustomerId, Draft, Edit, Edited, Meeting, Query, Revision};
-use crate::store::{Filter, Page, Place, Slice, Span, Store};
+use crate::domain::{
+    Changes, Customer, CustomerId, Draft, Edit, Edited, Filter, Meeting, Page, Place, Query, Revision, Slice, Span,
+};
+use crate::store::Store;
 
 /// The customers of one store.
 pub struct Customers {

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::imports::about;
 use super::{Ambient, Caller, Refused, Schedule};
-use crate::domain::{Actor, CustomerId, Erasure, Mode};
-use crate::store::{Held, KeptCopy, RowAbout, Store};
+use crate::domain::{Actor, CustomerId, Erasure, Held, KeptCopy, Mode};
+use crate::store::{RowAbout, Store};
 
 /// The exports and erasures of one store.
 pub struct Erasures {

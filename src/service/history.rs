@@ -1,7 +1,7 @@
 //! What became of customers over time: their history, how they were, undoing an edit, and who did what.
 
-use super::{ActivityFilter, ActivityPage, Caller, Customers, Precondition, Refused, Slice};
-use crate::domain::{Customer, CustomerId, Invalid, Rejection, Revision, Undo};
+use super::{Caller, Customers, Precondition, Refused};
+use crate::domain::{ActivityFilter, ActivityPage, Customer, CustomerId, Invalid, Rejection, Revision, Slice, Undo};
 
 impl Customers {
     /// A customer's revisions, newest first.

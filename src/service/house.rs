@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use super::{Ambient, Refused};
-use crate::domain::Mode;
-use crate::store::{Day, Store};
+use crate::domain::{Day, Mode};
+use crate::store::Store;
 
 /// How many days the counts go back, today included.
 pub const DAYS: i64 = 30;

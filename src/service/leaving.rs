@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::pace::Pace;
 use super::{Caller, Customers, Refused};
-use crate::domain::Customer;
-use crate::store::{Bookmark, Error, Store, Walk};
+use crate::domain::{Bookmark, Customer, Walk};
+use crate::store::{Error, Store};
 
 /// How many customers are read at a time: few enough that others who ask hardly wait.
 const STEP_LEN: u64 = 500;

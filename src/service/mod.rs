@@ -29,7 +29,7 @@ mod verification;
 
 use std::sync::Arc;
 
-use crate::domain::{Actor, CustomerId, Grant, Mode, Rejection, RequestNumber};
+use crate::domain::{Actor, CheckProgress, CheckReport, CustomerId, Grant, Mode, NoRoom, Rejection, RequestNumber};
 use crate::metrics::{Metrics, Standing};
 use crate::store::{self, Lane, Requester, Store};
 use ambient::IdOf;
@@ -52,11 +52,6 @@ pub use requests::Requests;
 pub use room::KeepFree;
 pub use seed::Seed;
 pub use staff::{Browser, SignedIn, StaffDesk, StaffRefused};
-pub use store::{
-    ActivityFilter, ActivityPage, ActorFilter, Asking, Backup, Checked, Copied, Copying, Cursor, Day, Door,
-    FailedBackup, Filter, Happened, Held, ImportHappened, KeptCopy, Leaves, Listed, NoRoom, NotCopied, Page, Place,
-    Progress, RequestFilter, RequestListed, Restored, RowsOf, Slice, Span, Walk, Withdrawn,
-};
 pub use token::Token;
 pub use uses::LastUse;
 
@@ -147,7 +142,7 @@ impl Services {
     }
 
     /// Holds the whole file against itself. Slow; `progress` is told how it goes.
-    pub async fn check(&self, progress: impl Fn(Progress) + Send + 'static) -> Result<Checked, Refused> {
+    pub async fn check(&self, progress: impl Fn(CheckProgress) + Send + 'static) -> Result<CheckReport, Refused> {
         self.store.check(progress).await.map_err(Refused::from)
     }
 

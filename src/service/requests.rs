@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::{Ambient, Caller, Refused};
-use crate::domain::{Mode, RequestNumber, RequestRecord, Revision};
-use crate::store::{self, Cursor, Day, RequestFilter, RequestListed, Requester, Slice, Store};
+use crate::domain::{Cursor, Day, Mode, RequestFilter, RequestListed, RequestNumber, RequestRecord, Revision, Slice};
+use crate::store::{self, Requester, Store};
 
 /// How many records may wait to be written down. What comes beyond is counted, and gone.
 const QUEUE_LEN: usize = 1_024;

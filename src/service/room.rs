@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use super::Refused;
 use super::figures::size;
-use crate::store::{Disk, NoRoom, Store};
+use crate::domain::NoRoom;
+use crate::store::{Disk, Store};
 
 /// The bounds of what stays free by default, in bytes, and the share of the disk between them, in percent.
 const LEAST: u64 = 64_000_000;

@@ -12,7 +12,7 @@ use crate::domain::label::is_invisible;
 use crate::domain::{Actor, Email, Link, Role, Secret, SecretHash, Session, Staff, StaffId};
 use crate::store::{self, Requester, Sessions, Store};
 
-pub use crate::store::StaffListed;
+pub use crate::domain::StaffListed;
 
 /// How long the link works that makes the first owner, in seconds.
 pub const FIRST_LINK_LASTS: i64 = 60 * 60;

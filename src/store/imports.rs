@@ -1,8 +1,6 @@
 //! What the store is told of imports, and tells: rows that were judged, what to do with them, and who is withdrawn.
 
-use crate::domain::{
-    Actor, Changes, Customer, CustomerId, Edited, Fate, ImportRow, Mode, Outcome, Passage, Revision, Step,
-};
+use crate::domain::{Actor, Changes, Customer, CustomerId, Edited, Fate, ImportRow, Mode, Outcome, Passage, Revision};
 
 /// A file that begins to come in.
 #[derive(Clone, Debug)]
@@ -139,47 +137,6 @@ pub enum Batch {
     Done,
     /// The import is at another work by now.
     Elsewhere,
-}
-
-/// A step of an import, in the list of what happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ImportHappened {
-    /// The import's number.
-    pub import: i64,
-    /// What was done with it.
-    pub step: Step,
-    /// When it began, in Unix seconds.
-    pub at: i64,
-    /// Who asked for it.
-    pub actor: Actor,
-    /// What the file was called.
-    pub file: String,
-    /// How many rows it has.
-    pub rows: u64,
-}
-
-/// A customer who was withdrawn.
-#[derive(Clone, Debug)]
-pub struct Withdrawn {
-    /// As it stood.
-    pub customer: Customer,
-    /// Its history, newest first: the newest tells of the withdrawal.
-    pub revisions: Vec<Revision>,
-}
-
-/// Which rows of an import to list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RowsOf {
-    /// All.
-    All,
-    /// Those with this outcome; what could not be read is refused, too.
-    Outcome(Outcome),
-    /// Those with this fate.
-    Fate(Fate),
-    /// Those that are to be written, and were not come to yet.
-    Waiting,
-    /// Those that were not written and are to be mended: refused, left when the import was applied, or not come to before it was undone.
-    Unwritten,
 }
 
 /// Whether rows of an import are about a customer, by the mapping that was chosen for it, as text, or else by its columns.

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use patron::domain::{Mode, Role};
-use patron::service::{Cursor, OldSecret, RequestFilter, Schedule};
+use patron::domain::{Cursor, Mode, RequestFilter, Role};
+use patron::service::{OldSecret, Schedule};
 use tempfile::tempdir;
 
 use crate::schedule::turn;

@@ -476,7 +476,7 @@ async fn counts_and_lists_are_right_whatever_was_counted_before() {
     let world = World::unfed();
     let seed = Seed { mode: Mode::Live, count: 2_500, seed: 3 };
     world.services.seed(seed, |_| ()).await.unwrap();
-    let newest = |count| patron::service::Slice { count, skip: 0 };
+    let newest = |count| patron::domain::Slice { count, skip: 0 };
     let list = world.services.customers.list(&live(), Default::default(), newest(10)).await.unwrap();
     let counted = async || {
         world.services.flush().await;
@@ -487,7 +487,7 @@ async fn counts_and_lists_are_right_whatever_was_counted_before() {
     assert_eq!(counted().await, 2_499);
     world.services.erasures.erase(&live(), &list[4].id).await.unwrap();
     assert_eq!(counted().await, 2_498);
-    let deep = patron::service::Slice { count: 1, skip: 2_497 };
+    let deep = patron::domain::Slice { count: 1, skip: 2_497 };
     assert_eq!(world.services.customers.list(&live(), Default::default(), deep).await.unwrap().len(), 1);
     while world.services.feed_search(500).await.unwrap() {}
     // The newest revision of all is gone: what comes next is fed and counted all the same.

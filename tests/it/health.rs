@@ -4,8 +4,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::TestRequest;
-use patron::domain::Mode;
-use patron::service::{Cursor, RequestFilter};
+use patron::domain::{Cursor, Mode, RequestFilter};
 use tempfile::tempdir;
 
 use crate::search::caller;

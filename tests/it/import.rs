@@ -4,11 +4,12 @@ use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use patron::domain::{
-    Actor, Changes, Customer, CustomerId, Fate, Import, ImportRow, ImportState, Mode, Name, Outcome, Passage, Query,
+    ActivityFilter, Actor, Changes, Customer, CustomerId, Fate, Happened, Import, ImportRow, ImportState, Mode, Name,
+    Outcome, Passage, Place, Query, RowsOf, Slice,
 };
 use patron::rows::{Empty, Format, Target};
 use patron::service::imports::{REFUSED_DAYS, REHEARSAL_DAYS};
-use patron::service::{ActivityFilter, Caller, Happened, NotImported, Place, RowsOf, Schedule, Slice, Work};
+use patron::service::{Caller, NotImported, Schedule, Work};
 use patron::store::{Batch, Plan, Planned, Requester, Stamp, Store, Use};
 use serde_json::Value;
 
@@ -93,7 +94,7 @@ impl<'a> Desk<'a> {
 
     async fn is_whole(&self) {
         let checked = self.world.services.check(|_| {}).await.unwrap();
-        assert_eq!(checked.faults, Vec::<String>::new());
+        assert_eq!(checked.faults, vec![]);
     }
 }
 

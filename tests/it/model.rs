@@ -138,7 +138,7 @@ async fn hold(steps: Vec<Step>) {
         assert_eq!(&replayed(history["items"].as_array().unwrap()), expected);
     }
     let checked = world.services.check(|_| ()).await.unwrap();
-    assert_eq!((checked.customers, checked.faults), (ids.len() as u64, Vec::<String>::new()));
+    assert_eq!((checked.customers, checked.faults), (ids.len() as u64, vec![]));
 }
 
 proptest! {

@@ -100,7 +100,7 @@ async fn nothing_is_done_for_a_session_or_a_role_that_has_ended() {
         revoked(
             &services
                 .customers
-                .list(&caller, Default::default(), patron::service::Slice { count: 1, skip: 0 })
+                .list(&caller, Default::default(), patron::domain::Slice { count: 1, skip: 0 })
                 .await
                 .unwrap_err(),
         );

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use actix_web::rt::System;
-use patron::domain::{Actor, Change, Customer, CustomerId, Draft, Mode, NoteValue, NotesEdit, Query};
-use patron::service::{Caller, IfTaken, Page, Place, Precondition, Refused, Seed, Span};
+use patron::domain::{
+    Actor, Change, Customer, CustomerId, Draft, Mode, NoteValue, NotesEdit, Page, Place, Query, Span,
+};
+use patron::service::{Caller, IfTaken, Precondition, Refused, Seed};
 use proptest::prelude::*;
 
 use crate::world::{BEGINNING, World};
@@ -277,7 +279,7 @@ async fn a_fed_file_is_whole() {
         world.change(&id, named("Somebody Else")).await;
     }
     world.feed().await;
-    assert_eq!(world.services.check(|_| ()).await.unwrap().faults, Vec::<String>::new());
+    assert_eq!(world.services.check(|_| ()).await.unwrap().faults, vec![]);
 }
 
 /// Which customer (past the last: a new one) gets which values; then how many revisions the index is fed.

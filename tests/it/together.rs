@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use patron::domain::{
-    Actor, Change, Changes, Customer, CustomerId, Draft, Field, Meeting, Met, Mode, NoteValue, NotesEdit, Part,
-    Revision, StaffId, Undo,
+    ActivityFilter, Actor, ActorFilter, Change, Changes, Customer, CustomerId, Door, Draft, Field, Happened, Meeting,
+    Met, Mode, NoteValue, NotesEdit, Part, Revision, Slice, StaffId, Undo,
 };
-use patron::service::{
-    ActivityFilter, ActorFilter, Caller, Customers, Door, Happened, IfTaken, Precondition, Refused, Seed, Slice,
-};
+use patron::service::{Caller, Customers, IfTaken, Precondition, Refused, Seed};
 
 use crate::world::{BEGINNING, World};
 
@@ -99,7 +97,7 @@ impl Desk {
     }
 
     async fn is_whole(&self) {
-        assert_eq!(self.world.services.check(|_| ()).await.unwrap().faults, Vec::<String>::new());
+        assert_eq!(self.world.services.check(|_| ()).await.unwrap().faults, vec![]);
     }
 }
 

@@ -3,9 +3,9 @@
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use patron::domain::Import;
+use patron::domain::{Import, RowsOf};
 use patron::rows::{For, Format, RefusedFile};
-use patron::service::{Caller, RowsOf, Services};
+use patron::service::{Caller, Services};
 use patron::store::Output;
 
 use super::super::{Done, apart_from, counted, print, sentence};

@@ -1,7 +1,7 @@
 //! Imports in words: what each is, did or would do, and why something cannot be done with one.
 
-use patron::domain::{Fate, Import, ImportState, Mode, Outcome, Step};
-use patron::service::{Caller, NotImported, Refused, RowsOf, Services};
+use patron::domain::{Fate, Import, ImportState, Mode, Outcome, RowsOf, Step};
+use patron::service::{Caller, NotImported, Refused, Services};
 
 use super::super::{Done, counted, date, plain, print, sentence};
 use super::caller;

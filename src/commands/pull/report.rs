@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use patron::domain::{Changes, Fate, Import, Outcome};
+use patron::domain::{Changes, Fate, Import, Outcome, RowsOf, Span, Walk};
 use patron::json::ChangesJson;
 use patron::service::figures::grouped;
-use patron::service::{Caller, ImportedRow, RowsOf, Services, Span, Walk};
+use patron::service::{Caller, ImportedRow, Services};
 use patron::store::Output;
 use serde::Serialize;
 

@@ -11,8 +11,10 @@ use super::page::{BadFilter, Shell, html};
 use super::record::heading;
 use super::visit::Visit;
 use super::words::Told;
-use crate::domain::{Actor, CustomerId, ImportState, KeyId, Role, StaffId, Step};
-use crate::service::{ActivityFilter, ActorFilter, Door, Happened, Refused, Services};
+use crate::domain::{
+    ActivityFilter, Actor, ActorFilter, CustomerId, Door, Happened, ImportState, KeyId, Role, StaffId, Step,
+};
+use crate::service::{Refused, Services};
 
 /// How many edits a page has.
 const PAGE_LEN: u64 = 25;

@@ -12,9 +12,9 @@ use super::moment::Moment;
 use super::page::{BadFilter, Shell, html};
 use super::visit::Visit;
 use crate::domain::search::Query as Search;
-use crate::domain::{CustomerId, Field, Role};
+use crate::domain::{CustomerId, Field, Listed, Page, Place, Role, Span, Walk};
 use crate::http::settings::Settings;
-use crate::service::{Listed, Page, Place, Services, Span, Walk};
+use crate::service::Services;
 
 /// How many customers a page has.
 const PAGE_LEN: u64 = 25;

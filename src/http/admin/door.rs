@@ -12,11 +12,11 @@ use super::form::{Form, FormError};
 use super::moment::Moment;
 use super::page::{Door, Turned, html, html_with, see_other};
 use super::visit::{self, Visit};
-use crate::domain::{Email, Field, Mode, Secret, password};
+use crate::domain::{Email, Field, Filter, Mode, Secret, Slice, password};
 use crate::http::noted::Noted;
 use crate::http::settings::Settings;
 use crate::service::staff::LinkFor;
-use crate::service::{Browser, Caller, Filter, NotAdmitted, Refused, Services, SignedIn, Slice, StaffRefused, Token};
+use crate::service::{Browser, Caller, NotAdmitted, Refused, Services, SignedIn, StaffRefused, Token};
 
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 

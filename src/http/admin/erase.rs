@@ -14,9 +14,9 @@ use super::record::{fetch, heading};
 use super::visit::{Owner, Visit};
 use super::withdrawn;
 use super::words::who;
-use crate::domain::{Customer, CustomerId, Erasure, Role};
+use crate::domain::{Customer, CustomerId, Erasure, KeptCopy, Leaves, Role, Slice};
 use crate::json::HeldJson;
-use crate::service::{BeforeErasure, Erased, KeptCopy, Leaves, NotErased, Services, Slice};
+use crate::service::{BeforeErasure, Erased, NotErased, Services};
 
 /// The mode one stands in, and the customer's id.
 type OneCustomer = Path<(String, String)>;

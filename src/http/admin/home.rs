@@ -10,8 +10,8 @@ use super::figures::{grouped, size};
 use super::moment::Moment;
 use super::page::{Shell, Turned, html};
 use super::visit::Visit;
-use crate::domain::{Key, Mode, Role};
-use crate::service::{Copied, Counts, KeyRefused, LastBackups, Refused, Services};
+use crate::domain::{Copied, Key, Mode, Role};
+use crate::service::{Counts, KeyRefused, LastBackups, Refused, Services};
 
 /// Keys that end within this time are shown, in seconds.
 const ENDING_WITHIN: i64 = 14 * DAY_SECONDS;

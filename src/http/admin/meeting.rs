@@ -13,8 +13,8 @@ use super::typed::Typed;
 use super::visit::Visit;
 use super::words::{part_label, who};
 use crate::domain::meeting::{Meeting, Met};
-use crate::domain::{Customer, Field, NoteValue, Part};
-use crate::service::{Services, Slice};
+use crate::domain::{Customer, Field, NoteValue, Part, Slice};
+use crate::service::Services;
 
 /// What is encoded in the name of a part.
 const IN_PART: &AsciiSet = &CONTROLS.add(b'%');

@@ -15,8 +15,8 @@ use super::typed::{Typed, TypedNote};
 use super::visit::{Editor, Visit};
 use super::withdrawn;
 use super::words::{Told, changed, who};
-use crate::domain::{Actor, Customer, CustomerId, Field, Mode, Notes, Revision, Role};
-use crate::service::{IfTaken, Precondition, Refused, Services, Slice};
+use crate::domain::{Actor, Customer, CustomerId, Field, Mode, Notes, Revision, Role, Slice};
+use crate::service::{IfTaken, Precondition, Refused, Services};
 
 /// How many revisions stand beside a record.
 pub(super) const HISTORY_LEN: u64 = 20;

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 
 use super::figures::took;
 use super::moment::Moment;
-use crate::domain::{Key, KeyId, Mode, RequestRecord};
-use crate::service::RequestListed;
+use crate::domain::{Key, KeyId, Mode, RequestListed, RequestRecord};
 
 /// What takes longer than this stands out, in microseconds.
 const SLOW: u64 = 1_000_000;

@@ -13,9 +13,9 @@ use super::home::reason;
 use super::page::{BadFilter, Shell, Turned, html};
 use super::request_row::{KeyShown, RequestRow};
 use super::visit::{Owner, Visit};
-use crate::domain::{Key, KeyId, Mode, RequestNumber};
+use crate::domain::{Asking, Cursor, Key, KeyId, Mode, RequestFilter, RequestListed, RequestNumber};
 use crate::http::docs;
-use crate::service::{Asking, Cursor, Refused, RequestFilter, RequestListed, Services, requests};
+use crate::service::{Refused, Services, requests};
 
 /// How many requests stand on a page.
 const PAGE_LEN: usize = 50;

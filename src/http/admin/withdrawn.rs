@@ -10,8 +10,8 @@ use super::page::{Shell, Turned, html_with};
 use super::record::{HISTORY_LEN, blank, heading};
 use super::visit::Visit;
 use super::words::{Became, Told, diff, who};
-use crate::domain::{Changes, Customer, CustomerId};
-use crate::service::{Services, Slice, Withdrawn};
+use crate::domain::{Changes, Customer, CustomerId, Slice, Withdrawn};
+use crate::service::Services;
 
 #[derive(Template)]
 #[template(path = "withdrawn.html")]

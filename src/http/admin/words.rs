@@ -1,8 +1,7 @@
 //! History in words: who did what, and which value became which.
 
 use super::moment::Moment;
-use crate::domain::{Actor, Changes, Erasure, Field, NoteValue, Part, Passage, Revision};
-use crate::service::ImportHappened;
+use crate::domain::{Actor, Changes, Erasure, Field, ImportHappened, NoteValue, Part, Passage, Revision};
 
 /// One revision, to be read.
 pub(super) struct Told {

@@ -3,8 +3,7 @@
 use indexmap::IndexSet;
 
 use super::Problem;
-use crate::domain::{Complaint, Contact, Email, Field, Invalid, Rejection};
-use crate::service::{Filter, Slice, Span};
+use crate::domain::{Complaint, Contact, Email, Field, Filter, Invalid, Rejection, Slice, Span};
 
 pub(super) const COUNT_DEFAULT: u64 = 10;
 pub(super) const COUNT_MAX: i128 = 100;

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::{Finding, Verdict, found};
+use crate::domain::REINDEX;
 use crate::service::figures::{date, size};
-use crate::store::{Examined, REINDEX, is_of_index};
+use crate::store::Examined;
 
 /// Room that edits need for a while, in bytes; and below which there is hardly any.
 const ROOM: u64 = 256 * 1024 * 1024;
@@ -65,7 +66,7 @@ fn integrity(examined: &Examined) -> Finding {
             "every page is well-formed; `patron check` also reads histories and the search",
         ),
         Some(faults @ [first, ..]) => {
-            let words = match faults.iter().find(|fault| !is_of_index(fault)) {
+            let words = match faults.iter().find(|fault| !fault.is_of_index()) {
                 Some(other) => format!("{other}: stop the server, and restore a backup with `patron restore FILE`"),
                 None => format!("{first}: {REINDEX}"),
             };

@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 use super::backups::LastBackups;
 use super::figures::date;
 use super::{KeyRefused, LastUse, OldSecret, Refused, Services, Worlds};
-use crate::domain::{Key, KeyId, Role, Secret};
-use crate::store::StaffListed;
+use crate::domain::{Key, KeyId, Role, Secret, StaffListed};
 
 const DAY: i64 = super::DAY_SECONDS;
 /// A key that nothing has used for so long is looked at.

@@ -14,9 +14,12 @@ use std::time::Instant;
 use super::pace::Pace;
 use super::room::{CUSTOMER_BYTES, Room};
 use super::{Ambient, Caller, DAY_SECONDS, Refused};
-use crate::domain::{Changes, Customer, CustomerId, Import, ImportRow, ImportState, ImportStep, Mode, Outcome, Step};
+use crate::domain::{
+    Changes, Customer, CustomerId, Import, ImportRow, ImportState, ImportStep, Mode, Outcome, RowsOf, Slice, Step,
+    Withdrawn,
+};
 use crate::rows::{Mapping, RefusedFile, Row, Target};
-use crate::store::{self, RowsOf, Slice, Store, Withdrawn};
+use crate::store::{self, Store};
 
 pub(super) use about::about;
 pub use pulled::Pulling;

@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 
 use super::{Imports, NotImported};
-use crate::domain::{Import, ImportState};
+use crate::domain::{Import, ImportState, RowsOf};
 use crate::rows::{Empty, Format, Mapping, Phones, Row};
 use crate::service::{Caller, Refused};
-use crate::store::{NewImport, NewRow, RowsOf};
+use crate::store::{NewImport, NewRow};
 
 /// How many rows are looked at together for what they name.
 const STEP_LEN: u64 = 500;

@@ -6,8 +6,8 @@ use super::super::pace::Pace;
 use super::super::{Ambient, Caller, Refused};
 use super::judge::Judge;
 use super::{Imports, Moving, NotImported};
-use crate::domain::{Import, ImportRow, ImportState};
-use crate::store::{Batch, Error, Looking, NoRoom, Stamp};
+use crate::domain::{Import, ImportRow, ImportState, NoRoom};
+use crate::store::{Batch, Error, Looking, Stamp};
 
 /// How many rows are written to customers in one transaction.
 const BATCH_LEN: u64 = 128;

@@ -8,9 +8,24 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use super::erasures::{self, erasure_columns};
 use super::imports::{self, happened_columns};
 use super::revisions::{self, revision_columns};
-use super::{ActivityFilter, ActivityPage, columns, customers};
-use crate::domain::{KeyId, Mode, StaffId};
-use crate::store::{ActorFilter, Door, Happened};
+use super::{Store, columns};
+use crate::domain::{ActivityFilter, ActivityPage, ActorFilter, Door, Happened, KeyId, Mode, StaffId};
+use crate::store::{Error, Requester};
+
+impl Store {
+    /// A mode's revisions and erasures whose numbers are below `before`, newest first.
+    pub async fn activity(
+        &self,
+        requester: Requester,
+        mode: Mode,
+        filter: ActivityFilter,
+        before: Option<i64>,
+        count: u64,
+    ) -> Result<ActivityPage, Error> {
+        let ask = move |connection: &_| page(connection, mode, &filter, before, count, LOOKED_AT_MAX);
+        self.readers.away_of(requester, ask).await
+    }
+}
 
 /// How many rows one question looks at: some 20 ms.
 pub(super) const LOOKED_AT_MAX: i64 = 50_000;
@@ -103,10 +118,10 @@ fn find(
     let values = named_params! {
         ":first": numbers.start, ":before": numbers.end, ":mode": columns::mode(mode), ":door": door,
         ":actor_type": actor_type, ":actor_id": actor_id, ":from": filter.from, ":to": filter.to,
-        ":count": customers::signed(count).saturating_add(1),
+        ":count": columns::signed(count).saturating_add(1),
     };
     let read = |row: &Row<'_>| {
-        let customer = customers::find_anywhere(connection, row.get(1)?)?.customer;
+        let customer = columns::find_anywhere(connection, row.get(1)?)?.customer;
         let revision = revisions::read(row, 2, customer.id.clone())?;
         Ok(Found { number: row.get(0)?, happened: Happened::Edited(Box::new((revision, customer))) })
     };
@@ -141,6 +156,7 @@ fn eldest(connection: &Connection, mode: Mode, numbers: std::ops::Range<i64>) ->
 
 #[cfg(test)]
 mod tests {
+    use super::super::customers;
     use super::*;
     use crate::domain::{Actor, Changes, Customer, CustomerId, Edited, Erasure, Name, Revision};
 

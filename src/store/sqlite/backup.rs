@@ -10,7 +10,6 @@
 //! takes as long, but it writes indexes of its own, and so hides damage to those in use: of a copy page by page, what is found
 //! holds of the original too.
 
-use std::fmt;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
@@ -25,27 +24,12 @@ use super::disk::Disk;
 use super::partial::Partial;
 use super::paths::directory_of;
 use super::{check, columns, generation, open, sweep};
-use crate::domain::Mode;
-use crate::store::Progress;
+use crate::domain::{Copied, Copying, IntegrityFault, Mode, NoRoom, NotCopied};
 
 /// How many pages are copied between two looks at whether to stop: 1 MB.
 const STEP_PAGES: i32 = 256;
 /// After so many steps the copy is synced: at once in the end, it would keep the commits of others waiting.
 const SYNC_STEPS: u32 = 8;
-
-/// How far a copy is.
-#[derive(Clone, Copy, Debug)]
-pub enum Copying {
-    /// Pages are copied.
-    Pages {
-        /// Pages done.
-        done: u64,
-        /// Pages in all.
-        total: u64,
-    },
-    /// The copy is read again.
-    Checking(Progress),
-}
 
 /// Says to a copy under way that it should end, with nothing left of it.
 #[derive(Clone, Debug, Default)]
@@ -59,56 +43,6 @@ impl Stop {
 
     fn is_said(&self) -> bool {
         self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// A copy that was found whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Copied {
-    /// Its size in bytes.
-    pub bytes: u64,
-    /// Its live customers.
-    pub live: u64,
-    /// Its test customers.
-    pub test: u64,
-    /// Its revisions.
-    pub revisions: u64,
-    /// The BLAKE2b-512 digest of the file in hexadecimal digits.
-    pub digest: String,
-}
-
-/// Why there is no copy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NotCopied {
-    /// It was told to stop.
-    Stopped,
-    /// The copy is damaged, and so is the original: what is wrong with it, a sentence each.
-    Damaged(Vec<String>),
-    /// It would leave less than the room that is to stay free on its disk.
-    NoRoom(NoRoom),
-    /// In a sentence that names the file and the way out.
-    Because(String),
-}
-
-/// Why a copy does not fit, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoRoom {
-    /// What it still needs.
-    pub needs: u64,
-    /// What is free on the disk.
-    pub free: u64,
-    /// What is to stay free.
-    pub least: u64,
-}
-
-impl fmt::Display for NotCopied {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Stopped => formatter.write_str("it was stopped before it was done"),
-            Self::Damaged(faults) => write!(formatter, "what was copied is damaged: {} faults", faults.len()),
-            Self::NoRoom(_) => formatter.write_str(FULL),
-            Self::Because(sentence) => formatter.write_str(sentence),
-        }
     }
 }
 
@@ -137,7 +71,7 @@ const TAKEN: &str = "there is a file of this name, and a backup overwrites none;
 /// Why a copy did not come to its end.
 pub(super) enum Halted {
     Stopped,
-    Damaged(Vec<String>),
+    Damaged(Vec<IntegrityFault>),
     NoRoom(NoRoom),
     Sqlite(rusqlite::Error),
     File(io::Error),
@@ -151,7 +85,7 @@ impl Halted {
             Self::NoRoom(short) => NotCopied::NoRoom(short),
             Self::File(error) => cannot(&reason_of(&error, Path::new(""))),
             Self::Sqlite(error) => cannot(&match error.sqlite_error_code() {
-                Some(ErrorCode::DiskFull) => FULL.to_owned(),
+                Some(ErrorCode::DiskFull) => NotCopied::FULL.to_owned(),
                 Some(ErrorCode::NotADatabase) => "it is not a SQLite database".to_owned(),
                 Some(ErrorCode::DatabaseCorrupt) => return NotCopied::Damaged(vec![check::unreadable(&error)]),
                 Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
@@ -178,8 +112,6 @@ impl From<io::Error> for Halted {
     }
 }
 
-const FULL: &str = "the disk is full; make room or choose another place";
-
 pub(super) fn reason_of(error: &io::Error, to: &Path) -> String {
     match error.kind() {
         ErrorKind::NotFound if !directory_of(to).is_dir() => {
@@ -187,7 +119,7 @@ pub(super) fn reason_of(error: &io::Error, to: &Path) -> String {
         }
         ErrorKind::PermissionDenied => "this user may not write there; mend the permissions of its directory".into(),
         ErrorKind::ReadOnlyFilesystem => "it is on a read-only file system; choose another place".into(),
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => FULL.into(),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => NotCopied::FULL.into(),
         ErrorKind::AlreadyExists => TAKEN.into(),
         ErrorKind::NotADirectory => format!("{} is not a directory", directory_of(to).display()),
         ErrorKind::ResourceBusy => "another program is making it; wait for that one, or choose another name".into(),

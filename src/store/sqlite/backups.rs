@@ -5,9 +5,9 @@ use std::sync::PoisonError;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::backup::{self, Copied, Copying, NotCopied, Stop};
+use super::backup::{self, Stop};
 use super::{BackupFolder, Error, Store, copies, open, paths};
-use crate::store::{Backup, FailedBackup};
+use crate::domain::{Backup, Copied, Copying, FailedBackup, NotCopied};
 
 impl Store {
     /// Copies the database to a file that is not there yet, while at least `least` bytes stay free on that file's disk, reads the

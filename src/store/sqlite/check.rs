@@ -1,56 +1,24 @@
 //! Whether the file is whole: SQLite's own checks, and each customer held against its history; and the index of the search against all.
 
-use std::fmt::Display;
-
-use rusqlite::{Connection, Row, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior};
 
 use super::columns::{self, CustomerRow, customer_columns};
-use super::{erasures, imports, index, marks, revisions, schema, schema_objects, trouble, withdrawn};
-use crate::domain::{Customer, Email, HashCost, Mode, Revision};
-
-/// How far a check is.
-#[derive(Clone, Copy, Debug)]
-pub enum Progress {
-    /// SQLite reads every page and index.
-    Pages,
-    /// Histories are replayed.
-    Histories {
-        /// Customers done.
-        done: u64,
-        /// Customers in all.
-        total: u64,
-    },
-    /// The index of the search is held against the customers: the rows are read, then the index.
-    Search {
-        /// Rows read, or pairs of a customer and a term.
-        done: u64,
-        /// Of these in all.
-        total: u64,
-    },
-}
-
-/// What a check found.
-#[derive(Clone, Debug, Default)]
-pub struct Checked {
-    /// Customers read.
-    pub customers: u64,
-    /// Revisions read.
-    pub revisions: u64,
-    /// What is wrong, a sentence each; empty where nothing is.
-    pub faults: Vec<String>,
-}
+use super::{index, marks, revisions, schema, trouble};
+use crate::domain::{
+    CheckProgress, CheckReport, Customer, CustomerFault, Email, HashCost, IntegrityFault, Mode, Revision,
+};
 
 /// Faults past this many are not listed: by then one knows.
 const FAULTS_MAX: usize = 100;
 
 /// All of it: also whether the index of the search is that of the customers, which a copy need not be read for. For a connection that
 /// may write to its temporary database.
-pub(super) fn all(connection: &Connection, progress: &impl Fn(Progress)) -> rusqlite::Result<Checked> {
+pub(super) fn all(connection: &Connection, progress: &impl Fn(CheckProgress)) -> rusqlite::Result<CheckReport> {
     let mut checked = run(connection, progress)?;
     if checked.faults.is_empty() {
-        match index::is_of_customers(connection, |done, total| progress(Progress::Search { done, total })) {
+        match index::is_of_customers(connection, |done, total| progress(CheckProgress::Search { done, total })) {
             Ok(true) => {}
-            Ok(false) => checked.faults.push(format!("{INDEX} is not that of the customers")),
+            Ok(false) => checked.faults.push(IntegrityFault::IndexDiffers),
             Err(error) if trouble::is_damage(&error) => checked.faults.push(unreadable(&error)),
             Err(error) => return Err(error),
         }
@@ -58,10 +26,10 @@ pub(super) fn all(connection: &Connection, progress: &impl Fn(Progress)) -> rusq
     Ok(checked)
 }
 
-pub(super) fn run(connection: &Connection, progress: &impl Fn(Progress)) -> rusqlite::Result<Checked> {
+pub(super) fn run(connection: &Connection, progress: &impl Fn(CheckProgress)) -> rusqlite::Result<CheckReport> {
     // One snapshot: edits that go on meanwhile are not seen, and do not wait.
     let snapshot = rusqlite::Transaction::new_unchecked(connection, TransactionBehavior::Deferred)?;
-    let mut checked = Checked::default();
+    let mut checked = CheckReport::default();
     match look(&snapshot, &mut checked, progress) {
         // So damaged that it cannot be read to its end: that is found, and no failure to look.
         Err(error) if trouble::is_damage(&error) => checked.faults.push(unreadable(&error)),
@@ -70,52 +38,50 @@ pub(super) fn run(connection: &Connection, progress: &impl Fn(Progress)) -> rusq
     Ok(checked)
 }
 
-fn look(connection: &Connection, checked: &mut Checked, progress: &impl Fn(Progress)) -> rusqlite::Result<()> {
-    progress(Progress::Pages);
-    checked.faults = schema_objects::faults(schema::differences(connection)?);
+fn look(connection: &Connection, checked: &mut CheckReport, progress: &impl Fn(CheckProgress)) -> rusqlite::Result<()> {
+    progress(CheckProgress::Pages);
+    checked.faults = schema::differences(connection)?.into_iter().map(IntegrityFault::Schema).collect();
     // To read the rows of another schema says nothing, and may never end.
     if !checked.faults.is_empty() {
         return Ok(());
     }
     sqlite_checks(connection, &mut checked.faults)?;
     // What is wrong with the index alone hides nothing.
-    if checked.faults.iter().all(|fault| is_of_index(fault)) {
+    if checked.faults.iter().all(IntegrityFault::is_of_index) {
         checked.faults.extend(expensive_hashes(connection)?);
-        checked.faults.extend(marks::fault(connection)?);
-        checked.faults.extend(erasures::fault(connection)?);
-        checked.faults.extend(withdrawn::fault(connection)?);
-        checked.faults.extend(imports::fault(connection)?);
+        checked.faults.extend(marks::find_wrong(connection)?);
+        checked.faults.extend(erasure_fault(connection)?);
+        checked.faults.extend(removed_fault(connection)?);
+        checked.faults.extend(import_fault(connection)?);
         histories(connection, checked, progress)?;
     }
     if checked.faults.is_empty() {
         let strangers = index::strangers(connection)?;
-        checked.faults.extend((strangers > 0).then(|| format!("{INDEX} has {strangers} customers who are not there")));
+        checked.faults.extend((strangers > 0).then_some(IntegrityFault::IndexStrangers(strangers)));
     }
     Ok(())
 }
 
 /// Hashes of secrets and passwords that cost more to verify than any of Patron's.
-fn expensive_hashes(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    const SQL: &str = "SELECT 'the key ' || id, secret_hash FROM keys
-        UNION ALL SELECT 'the key ' || id, previous_hash FROM keys WHERE previous_hash IS NOT NULL
-        UNION ALL SELECT 'the password of ' || email, password_hash FROM staff WHERE password_hash IS NOT NULL";
+fn expensive_hashes(connection: &Connection) -> rusqlite::Result<Vec<IntegrityFault>> {
+    const SQL: &str = "SELECT 1, id, secret_hash FROM keys
+        UNION ALL SELECT 1, id, previous_hash FROM keys WHERE previous_hash IS NOT NULL
+        UNION ALL SELECT 0, email, password_hash FROM staff WHERE password_hash IS NOT NULL";
     let mut statement = connection.prepare(SQL)?;
     let mut rows = statement.query([])?;
     let mut faults = Vec::new();
     while let Some(row) = rows.next()? {
-        let (whose, hash): (String, String) = row.try_into()?;
-        if let Some(HashCost { memory, passes }) = HashCost::parse(&hash).filter(|cost| !cost.is_within_limits()) {
-            faults.push(format!(
-                "{whose}: its hash costs too much to verify (m={memory}, t={passes}) and opens nothing; \
-                 rotate the key, or set another password"
-            ));
+        let (is_key, whose, hash): (bool, String, String) = row.try_into()?;
+        if let Some(cost) = HashCost::parse(&hash).filter(|cost| !cost.is_within_limits()) {
+            let fault = if is_key { IntegrityFault::CostlyKey } else { IntegrityFault::CostlyPassword };
+            faults.push(fault(whose, cost));
         }
     }
     faults.truncate(FAULTS_MAX);
     Ok(faults)
 }
 
-pub(super) fn sqlite_checks(connection: &Connection, faults: &mut Vec<String>) -> rusqlite::Result<()> {
+pub(super) fn sqlite_checks(connection: &Connection, faults: &mut Vec<IntegrityFault>) -> rusqlite::Result<()> {
     // FTS5 keeps in mind which parts its index has, and looks whether that still holds where a question begins, but not where
     // the check does: to a connection that has searched before, parts merged since would seem lost.
     match index::has(connection, Mode::Test, 0) {
@@ -129,12 +95,7 @@ pub(super) fn sqlite_checks(connection: &Connection, faults: &mut Vec<String>) -
     faults.dedup();
     let mut foreign_keys = connection.prepare("PRAGMA foreign_key_check")?;
     let broken = foreign_keys.query_map([], |row| {
-        Ok(format!(
-            "{} row {}: names a row of {} that is not there",
-            row.get::<_, String>(0)?,
-            row.get::<_, i64>(1)?,
-            row.get::<_, String>(2)?
-        ))
+        Ok(IntegrityFault::ForeignKey { table: row.get(0)?, row: row.get(1)?, parent: row.get(2)? })
     })?;
     for fault in broken {
         faults.push(fault?);
@@ -142,30 +103,64 @@ pub(super) fn sqlite_checks(connection: &Connection, faults: &mut Vec<String>) -
     Ok(())
 }
 
-/// How a fault begins that is of the index of the search.
-const INDEX: &str = "the index of the search";
-
-/// Whether a fault is of the index of the search alone, which can be made anew: [`REINDEX`](super::REINDEX).
-pub fn is_of_index(fault: &str) -> bool {
-    fault.starts_with(INDEX)
-}
-
 /// What a line of SQLite's check says. FTS5 says itself what is its own, and has no other table; what is wrong with a page of it is
 /// said in other words, and is not mended by making it anew.
-pub(super) fn fault_of(line: String) -> String {
-    if line.starts_with("fts5: ") || line.contains(" FTS5 table ") { damaged_index(&line) } else { line }
+pub(super) fn fault_of(line: String) -> IntegrityFault {
+    let is_of_index = line.starts_with("fts5: ") || line.contains(" FTS5 table ");
+    if is_of_index { IntegrityFault::IndexDamaged(line) } else { IntegrityFault::Sqlite(line) }
 }
 
 /// The same of what cannot be read to its end.
-pub(super) fn unreadable(error: &rusqlite::Error) -> String {
-    if trouble::is_of_index(error) { damaged_index(error) } else { format!("it cannot be read to its end: {error}") }
+pub(super) fn unreadable(error: &rusqlite::Error) -> IntegrityFault {
+    let fault = if trouble::is_of_index(error) { IntegrityFault::IndexDamaged } else { IntegrityFault::Unreadable };
+    fault(error.to_string())
 }
 
-fn damaged_index(what: &impl Display) -> String {
-    format!("{INDEX} is damaged ({what})")
+/// Finds a fault in the table of erasures.
+fn erasure_fault(connection: &Connection) -> rusqlite::Result<Option<IntegrityFault>> {
+    const HERE: &str =
+        "SELECT id FROM erasures WHERE id IN (SELECT id FROM customers UNION ALL SELECT id FROM withdrawn) LIMIT 1";
+    let here: Option<String> = connection.query_row(HERE, [], |row| row.get(0)).optional()?;
+    const TWICE: &str = "SELECT number FROM erasures WHERE number IN (SELECT number FROM revisions) LIMIT 1";
+    let twice: Option<i64> = connection.query_row(TWICE, [], |row| row.get(0)).optional()?;
+    Ok(match (here, twice) {
+        (Some(id), _) => Some(IntegrityFault::Erased(id)),
+        (None, twice) => twice.map(IntegrityFault::RevisionAndErasure),
+    })
 }
 
-fn histories(connection: &Connection, checked: &mut Checked, progress: &impl Fn(Progress)) -> rusqlite::Result<()> {
+/// Finds a fault in the recycle bin.
+fn removed_fault(connection: &Connection) -> rusqlite::Result<Option<IntegrityFault>> {
+    const TWICE: &str = "SELECT withdrawn.id FROM withdrawn JOIN customers
+        ON customers.number = withdrawn.number OR customers.id = withdrawn.id LIMIT 1";
+    let id: Option<String> = connection.query_row(TWICE, [], |row| row.get(0)).optional()?;
+    Ok(id.map(IntegrityFault::Removed))
+}
+
+/// Finds a fault in the tables of imports.
+fn import_fault(connection: &Connection) -> rusqlite::Result<Option<IntegrityFault>> {
+    const COUNTED: &str = "SELECT import FROM (
+            SELECT import, outcome, fate, count FROM import_counts WHERE count != 0
+            UNION ALL SELECT import, outcome, coalesce(fate, ''), -count(*) FROM import_rows
+                WHERE outcome IS NOT NULL GROUP BY 1, 2, 3
+        ) JOIN imports ON imports.number = import
+        WHERE state NOT IN ('dropped', 'received', 'rehearsing')
+        GROUP BY import, outcome, fate HAVING sum(count) != 0 LIMIT 1";
+    let counted: Option<i64> = connection.query_row(COUNTED, [], |row| row.get(0)).optional()?;
+    const TWICE: &str = "SELECT number FROM import_steps WHERE number IN (SELECT number FROM revisions)
+        OR number IN (SELECT number FROM erasures) LIMIT 1";
+    let twice: Option<i64> = connection.query_row(TWICE, [], |row| row.get(0)).optional()?;
+    const STRAY: &str = "SELECT import FROM revisions WHERE import IS NOT NULL AND import NOT IN (SELECT import FROM import_steps) LIMIT 1";
+    let stray: Option<i64> = connection.query_row(STRAY, [], |row| row.get(0)).optional()?;
+    let (counted, twice) = (counted.map(IntegrityFault::ImportCounts), twice.map(IntegrityFault::ImportStep));
+    Ok(counted.or(twice).or(stray.map(IntegrityFault::ImportNeverApplied)))
+}
+
+fn histories(
+    connection: &Connection,
+    checked: &mut CheckReport,
+    progress: &impl Fn(CheckProgress),
+) -> rusqlite::Result<()> {
     let count =
         |table: &str| connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, u64>(0));
     let (total, total_revisions) = (count("customers")?, count("revisions")?);
@@ -183,18 +178,19 @@ fn histories(connection: &Connection, checked: &mut Checked, progress: &impl Fn(
             Ok(revisions) => checked.revisions += revisions,
             Err(Broken::Sqlite(error)) => return Err(error),
             Err(Broken::Fault(fault)) if checked.faults.len() < FAULTS_MAX => {
-                checked.faults.push(format!("{}: {fault}", row.get_ref(1)?.as_str().unwrap_or("a customer")));
+                let id = row.get_ref(1)?.as_str().unwrap_or("a customer").to_owned();
+                checked.faults.push(IntegrityFault::Customer(id, fault));
             }
             Err(Broken::Fault(_)) => {}
         }
         checked.customers += row.get::<_, u64>("is_here")?;
         if checked.customers.is_multiple_of(1_000) || checked.customers == total {
-            progress(Progress::Histories { done: checked.customers, total });
+            progress(CheckProgress::Histories { done: checked.customers, total });
         }
     }
-    if checked.faults.iter().all(|fault| is_of_index(fault)) && checked.revisions != total_revisions {
+    if checked.faults.iter().all(IntegrityFault::is_of_index) && checked.revisions != total_revisions {
         let stray = total_revisions.abs_diff(checked.revisions);
-        checked.faults.push(format!("{stray} revisions belong to no history"));
+        checked.faults.push(IntegrityFault::StrayRevisions(stray));
     }
     Ok(())
 }
@@ -203,7 +199,7 @@ fn histories(connection: &Connection, checked: &mut Checked, progress: &impl Fn(
 #[derive(Debug)]
 enum Broken {
     /// It is not.
-    Fault(String),
+    Fault(CustomerFault),
     /// SQLite failed, and nothing is known.
     Sqlite(rusqlite::Error),
 }
@@ -211,17 +207,17 @@ enum Broken {
 impl From<rusqlite::Error> for Broken {
     fn from(error: rusqlite::Error) -> Self {
         match error {
-            rusqlite::Error::QueryReturnedNoRows => Self::Fault("a revision is missing".into()),
+            rusqlite::Error::QueryReturnedNoRows => Self::Fault(CustomerFault::RevisionMissing),
             rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..) => {
-                Self::Fault("a value of it, or of its history, is none that was ever written".into())
+                Self::Fault(CustomerFault::Unreadable)
             }
             error => Self::Sqlite(error),
         }
     }
 }
 
-fn hold(so: bool, fault: impl FnOnce() -> String) -> Result<(), Broken> {
-    if so { Ok(()) } else { Err(Broken::Fault(fault())) }
+fn hold(so: bool, fault: CustomerFault) -> Result<(), Broken> {
+    if so { Ok(()) } else { Err(Broken::Fault(fault)) }
 }
 
 /// Holds one customer against its history, and gives how many revisions that has.
@@ -229,9 +225,7 @@ fn judge(connection: &Connection, row: &Row<'_>) -> Result<u64, Broken> {
     let (email_key, is_here): (Option<String>, bool) = (row.get("email_key")?, row.get("is_here")?);
     let row = columns::customer(row)?;
     let customer = &row.customer;
-    hold(!is_here || email_key == customer.email.as_ref().map(Email::key), || {
-        "its email is not what it is found by".into()
-    })?;
+    hold(!is_here || email_key == customer.email.as_ref().map(Email::key), CustomerFault::EmailKey)?;
     let numbers = numbers(connection, &row)?;
     let mut replay = Replay::of(customer);
     for number in numbers.iter().rev() {
@@ -252,7 +246,7 @@ fn numbers(connection: &Connection, row: &CustomerRow) -> Result<Vec<i64>, Broke
         let (customer, mode): (i64, i64);
         (customer, mode, next) = statement.query_row([number], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         let is_its_own = customer == row.number && mode == columns::mode(row.customer.mode);
-        hold(is_its_own, || "a revision in its history is another customer's".into())?;
+        hold(is_its_own, CustomerFault::ForeignRevision)?;
         numbers.push(number);
     }
     Ok(numbers)
@@ -272,10 +266,10 @@ impl<'a> Replay<'a> {
     fn step(&mut self, revision: &Revision) -> Result<(), Broken> {
         let version = revision.version;
         self.replayed.version += 1;
-        hold(version == self.replayed.version, || self.does_not_count())?;
+        hold(version == self.replayed.version, self.count_fault())?;
         // The creation is not undone, nor anything that was still to come.
         let undoes = revision.undoes.is_none_or(|undone| (2..version).contains(&undone));
-        hold(undoes, || format!("its revision {version} undoes what is not there to undo"))?;
+        hold(undoes, CustomerFault::Undo(version))?;
         let from =
             revision.changes.fields.iter().all(|change| self.replayed.text(change.field) == change.from.as_deref())
                 && revision
@@ -283,18 +277,18 @@ impl<'a> Replay<'a> {
                     .notes
                     .iter()
                     .all(|change| self.replayed.notes.value(&change.key) == change.from.as_ref());
-        hold(from, || format!("its revision {version} does not begin where the one before ended"))?;
+        hold(from, CustomerFault::Gap(version))?;
         revision.changes.apply(&mut self.replayed);
         Ok(())
     }
 
     fn end(&self) -> Result<(), Broken> {
-        hold(self.replayed.version == self.customer.version, || self.does_not_count())?;
-        hold(self.replayed == *self.customer, || "its history does not end in its present values".into())
+        hold(self.replayed.version == self.customer.version, self.count_fault())?;
+        hold(self.replayed == *self.customer, CustomerFault::End)
     }
 
-    fn does_not_count(&self) -> String {
-        format!("its revisions do not count from 1 to {}", self.customer.version)
+    fn count_fault(&self) -> CustomerFault {
+        CustomerFault::Count(self.customer.version)
     }
 }
 
@@ -330,7 +324,7 @@ mod tests {
         };
         assert_eq!((fault(None), fault(Some(2))), (None, None));
         for undone in [0, 1, 3, 4] {
-            assert_eq!(fault(Some(undone)), Some("its revision 3 undoes what is not there to undo".into()));
+            assert_eq!(fault(Some(undone)), Some(CustomerFault::Undo(3)));
         }
     }
 }

@@ -1,15 +1,14 @@
 //! How domain values sit in columns, and how JSON text in a column is read back.
 
 use rusqlite::types::Type;
-use rusqlite::{Error, Row};
+use rusqlite::{Connection, Error, OptionalExtension, Row};
 use serde::Serialize;
 
 use crate::domain::{
-    Actor, Changes, Contact, Customer, CustomerId, Email, Field, FieldChange, Gstin, KeyId, Mode, Name, NoteChange,
-    NoteValue, Notes, StaffId,
+    Actor, Bookmark, Changes, Contact, Customer, CustomerId, Email, Field, FieldChange, Gstin, KeyId, Mode, Name,
+    NoteChange, NoteValue, Notes, StaffId,
 };
 use crate::json::{ChangesJson, Json, NotesJson, note_value};
-use crate::store::Bookmark;
 
 /// The columns that [`customer`] reads, in its order, for `concat!`.
 macro_rules! customer_columns {
@@ -166,6 +165,28 @@ fn note_of(json: Json) -> Option<Option<NoteValue>> {
         Json::Null => Some(None),
         json => note_value(json).map(Some),
     }
+}
+
+/// Finds the customer of a number; `None` where it is in the recycle bin.
+pub(super) fn find_by_number(connection: &Connection, number: i64) -> rusqlite::Result<Option<CustomerRow>> {
+    const SQL: &str = concat!("SELECT ", customer_columns!(), " FROM customers WHERE number = ?1");
+    connection.prepare_cached(SQL)?.query_row([number], customer).optional()
+}
+
+/// Finds the customer of a number in the recycle bin.
+pub(super) fn find_withdrawn_by_number(connection: &Connection, number: i64) -> rusqlite::Result<CustomerRow> {
+    const SQL: &str = concat!("SELECT ", customer_columns!(), " FROM withdrawn WHERE number = ?1");
+    connection.prepare_cached(SQL)?.query_row([number], customer)
+}
+
+/// Finds the customer of a number that is in use, in the recycle bin too.
+pub(super) fn find_anywhere(connection: &Connection, number: i64) -> rusqlite::Result<CustomerRow> {
+    find_by_number(connection, number)?.map_or_else(|| find_withdrawn_by_number(connection, number), Ok)
+}
+
+/// Converts a count to SQLite's signed integers, the largest of which stands for all above it.
+pub(super) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -11,8 +11,7 @@ use super::erasures::{self, FolderRow};
 use super::partial;
 use super::paths::{self, ASIDE, BEFORE_UPGRADE, COMPANIONS, PARTIAL, REHEARSAL, SAVED, directory_of};
 use super::{Error, Store, erased_file, folder, open};
-use crate::domain::CustomerId;
-use crate::store::{KeptCopy, Leaves};
+use crate::domain::{CustomerId, KeptCopy, Leaves};
 
 /// Returns the path of a copy beside a database, by its kind and this time, or the next second that nothing has: two may be made in
 /// one second where the first was interrupted.

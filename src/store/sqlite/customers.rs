@@ -4,23 +4,68 @@ use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::columns::{self, CustomerRow, customer_columns};
-use super::{Decide, Error, Filter, Slice, marks, revisions, withdrawn};
-use crate::domain::{Contact, Customer, CustomerId, Edited, Email, Field, Gstin, Mode, Name};
+use super::{Error, Store, marks, revisions};
+use crate::domain::{Contact, Customer, CustomerId, Edited, Email, Field, Filter, Gstin, Mode, Name, Slice};
+use crate::store::{Decide, Requester};
+
+impl Store {
+    /// Adds a new customer with its first revision.
+    pub async fn insert(&self, requester: Requester, new: Edited) -> Result<Customer, Error> {
+        self.act_of(requester, move |connection| insert(connection, &new).map(|()| new.customer.clone())).await
+    }
+
+    /// Adds a new customer, or finds the one that has its pair.
+    pub async fn insert_or_find(&self, requester: Requester, new: Edited) -> Result<Customer, Error> {
+        let act = move |connection: &_| match insert(connection, &new) {
+            Ok(()) => Ok(new.customer.clone()),
+            Err(Error::Taken(id)) => find_or_missing(connection, new.customer.mode, &id).map(|row| row.customer),
+            Err(error) => Err(error),
+        };
+        self.act_of(requester, act).await
+    }
+
+    /// Adds many new customers in one transaction, and leaves out those that are there or were erased, and those whose pair is taken. Gives
+    /// how many it added.
+    pub async fn insert_many(&self, new: Vec<Edited>) -> Result<u64, Error> {
+        let act = move |connection: &_| {
+            let mut added = 0;
+            for each in &new {
+                if was_there(connection, &each.customer.id)? {
+                    continue;
+                }
+                match insert(connection, each) {
+                    Ok(()) => added += 1,
+                    Err(Error::Taken(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(added)
+        };
+        self.act(act).await
+    }
+
+    /// Does to one customer what the decision says, and gives the customer after it.
+    pub async fn edit<R: Send + 'static>(
+        &self,
+        requester: Requester,
+        mode: Mode,
+        id: &CustomerId,
+        decide: impl Decide<R>,
+    ) -> Result<Customer, Error<R>> {
+        let id = id.clone();
+        self.act_of(requester, move |connection| edit(connection, mode, &id, &decide)).await
+    }
+
+    /// One customer.
+    pub async fn find(&self, mode: Mode, id: &CustomerId) -> Result<Option<Customer>, Error> {
+        let row = self.readers.here(|connection| find(connection, mode, id))?;
+        Ok(row.map(|row| row.customer))
+    }
+}
 
 pub(super) fn find(connection: &Connection, mode: Mode, id: &CustomerId) -> rusqlite::Result<Option<CustomerRow>> {
     const SQL: &str = concat!("SELECT ", customer_columns!(), " FROM customers WHERE id = ?1 AND mode = ?2");
     connection.prepare_cached(SQL)?.query_row(params![id.as_str(), columns::mode(mode)], columns::customer).optional()
-}
-
-/// The customer of a number; `None` where they are withdrawn.
-pub(super) fn find_by_number(connection: &Connection, number: i64) -> rusqlite::Result<Option<CustomerRow>> {
-    const SQL: &str = concat!("SELECT ", customer_columns!(), " FROM customers WHERE number = ?1");
-    connection.prepare_cached(SQL)?.query_row([number], columns::customer).optional()
-}
-
-/// The customer of a number that is known to be somebody's, withdrawn or not.
-pub(super) fn find_anywhere(connection: &Connection, number: i64) -> rusqlite::Result<CustomerRow> {
-    find_by_number(connection, number)?.map_or_else(|| withdrawn::find_by_number(connection, number), Ok)
 }
 
 pub(super) fn find_or_missing<R>(
@@ -71,14 +116,9 @@ fn page_query<'a>(mode: &Mode, filter: &'a Filter, slice: &Slice) -> (String, Va
     narrow(" AND coalesce(email_key, '') = :email AND email_key IS NOT NULL", ":email", email);
     narrow(" AND contact = :contact", ":contact", filter.contact.as_ref().map(|contact| Box::new(contact) as _));
     sql.push_str(" ORDER BY +created_at DESC, +id DESC LIMIT :count OFFSET :skip");
-    values.push((":count", Box::new(signed(slice.count))));
-    values.push((":skip", Box::new(signed(slice.skip))));
+    values.push((":count", Box::new(columns::signed(slice.count))));
+    values.push((":skip", Box::new(columns::signed(slice.skip))));
     (sql, values)
-}
-
-/// SQLite's integers are signed. Past the end is past the end.
-pub(super) fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// Adds a customer with its first revision.
@@ -198,7 +238,7 @@ pub(super) fn find_by_pair(connection: &Connection, customer: &Customer) -> rusq
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Span;
+    use crate::domain::Span;
 
     fn plan(filter: &Filter) -> String {
         let connection = Connection::open_in_memory().unwrap();

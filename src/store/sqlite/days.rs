@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, Row, params};
 
 use super::{Error, Store, columns};
-use crate::domain::Mode;
-use crate::store::Day;
+use crate::domain::{Day, Mode};
 
 /// How many revisions are counted at a time: a few milliseconds.
 const STRETCH: i64 = 10_000;

@@ -9,8 +9,8 @@ use super::columns::CustomerRow;
 use super::{
     Error, Store, columns, customers, days, imports, index, marks, requests, revisions, snapshot, sweep, withdrawn,
 };
-use crate::domain::{Actor, CustomerId, Erasure, Mode};
-use crate::store::{About, Held, Requester, Slice};
+use crate::domain::{Actor, CustomerId, Erasure, Held, Mode, Slice};
+use crate::store::{About, Requester};
 
 /// The columns that [`read`] reads, in its order, for `concat!`.
 macro_rules! erasure_columns {
@@ -199,20 +199,6 @@ fn find_held(connection: &Connection, mode: Mode, id: &CustomerId) -> rusqlite::
         return Ok(Some((row, false)));
     }
     Ok(withdrawn::find(connection, mode, id)?.map(|row| (row, true)))
-}
-
-/// What is wrong with the erasures, if anything is.
-pub(super) fn fault(connection: &Connection) -> rusqlite::Result<Option<String>> {
-    const HERE: &str =
-        "SELECT id FROM erasures WHERE id IN (SELECT id FROM customers UNION ALL SELECT id FROM withdrawn) LIMIT 1";
-    let here: Option<String> = connection.query_row(HERE, [], |row| row.get(0)).optional()?;
-    const TWICE: &str = "SELECT number FROM erasures WHERE number IN (SELECT number FROM revisions) LIMIT 1";
-    let twice: Option<i64> = connection.query_row(TWICE, [], |row| row.get(0)).optional()?;
-    Ok(match (here, twice) {
-        (Some(id), _) => Some(format!("{id} is erased, and is there")),
-        (None, Some(number)) => Some(format!("{number} is the number of a revision and of an erasure")),
-        (None, None) => None,
-    })
 }
 
 /// Where the server keeps backups: the directory, how often in seconds and how many, where it still makes any.

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::check::{fault_of, unreadable};
+use super::check::{self, fault_of, unreadable};
 use super::disk::Disk;
-use super::{Error, Store, open, paths, schema, schema_objects};
+use super::{Error, Store, open, paths, schema};
+use crate::domain::{CheckProgress, CheckReport, IntegrityFault};
 
 /// How often the disk is made to sync: enough to know the middle.
 const SYNCS: u64 = 32;
@@ -27,7 +28,7 @@ pub struct Examined {
     /// Settings of the connection that writes: the name, what is in force, and what should be.
     pub pragmas: Vec<(&'static str, String, &'static str)>,
     /// What SQLite's quick check complains of; `None` where it was not asked.
-    pub faults: Option<Vec<String>>,
+    pub faults: Option<Vec<IntegrityFault>>,
     /// The size of the database in bytes.
     pub bytes: u64,
     /// The size of its log in bytes.
@@ -47,6 +48,15 @@ pub struct Examined {
 }
 
 impl Store {
+    /// Reads the whole file, and holds every history and the index of the search against the customers as they stand. Slow;
+    /// `progress` is told how it goes.
+    pub async fn check(&self, progress: impl Fn(CheckProgress) + Send + 'static) -> Result<CheckReport, Error> {
+        let own = self.readers.another()?;
+        // What the index has is read by a table in its temporary database.
+        own.pragma_update(None, "query_only", false)?;
+        self.readers.away(move |_| check::all(&own, &progress)).await
+    }
+
     /// Looks at the file and its disk; `quick` leaves out the reading of every page. Holds up whoever calls it.
     pub fn examine(&self, quick: bool) -> Result<Examined, Error> {
         let reader = self.readers.another()?;
@@ -112,10 +122,10 @@ fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<String> {
 }
 
 /// Every page, but not whether indexes and tables agree: `patron check` is for that.
-fn quick_check(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    let faults = schema_objects::faults(schema::differences(connection)?);
+fn quick_check(connection: &Connection) -> rusqlite::Result<Vec<IntegrityFault>> {
+    let faults = schema::differences(connection)?;
     if !faults.is_empty() {
-        return Ok(faults);
+        return Ok(faults.into_iter().map(IntegrityFault::Schema).collect());
     }
     let mut statement = connection.prepare(&format!("PRAGMA quick_check({FAULTS_MAX})"))?;
     let said = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>();

@@ -334,7 +334,7 @@ impl FileWatch {
             Ok(fault) => fault,
             // The server stops.
             Err(_) if self.stop.load(Ordering::Relaxed) => return,
-            Err(error) => Some(check::unreadable(&error)),
+            Err(error) => Some(check::unreadable(&error).to_string()),
         };
         if fault != doubt.fault {
             let fault = fault.clone().unwrap_or_else(|| "it changed meanwhile".to_owned());
@@ -352,8 +352,10 @@ impl FileWatch {
         connection.progress_handler(10_000, Some(move || watch.stop.load(Ordering::Relaxed)))?;
         let checked = check::run(connection, &|_| {});
         connection.progress_handler(0, None::<fn() -> bool>)?;
-        let fault = checked?.faults.into_iter().find(|fault| !check::is_of_index(fault));
+        let fault = checked?.faults.into_iter().find(|fault| !fault.is_of_index());
         let is_older = revisions::next_number(connection)? <= newest;
-        Ok(fault.or_else(|| is_older.then(|| "edits that were acknowledged are missing".to_owned())))
+        Ok(fault
+            .map(|fault| fault.to_string())
+            .or_else(|| is_older.then(|| "edits that were acknowledged are missing".to_owned())))
     }
 }

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, params};
 
+use super::grants::{find_key, key_columns, read_key};
 use super::{Error, Requester, Store, columns};
-use crate::domain::{Key, KeyId, SecretHash};
+use crate::domain::{Key, KeyId};
 
 impl Store {
     /// One key.
     pub async fn find_key(&self, id: &KeyId) -> Result<Option<Arc<Key>>, Error> {
-        self.readers.key(id, find)
+        self.readers.key(id, find_key)
     }
 
     /// All keys, eldest first.
@@ -33,7 +33,7 @@ impl Store {
     ) -> Result<Key, Error<R>> {
         let id = id.clone();
         let act = move |connection: &_| {
-            let mut key = find(connection, &id)?.ok_or(Error::Missing)?;
+            let mut key = find_key(connection, &id)?.ok_or(Error::Missing)?;
             decide(&mut key).map_err(Error::Refused)?;
             update(connection, &key)?;
             Ok(key)
@@ -42,38 +42,10 @@ impl Store {
     }
 }
 
-/// The columns that [`read`] reads, in its order.
-macro_rules! key_columns {
-    () => {
-        "id, label, created_at, expires_at, revoked_at, secret_hash, previous_hash, previous_ends_at,
-         maker_type, maker_id, maker_label"
-    };
-}
-
-pub(super) fn find(connection: &Connection, id: &KeyId) -> rusqlite::Result<Option<Key>> {
-    const SQL: &str = concat!("SELECT ", key_columns!(), " FROM keys WHERE id = ?1");
-    connection.prepare_cached(SQL)?.query_row([id.as_str()], read).optional()
-}
-
 /// Eldest first.
 pub(super) fn list(connection: &Connection) -> rusqlite::Result<Vec<Key>> {
     const SQL: &str = concat!("SELECT ", key_columns!(), " FROM keys ORDER BY created_at, id");
-    connection.prepare_cached(SQL)?.query_map([], read)?.collect()
-}
-
-fn read(row: &Row<'_>) -> rusqlite::Result<Key> {
-    let previous: Option<String> = row.get(6)?;
-    let previous_ends_at: Option<i64> = row.get(7)?;
-    Ok(Key {
-        id: KeyId::stored(row.get(0)?),
-        label: row.get(1)?,
-        created_at: row.get(2)?,
-        expires_at: row.get(3)?,
-        revoked_at: row.get(4)?,
-        secret: SecretHash::new(row.get(5)?),
-        previous: previous.map(SecretHash::new).zip(previous_ends_at),
-        maker: if row.get_ref(8)? == ValueRef::Null { None } else { Some(columns::read_actor(row, 8)?) },
-    })
+    connection.prepare_cached(SQL)?.query_map([], read_key)?.collect()
 }
 
 /// Adds a key, unless its id is there already; gives whether it was not.

@@ -7,9 +7,8 @@
 
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 
-use super::columns;
-use super::customers::signed;
-use crate::domain::{Customer, Mode};
+use super::columns::{self, signed};
+use crate::domain::{Customer, IntegrityFault, Mode};
 
 /// How many customers there are from one mark to the next.
 pub(super) const STEP: u64 = 1_000;
@@ -76,8 +75,8 @@ pub(super) fn drop_after(connection: &Connection, customer: &Customer) -> rusqli
     connection.prepare_cached(SQL)?.execute(values).map(drop)
 }
 
-/// What is wrong with the marks, if anything is.
-pub(super) fn fault(connection: &Connection) -> rusqlite::Result<Option<String>> {
+/// Finds an offset that is wrong.
+pub(super) fn find_wrong(connection: &Connection) -> rusqlite::Result<Option<IntegrityFault>> {
     const SQL: &str = "SELECT created_at, id, position FROM list_marks WHERE mode = ?1 ORDER BY position";
     for mode in [Mode::Test, Mode::Live] {
         let mut before = (eldest(), 0);
@@ -87,10 +86,7 @@ pub(super) fn fault(connection: &Connection) -> rusqlite::Result<Option<String>>
             let (place, position): (Place, u64) = mark?;
             // With the mark itself.
             if before.1 + count_between(connection, mode, &before.0, &place)? + 1 != position {
-                return Ok(Some(format!(
-                    "the mark at {position} in the list of {} customers is another",
-                    mode.as_str()
-                )));
+                return Ok(Some(IntegrityFault::ListOffset(mode, position)));
             }
             before = (place, position);
         }
@@ -127,8 +123,8 @@ fn count_between(connection: &Connection, mode: Mode, above: &Place, below: &Pla
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{Slice, Span};
     use crate::store::sqlite::pages;
-    use crate::store::{Slice, Span};
 
     const SECONDS: std::ops::Range<i64> = 0..1_700;
 
@@ -208,10 +204,11 @@ mod tests {
         write(&connection, Mode::Test).unwrap();
         assert_eq!(marks(&connection).len(), 6);
         pages_are_right(&connection);
-        assert_eq!(fault(&connection).unwrap(), None);
+        assert_eq!(find_wrong(&connection).unwrap(), None);
         // Whoever forgot to drop them is found out.
         insert(&connection, Mode::Test, 1_200, "b009980y");
-        assert_eq!(fault(&connection).unwrap().unwrap(), "the mark at 3000 in the list of test customers is another");
+        let wrong = find_wrong(&connection).unwrap();
+        assert_eq!(wrong, Some(IntegrityFault::ListOffset(Mode::Test, 3_000)));
     }
 
     #[test]

@@ -1,60 +1,73 @@
-//! The engine: one SQLite file. Decides only where each operation runs: in the writing thread, where the request is, or
-//! on the pool.
+//! The records in one SQLite file. [`Store`] decides only where each operation runs: in the writing thread, on the thread of the
+//! request, or on the pool.
+//!
+//! The files are in groups. None imports a file of a later group, and no two import each other.
 
-mod activity;
-mod backup;
-mod backups;
-mod check;
-mod checkpoints;
+// Files, connections, the schema and values in columns.
 mod columns;
-mod commits;
-mod copies;
-mod customers;
-mod days;
 mod disk;
-mod emulation;
-mod erased_file;
-mod erasures;
-mod examine;
+mod lock_file;
+mod open;
+mod partial;
+mod paths;
+mod schema;
+mod schema_objects;
+mod trouble;
+
+// Rows that the threads below read.
+mod check;
+mod grants;
+mod index;
+mod marks;
+mod revisions;
+mod scrub;
+
+// The open files, the writing thread, the readers and what runs in the background.
+mod checkpoints;
+mod commits;
 mod feeder;
 mod file_watch;
 mod files;
-mod folder;
 mod generation;
-mod grants;
-mod imports;
-mod index;
-mod keys;
 mod lanes;
 mod last_close;
-mod lock_file;
-mod marks;
-mod new_files;
-mod open;
-mod output;
-mod pages;
-mod partial;
-mod paths;
 mod preparation;
 mod queue;
 mod reader;
-mod requests;
 mod reserve;
-mod restore;
-mod revisions;
-mod schema;
-mod schema_objects;
-mod scrub;
-mod search;
 mod snapshots;
-mod staff;
 mod sweep;
-mod trouble;
 mod turns;
-mod upgrade;
+mod writer;
+
+// One subject each, with the methods of `Store` for it.
+mod activity;
+mod customers;
+mod days;
+mod erasures;
+mod history;
+mod imports;
+mod keys;
+mod pages;
+mod requests;
+mod room;
+mod search;
+mod staff;
 mod uses;
 mod withdrawn;
-mod writer;
+
+// Whole files: copies, checks, other databases.
+mod backup;
+mod backups;
+mod copies;
+mod emulation;
+mod erased_file;
+mod examine;
+mod folder;
+mod new_files;
+mod output;
+mod restore;
+mod upgrade;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -62,12 +75,8 @@ use std::sync::{Arc, Mutex};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::{
-    ActivityFilter, ActivityPage, Bookmark, Decide, Error, Filter, Lane, Page, Place, Requester, Slice, Span, Walk,
-};
-use crate::domain::{Customer, CustomerId, Edited, Mode, Query, Revision};
+use super::{Error, Lane, Requester};
 use crate::metrics::Metrics;
-use columns::CustomerRow;
 use feeder::Feeder;
 use files::Files;
 use last_close::LastClose;
@@ -77,8 +86,7 @@ use reserve::Reserve;
 use sweep::Sweep;
 use writer::Writer;
 
-pub use backup::{Copied, Copying, NoRoom, NotCopied, Stop};
-pub use check::{Checked, Progress, is_of_index};
+pub use backup::Stop;
 pub use disk::Disk;
 pub use emulation::Dump;
 pub use examine::Examined;
@@ -89,8 +97,7 @@ pub use open::{Unusable, Use};
 pub use output::Output;
 pub use partial::Partial;
 pub use reserve::Freeing;
-pub use restore::{Restored, is_plain_copy, restore};
-pub use trouble::REINDEX;
+pub use restore::{is_plain_copy, restore};
 pub use upgrade::{Ahead, back_up_as_it_is, look_ahead, rehearse};
 
 /// The records in one SQLite file.
@@ -216,24 +223,6 @@ impl Store {
         }
     }
 
-    /// Adds a new customer with its first revision.
-    pub async fn insert(&self, requester: Requester, new: Edited) -> Result<Customer, Error> {
-        self.act_of(requester, move |connection| customers::insert(connection, &new).map(|()| new.customer.clone()))
-            .await
-    }
-
-    /// Adds a new customer, or finds the one that has its pair.
-    pub async fn insert_or_find(&self, requester: Requester, new: Edited) -> Result<Customer, Error> {
-        let act = move |connection: &_| match customers::insert(connection, &new) {
-            Ok(()) => Ok(new.customer.clone()),
-            Err(Error::Taken(id)) => {
-                customers::find_or_missing(connection, new.customer.mode, &id).map(|row| row.customer)
-            }
-            Err(error) => Err(error),
-        };
-        self.act_of(requester, act).await
-    }
-
     /// Whether another process serves the file: then whoever has much to write leaves it room.
     pub fn is_served_by_another(&self) -> bool {
         self.feeder.is_none() && lock_file::is_served(&self.path)
@@ -249,194 +238,15 @@ impl Store {
         lock_file::served_at(&self.path)
     }
 
-    /// Adds many new customers in one transaction, and leaves out those that are there or were erased, and those whose pair is taken. Gives
-    /// how many it added.
-    pub async fn insert_many(&self, new: Vec<Edited>) -> Result<u64, Error> {
-        let act = move |connection: &_| {
-            let mut added = 0;
-            for each in &new {
-                if customers::was_there(connection, &each.customer.id)? {
-                    continue;
-                }
-                match customers::insert(connection, each) {
-                    Ok(()) => added += 1,
-                    Err(Error::Taken(_)) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            Ok(added)
-        };
+    /// Reads, and commits something that says nothing: whether both can be done.
+    pub async fn beat(&self) -> Result<(), Error> {
+        self.readers.here(|connection| {
+            connection.prepare_cached("SELECT beat FROM pulse")?.query_row([], |row| row.get::<_, i64>(0))
+        })?;
+        // Another value than before: an equal one would not reach the disk. All but its lowest bit is the generation.
+        const SQL: &str = "UPDATE pulse SET beat = (beat | 1) - (beat & 1)";
+        let act = |connection: &Connection| Ok(connection.prepare_cached(SQL)?.execute([]).map(drop)?);
         self.act(act).await
-    }
-
-    /// Does to one customer what the decision says, and gives the customer after it.
-    pub async fn edit<R: Send + 'static>(
-        &self,
-        requester: Requester,
-        mode: Mode,
-        id: &CustomerId,
-        decide: impl Decide<R>,
-    ) -> Result<Customer, Error<R>> {
-        let id = id.clone();
-        self.act_of(requester, move |connection| customers::edit(connection, mode, &id, &decide)).await
-    }
-
-    /// One customer.
-    pub async fn find(&self, mode: Mode, id: &CustomerId) -> Result<Option<Customer>, Error> {
-        let row = self.readers.here(|connection| customers::find(connection, mode, id))?;
-        Ok(row.map(|row| row.customer))
-    }
-
-    /// A mode's customers, newest first.
-    pub async fn page(
-        &self,
-        requester: Requester,
-        mode: Mode,
-        filter: Filter,
-        slice: Slice,
-    ) -> Result<Vec<Customer>, Error> {
-        let ask = move |connection: &_| {
-            if filter.email_key.is_some() || filter.contact.is_some() {
-                return customers::page(connection, mode, &filter, slice);
-            }
-            pages::slice(connection, mode, filter.span, slice)
-        };
-        self.readers.away_of(requester, ask).await
-    }
-
-    /// A mode's customers created in a span, beginning beside one of them; `None` where there is no such customer.
-    pub async fn page_beside(
-        &self,
-        requester: Requester,
-        mode: Mode,
-        span: Span,
-        place: Place,
-        count: u64,
-    ) -> Result<Option<Page>, Error> {
-        self.readers.away_of(requester, move |connection| pages::find(connection, mode, span, &place, count)).await
-    }
-
-    /// A mode's customers that match, the last added first, beginning beside one of them; `None` where there is no such
-    /// customer. As they stand now, however far the index is fed.
-    pub async fn search(
-        &self,
-        requester: Requester,
-        mode: Mode,
-        query: Query,
-        place: Place,
-        count: u64,
-    ) -> Result<Option<Page>, Error> {
-        self.readers.away_of(requester, move |connection| search::page(connection, mode, &query, &place, count)).await
-    }
-
-    /// The next customers of a walk, after a place in it, as they stand now; and the place after them, where there may be more.
-    /// Each step is a question of its own: no snapshot is held between two, which would keep the log from being emptied.
-    pub async fn walk(
-        &self,
-        requester: Requester,
-        mode: Mode,
-        walk: Walk,
-        after: Option<Bookmark>,
-        count: u64,
-    ) -> Result<(Vec<Customer>, Option<Bookmark>), Error> {
-        let ask = move |connection: &_| {
-            let rows = match &walk {
-                Walk::Created(span) => pages::after(connection, mode, *span, after.as_ref(), count)?,
-                Walk::Matching(query) => search::after(connection, mode, query, after.as_ref(), count)?,
-            };
-            let next = rows.last().filter(|_| rows.len() as u64 == count).map(CustomerRow::bookmark);
-            Ok((rows.into_iter().map(|row| row.customer).collect(), next))
-        };
-        self.readers.away_of(requester, ask).await
-    }
-
-    /// Feeds the search with the next revisions, at most so many. Gives whether there may be more. Whoever serves the file
-    /// needs not ask for it.
-    pub async fn feed_search(&self, count: u64) -> Result<bool, Error> {
-        self.act(move |connection| Ok(index::feed(connection, count)?)).await
-    }
-
-    /// Empties the index of the search, however damaged it is: it is to be fed from the first revision on.
-    pub async fn begin_search_anew(&self) -> Result<(), Error> {
-        self.act(|connection| Ok(index::begin_anew(connection)?)).await
-    }
-
-    /// The newest revision, and up to which one the search is fed.
-    pub async fn newest_and_fed(&self) -> Result<(i64, i64), Error> {
-        self.readers.away(index::newest_and_mark).await
-    }
-
-    /// A customer's revisions, newest first; `None` where there is no such customer.
-    pub async fn history(
-        &self,
-        requester: Requester,
-        mode: Mode,
-        id: &CustomerId,
-        slice: Slice,
-    ) -> Result<Option<Vec<Revision>>, Error> {
-        let id = id.clone();
-        let ask = move |connection: &_| {
-            let snapshot = snapshot(connection)?;
-            let Some(row) = customers::find(&snapshot, mode, &id)? else { return Ok(None) };
-            // Past its end, a history need not be walked to be found empty.
-            if slice.skip >= row.customer.version {
-                return Ok(Some(Vec::new()));
-            }
-            revisions::page(&snapshot, &id, row.revision, slice).map(Some)
-        };
-        self.readers.away_of(requester, ask).await
-    }
-
-    /// A customer as it stands with its revisions after this version, newest first; `None` where it has not come that far.
-    pub async fn since(
-        &self,
-        requester: Requester,
-        mode: Mode,
-        id: &CustomerId,
-        version: u64,
-    ) -> Result<Option<(Customer, Vec<Revision>)>, Error> {
-        let id = id.clone();
-        let ask = move |connection: &_| {
-            let snapshot = snapshot(connection)?;
-            let row = customers::find(&snapshot, mode, &id)?;
-            let Some(row) = row.filter(|row| version <= row.customer.version) else { return Ok(None) };
-            let slice = Slice { count: row.customer.version - version, skip: 0 };
-            Ok(Some((row.customer, revisions::page(&snapshot, &id, row.revision, slice)?)))
-        };
-        self.readers.away_of(requester, ask).await
-    }
-
-    /// The revision that made this version of a customer.
-    pub async fn revision(
-        &self,
-        requester: Requester,
-        mode: Mode,
-        id: &CustomerId,
-        version: u64,
-    ) -> Result<Option<Revision>, Error> {
-        let id = id.clone();
-        let ask = move |connection: &_| {
-            let snapshot = snapshot(connection)?;
-            let row = customers::find(&snapshot, mode, &id)?;
-            let Some(row) = row.filter(|row| (1..=row.customer.version).contains(&version)) else { return Ok(None) };
-            let slice = Slice { count: 1, skip: row.customer.version - version };
-            Ok(revisions::page(&snapshot, &id, row.revision, slice)?.pop())
-        };
-        self.readers.away_of(requester, ask).await
-    }
-
-    /// A mode's revisions and erasures whose numbers are below `before`, newest first.
-    pub async fn activity(
-        &self,
-        requester: Requester,
-        mode: Mode,
-        filter: ActivityFilter,
-        before: Option<i64>,
-        count: u64,
-    ) -> Result<ActivityPage, Error> {
-        let ask =
-            move |connection: &_| activity::page(connection, mode, &filter, before, count, activity::LOOKED_AT_MAX);
-        self.readers.away_of(requester, ask).await
     }
 
     /// Queues an act of the house's for the writing thread.
@@ -471,26 +281,6 @@ impl Store {
             self.asked.fetch_add(1, Ordering::Relaxed);
         }
         Ok(())
-    }
-
-    /// Reads, and commits something that says nothing: whether both can be done.
-    pub async fn beat(&self) -> Result<(), Error> {
-        self.readers.here(|connection| {
-            connection.prepare_cached("SELECT beat FROM pulse")?.query_row([], |row| row.get::<_, i64>(0))
-        })?;
-        // Another value than before: an equal one would not reach the disk. All but its lowest bit is the generation.
-        const SQL: &str = "UPDATE pulse SET beat = (beat | 1) - (beat & 1)";
-        let act = |connection: &Connection| Ok(connection.prepare_cached(SQL)?.execute([]).map(drop)?);
-        self.act(act).await
-    }
-
-    /// Reads the whole file, and holds every history and the index of the search against the customers as they stand. Slow;
-    /// `progress` is told how it goes.
-    pub async fn check(&self, progress: impl Fn(Progress) + Send + 'static) -> Result<Checked, Error> {
-        let own = self.readers.another()?;
-        // What the index has is read by a table in its temporary database.
-        own.pragma_update(None, "query_only", false)?;
-        self.readers.away(move |_| check::all(&own, &progress)).await
     }
 }
 

@@ -2,11 +2,41 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, named_params};
 
-use super::columns::{self, CustomerRow, customer_columns};
-use super::customers::{self, signed};
-use super::{marks, revisions};
-use crate::domain::{Customer, Mode};
-use crate::store::{Bookmark, Listed, Page, Place, Slice, Span};
+use super::columns::{self, CustomerRow, customer_columns, signed};
+use super::{Store, customers, marks, revisions};
+use crate::domain::{Bookmark, Customer, Filter, Listed, Mode, Page, Place, Slice, Span};
+use crate::store::{Error, Requester};
+
+impl Store {
+    /// A mode's customers, newest first.
+    pub async fn page(
+        &self,
+        requester: Requester,
+        mode: Mode,
+        filter: Filter,
+        slice: Slice,
+    ) -> Result<Vec<Customer>, Error> {
+        let ask = move |connection: &_| {
+            if filter.email_key.is_some() || filter.contact.is_some() {
+                return customers::page(connection, mode, &filter, slice);
+            }
+            self::slice(connection, mode, filter.span, slice)
+        };
+        self.readers.away_of(requester, ask).await
+    }
+
+    /// A mode's customers created in a span, beginning beside one of them; `None` where there is no such customer.
+    pub async fn page_beside(
+        &self,
+        requester: Requester,
+        mode: Mode,
+        span: Span,
+        place: Place,
+        count: u64,
+    ) -> Result<Option<Page>, Error> {
+        self.readers.away_of(requester, move |connection| find(connection, mode, span, &place, count)).await
+    }
+}
 
 /// Customers between two places, in this order of age.
 macro_rules! range {

@@ -6,8 +6,10 @@ use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Error, Store, columns};
-use crate::domain::{CustomerId, KeyId, Mode, RequestNumber, RequestRecord};
-use crate::store::{Asking, Cursor, RequestFilter, RequestListed, Requester};
+use crate::domain::{
+    Asking, Cursor, CustomerId, KeyId, Mode, RequestFilter, RequestListed, RequestNumber, RequestRecord,
+};
+use crate::store::Requester;
 
 impl Store {
     /// Adds records in one small transaction.

@@ -16,19 +16,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
 use rustix::fs::{FallocateFlags, Mode, OFlags, fallocate};
 
 use super::disk::Disk;
-use super::grants;
 use super::paths::{RESERVE, beside, directory_of};
-use super::writer::Writer;
-use crate::store::{Error, Lane, Requester};
 
 /// Its size in bytes, where the disk has room for it.
 const LEN: u64 = 16 << 20;
 /// The least part of it that is worth a file, and the unit of its size.
-const UNIT: u64 = 1 << 20;
+pub(super) const UNIT: u64 = 1 << 20;
 /// The room that stays free when it is set aside: on a smaller disk the reserve is smaller.
 const LEAVES: u64 = 8 << 20;
 /// How long edits wait for another process that has released it.
@@ -93,7 +89,7 @@ impl Reserve {
     }
 
     /// Gives its room to an operation that frees room. Returns whether it is worth to try again.
-    fn release(&self) -> bool {
+    pub(super) fn release(&self) -> bool {
         let mut state = self.state();
         let Some(path) = self.path.as_ref().filter(|_| state.released.is_none()) else {
             return state.released.is_some();
@@ -109,7 +105,7 @@ impl Reserve {
     }
 
     /// Whether acts that free no room are to be refused, since they would take the room of the reserve.
-    fn is_at_stake(&self) -> bool {
+    pub(super) fn is_at_stake(&self) -> bool {
         if !self.is_watched.load(Ordering::Relaxed) {
             return false;
         }
@@ -165,7 +161,7 @@ impl Reserve {
     }
 
     /// How many bytes are set aside in a file that is ours.
-    fn found(&self) -> u64 {
+    pub(super) fn found(&self) -> u64 {
         let Some(path) = &self.path else { return 0 };
         let found = path.symlink_metadata().ok().filter(|found| is_ours(path, found));
         found.map_or(0, |found| found.len().min(found.blocks() * 512))
@@ -227,94 +223,6 @@ fn allocate(path: &Path, len: u64) -> io::Result<()> {
         let _ = if found.len() == 0 { fs::remove_file(path) } else { file.set_len(found.len()) };
     }
     done
-}
-
-impl Writer {
-    /// Refuses an act that frees no room while the reserve is released.
-    pub(super) fn admit<R>(&self) -> Result<(), Error<R>> {
-        if self.reserve().is_at_stake() { Err(Error::Full) } else { Ok(()) }
-    }
-
-    /// Does an act that frees room. On a full disk it is done again in the room of the reserve.
-    pub(super) async fn free<T, R, F>(&self, lane: Lane, act: F) -> Result<T, Error<R>>
-    where
-        T: Send + 'static,
-        R: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, Error<R>> + Clone + Send + 'static,
-    {
-        let _freeing = self.reserve().freeing();
-        let done = self.queue(lane, act.clone())?.await.unwrap_or(Err(Error::Busy));
-        match done {
-            Err(Error::Full | Error::Unwritable(_)) if self.reserve().release() => {
-                self.queue(lane, act)?.await.unwrap_or(Err(Error::Busy))
-            }
-            done => done,
-        }
-    }
-
-    /// The same for a thread of the server that has nothing else to do, with how long the act took.
-    pub(super) fn free_and_time<T, R, F>(&self, act: F) -> Result<(T, Duration), Error<R>>
-    where
-        T: Send + 'static,
-        R: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, Error<R>> + Clone + Send + 'static,
-    {
-        let timed = |connection: &Connection| {
-            let began = Instant::now();
-            Ok((act(connection)?, began.elapsed()))
-        };
-        let _freeing = self.reserve().freeing();
-        let done = self.queue(Lane::HOUSE, timed.clone())?.blocking_recv().unwrap_or(Err(Error::Busy));
-        match done {
-            Err(Error::Full | Error::Unwritable(_)) if self.reserve().release() => {
-                self.queue(Lane::HOUSE, timed)?.blocking_recv().unwrap_or(Err(Error::Busy))
-            }
-            done => done,
-        }
-    }
-}
-
-impl super::Store {
-    /// Sets the reserve aside where the disk has room for it. A server does so again and again.
-    pub fn keep_reserve(&self) {
-        self.reserve.keep();
-    }
-
-    /// Begins an operation of several acts that free room: the reserve stays released between them, if the first needs it.
-    pub fn freeing(&self) -> Freeing<'_> {
-        self.reserve.freeing()
-    }
-
-    /// Does something that frees room without the writing thread, again in the room of the reserve where it fails.
-    pub(super) fn free<T, E>(&self, run: impl Fn() -> Result<T, E>) -> Result<T, E> {
-        let _freeing = self.reserve.freeing();
-        let done = run();
-        if done.is_err() && self.disk().is_some_and(|disk| disk.free < UNIT) && self.reserve.release() {
-            return run();
-        }
-        done
-    }
-
-    /// Does an act that frees room.
-    pub(super) async fn free_of<T, R, F>(&self, requester: Requester, act: F) -> Result<T, Error<R>>
-    where
-        T: Send + 'static,
-        R: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, Error<R>> + Clone + Send + 'static,
-    {
-        let Requester { lane, grant } = requester;
-        self.begin_act(lane)?;
-        let act = move |connection: &Connection| {
-            grants::check(connection, grant.as_ref())?;
-            act(connection)
-        };
-        self.writer.free(lane, act).await
-    }
-
-    /// How many bytes are set aside.
-    pub fn reserved(&self) -> u64 {
-        self.reserve.found()
-    }
 }
 
 #[cfg(test)]

@@ -4,31 +4,17 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::backup::{self, Copied, Copying, Halted, NotCopied, Stop};
+use super::backup::{self, Halted, Stop};
 use super::lock_file::{self, Note};
 use super::partial::{Partial, is_of};
 use super::paths::{self, ASIDE, COMPANIONS, beside, directory_of, identity_of};
 use super::{copies, erased_file, erasures, folder, generation, imports, open, schema, sweep};
-use crate::domain::Erasure;
-
-/// What a restore did.
-#[derive(Clone, Debug)]
-pub struct Restored {
-    /// What is in the database now.
-    pub copied: Copied,
-    /// Where the file before is, if there was one.
-    pub aside: Option<PathBuf>,
-    /// How many erasures were known of, and how many customers were in the backup whom they had erased.
-    pub erasures: (u64, u64),
-    /// How many imports that were not applied went, and the cells of how many rows of others: they may have held somebody who was
-    /// erased since the backup was made.
-    pub imports: (u64, u64),
-}
+use crate::domain::{Copying, Erasure, NotCopied, Restored};
 
 /// Returns whether a file is a plain copy of a database, which lacks what was only in the WAL: its header says that it has one. That
 /// of a backup does not.

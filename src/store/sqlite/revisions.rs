@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, Row, params};
 
-use super::{Slice, columns};
-use crate::domain::{CustomerId, Mode, Passage, RequestNumber, Revision};
+use super::columns;
+use crate::domain::{CustomerId, Mode, Passage, RequestNumber, Revision, Slice};
 
 /// The columns that [`read`] reads, in its order, for `concat!`.
 macro_rules! revision_columns {

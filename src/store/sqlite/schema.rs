@@ -6,6 +6,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::open::{self, Unusable, Use};
 use super::{lock_file, schema_objects, trouble};
+use crate::domain::SchemaDifference;
 
 const SCHEMA: &str = include_str!("../../../schema.sql");
 
@@ -57,7 +58,7 @@ pub(super) fn bring_up(path: &Path, use_: Use) -> Result<Connection, Unusable> {
 }
 
 /// What a file with the newest schema has that the schema has not, and what it lacks.
-pub(super) fn differences(connection: &Connection) -> rusqlite::Result<Vec<schema_objects::Difference>> {
+pub(super) fn differences(connection: &Connection) -> rusqlite::Result<Vec<SchemaDifference>> {
     schema_objects::compare(connection, SCHEMA)
 }
 
@@ -139,7 +140,7 @@ struct Found {
     version: usize,
     tables: i64,
     /// What is not Patron's. Of an older file these are triggers and views, of which no schema has one.
-    foreign: Vec<schema_objects::Difference>,
+    foreign: Vec<SchemaDifference>,
 }
 
 impl Found {
@@ -287,7 +288,7 @@ mod tests {
             assert!(!before.is_empty());
             upgrade(&mut upgraded, "never run", STEPS).unwrap();
             assert_eq!(schema_of(&upgraded), schema_of(&fresh), "from version {version}");
-            assert_eq!(schema_objects::faults(differences(&upgraded).unwrap()), [""; 0], "from version {version}");
+            assert_eq!(differences(&upgraded).unwrap(), [], "from version {version}");
             assert_eq!(Found::of(&upgraded).unwrap().version, STEPS.len() + 1);
             assert_eq!(customers_of(&upgraded), before);
             let checked = super::super::check::run(&upgraded, &|_| {}).unwrap();

@@ -12,78 +12,50 @@ use std::sync::OnceLock;
 
 use rusqlite::Connection;
 
+use crate::domain::{IntegrityFault, SchemaChange, SchemaDifference};
+
 /// The most differences that are listed.
 const DIFFERENCES_MAX: usize = 100;
 /// The longest SQL that is compared; none of Patron's is as long.
 const SQL_MAX: u32 = 20_000;
-/// The longest name that is shown, in characters.
-const NAME_MAX: usize = 80;
 /// Tables that other programs keep in a database: SQLite for `AUTOINCREMENT` and `ANALYZE`, and Litestream.
 const OTHERS: [&str; 5] = ["sqlite_sequence", "sqlite_stat1", "sqlite_stat4", "_litestream_seq", "_litestream_lock"];
 
 /// Objects by kind and name: the table that each belongs to, and its SQL.
 type Objects = BTreeMap<(String, String), (String, String)>;
 
-/// A difference from the schema of this binary.
-#[derive(Debug)]
-pub(super) struct Difference {
-    words: String,
-    /// The statement that removes an object that is too many.
-    remedy: Option<String>,
+fn difference(kind: &str, name: &str, change: SchemaChange) -> SchemaDifference {
+    SchemaDifference { kind: kind.to_owned(), name: name.to_owned(), change }
 }
-
-impl Difference {
-    fn extra(kind: &str, name: &str, table: &str) -> Self {
-        let words = match kind {
-            "trigger" | "index" => format!("the {kind} {} on {} is not Patron's", shown(name), shown(table)),
-            _ => format!("the {kind} {} is not Patron's", shown(name)),
-        };
-        let is_plain = name.len() <= NAME_MAX && name.chars().all(|char| char.is_ascii_alphanumeric() || char == '_');
-        let remedy = is_plain.then(|| format!("DROP {} {name}", kind.to_ascii_uppercase()));
-        Self { words, remedy }
-    }
-}
-
-/// The differences as faults, one sentence each.
-pub(super) fn faults(differences: Vec<Difference>) -> Vec<String> {
-    differences.into_iter().map(|difference| format!("{SCHEMA}: {}", difference.words)).collect()
-}
-
-/// The start of a fault in the schema.
-const SCHEMA: &str = "the schema is not the one that Patron creates";
 
 /// Refuses a file with such differences, in a sentence with the ways out.
-pub(super) fn refuse(differences: &[Difference], file: &Path) -> Result<(), String> {
+pub(super) fn refuse(differences: &[SchemaDifference], file: &Path) -> Result<(), String> {
     let Some(first) = differences.first() else { return Ok(()) };
     let more = match differences.len() {
         1 => String::new(),
         len => format!(" and {} more, which `patron check` lists", len - 1),
     };
-    let remedy = first.remedy.as_ref().map_or(String::new(), |statement| {
+    let remedy = first.remedy().map_or(String::new(), |statement| {
         format!("; or, where you know where it comes from, remove it with `sqlite3 {} '{statement}'`", file.display())
     });
-    Err(format!("{SCHEMA}: {}{more}; restore a backup that you trust{remedy}", first.words))
-}
-
-/// A name from the file, on one line and of bounded length.
-fn shown(name: &str) -> String {
-    format!("{:?}", name.chars().take(NAME_MAX).collect::<String>())
+    let fault = IntegrityFault::Schema(first.clone());
+    Err(format!("{fault}{more}; restore a backup that you trust{remedy}"))
 }
 
 /// Returns what a file of an older schema has that no schema of Patron's ever had: what could run in an upgrade.
-pub(super) fn find_triggers_and_views(connection: &Connection) -> rusqlite::Result<Vec<Difference>> {
+pub(super) fn find_triggers_and_views(connection: &Connection) -> rusqlite::Result<Vec<SchemaDifference>> {
     let mut statement = connection.prepare(
         "SELECT type, name, tbl_name FROM sqlite_schema WHERE type NOT IN ('table', 'index') ORDER BY type, name LIMIT ?1",
     )?;
     let rows = statement.query_map([DIFFERENCES_MAX], |row| {
         let (kind, name, table): (String, String, String) = row.try_into()?;
-        Ok(Difference::extra(&kind, &name, &table))
+        Ok(difference(&kind, &name, SchemaChange::Extra(table)))
     })?;
     rows.collect()
 }
 
 /// Returns the differences between a file with the newest schema and the schema itself.
-pub(super) fn compare(connection: &Connection, schema: &str) -> rusqlite::Result<Vec<Difference>> {
+pub(super) fn compare(connection: &Connection, schema: &str) -> rusqlite::Result<Vec<SchemaDifference>> {
     static EXPECTED: OnceLock<Objects> = OnceLock::new();
     let expected = match EXPECTED.get() {
         Some(expected) => expected,
@@ -98,20 +70,18 @@ pub(super) fn compare(connection: &Connection, schema: &str) -> rusqlite::Result
     let missing = expected
         .keys()
         .filter(|key| !found.contains_key(*key))
-        .map(|(kind, name)| Difference { words: format!("the {kind} {} is missing", shown(name)), remedy: None });
+        .map(|(kind, name)| difference(kind, name, SchemaChange::Missing));
     let others = found.iter().filter_map(|(key, object)| {
         let (kind, name) = key;
         match expected.get(key) {
             Some(ours) if ours == object => None,
-            Some(_) => {
-                Some(Difference { words: format!("the {kind} {} is defined differently", shown(name)), remedy: None })
-            }
+            Some(_) => Some(difference(kind, name, SchemaChange::Different)),
             None if kind == "table" && OTHERS.contains(&name.as_str()) => None,
-            None => Some(Difference::extra(kind, name, &object.0)),
+            None => Some(difference(kind, name, SchemaChange::Extra(object.0.clone()))),
         }
     });
     // Triggers and views come first: they are what does harm.
-    let mut differences: Vec<Difference> = others.collect();
+    let mut differences: Vec<SchemaDifference> = others.collect();
     differences.reverse();
     differences.extend(missing);
     differences.truncate(DIFFERENCES_MAX);

@@ -8,9 +8,61 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, named_params};
 
 use super::columns::{self, CustomerRow};
 use super::index::{of_mode, quoted};
-use super::{customers, pages};
-use crate::domain::{Mode, Query};
-use crate::store::{Bookmark, Page, Place};
+use super::{Store, customers, index, pages};
+use crate::domain::{Bookmark, Customer, Mode, Page, Place, Query, Walk};
+use crate::store::{Error, Requester};
+
+impl Store {
+    /// A mode's customers that match, the last added first, beginning beside one of them; `None` where there is no such
+    /// customer. As they stand now, however far the index is fed.
+    pub async fn search(
+        &self,
+        requester: Requester,
+        mode: Mode,
+        query: Query,
+        place: Place,
+        count: u64,
+    ) -> Result<Option<Page>, Error> {
+        self.readers.away_of(requester, move |connection| page(connection, mode, &query, &place, count)).await
+    }
+
+    /// The next customers of a walk, after a place in it, as they stand now; and the place after them, where there may be more.
+    /// Each step is a question of its own: no snapshot is held between two, which would keep the log from being emptied.
+    pub async fn walk(
+        &self,
+        requester: Requester,
+        mode: Mode,
+        walk: Walk,
+        after: Option<Bookmark>,
+        count: u64,
+    ) -> Result<(Vec<Customer>, Option<Bookmark>), Error> {
+        let ask = move |connection: &_| {
+            let rows = match &walk {
+                Walk::Created(span) => pages::after(connection, mode, *span, after.as_ref(), count)?,
+                Walk::Matching(query) => self::after(connection, mode, query, after.as_ref(), count)?,
+            };
+            let next = rows.last().filter(|_| rows.len() as u64 == count).map(CustomerRow::bookmark);
+            Ok((rows.into_iter().map(|row| row.customer).collect(), next))
+        };
+        self.readers.away_of(requester, ask).await
+    }
+
+    /// Feeds the search with the next revisions, at most so many. Gives whether there may be more. Whoever serves the file
+    /// needs not ask for it.
+    pub async fn feed_search(&self, count: u64) -> Result<bool, Error> {
+        self.act(move |connection| Ok(index::feed(connection, count)?)).await
+    }
+
+    /// Empties the index of the search, however damaged it is: it is to be fed from the first revision on.
+    pub async fn begin_search_anew(&self) -> Result<(), Error> {
+        self.act(|connection| Ok(index::begin_anew(connection)?)).await
+    }
+
+    /// The newest revision, and up to which one the search is fed.
+    pub async fn newest_and_fed(&self) -> Result<(i64, i64), Error> {
+        self.readers.away(index::newest_and_mark).await
+    }
+}
 
 /// Customers that match, the last added first. That is the order of rows, in which the index is read without sorting: a
 /// page costs what is on it, however many match. It is the order of `created_at`, but where the clock was set back or
@@ -66,7 +118,7 @@ fn matching(
     while (rows.len() as u64) < count
         && let Some(candidate) = candidates.next()?
     {
-        let row = customers::find_by_number(snapshot, candidate.get(0)?)?;
+        let row = columns::find_by_number(snapshot, candidate.get(0)?)?;
         rows.extend(row.filter(|row| row.customer.mode == mode && query.matches(&row.customer)));
     }
     Ok(rows)

@@ -2,9 +2,10 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::grants::{find_session, read_session, read_staff, staff_columns};
 use super::{Error, Store};
-use crate::domain::{Email, Link, Role, SecretHash, Session, Staff, StaffId};
-use crate::store::{Requester, Sessions, StaffListed};
+use crate::domain::{Link, SecretHash, Session, Staff, StaffId, StaffListed};
+use crate::store::{Requester, Sessions};
 
 impl Store {
     /// Whether there is any staff at all.
@@ -155,32 +156,14 @@ impl Store {
     }
 }
 
-/// The columns that [`staff`] reads, in its order, of the table `staff`.
-macro_rules! staff_columns {
-    () => {
-        "staff.id, staff.email, staff.role, staff.password_hash, staff.created_at, staff.disabled_at"
-    };
-}
-
-fn staff(row: &Row<'_>) -> rusqlite::Result<Staff> {
-    Ok(Staff {
-        id: StaffId::stored(row.get(0)?),
-        email: Email::stored(row.get(1)?),
-        role: Role::parse(row.get_ref(2)?.as_str()?).unwrap_or(Role::Viewer),
-        password: row.get::<_, Option<String>>(3)?.map(SecretHash::new),
-        created_at: row.get(4)?,
-        disabled_at: row.get(5)?,
-    })
-}
-
 pub(super) fn find(connection: &Connection, id: &StaffId) -> rusqlite::Result<Option<Staff>> {
     const SQL: &str = concat!("SELECT ", staff_columns!(), " FROM staff WHERE id = ?1");
-    connection.prepare_cached(SQL)?.query_row([id.as_str()], staff).optional()
+    connection.prepare_cached(SQL)?.query_row([id.as_str()], read_staff).optional()
 }
 
 pub(super) fn find_by_email(connection: &Connection, email_key: &str) -> rusqlite::Result<Option<Staff>> {
     const SQL: &str = concat!("SELECT ", staff_columns!(), " FROM staff WHERE email_key = ?1");
-    connection.prepare_cached(SQL)?.query_row([email_key], staff).optional()
+    connection.prepare_cached(SQL)?.query_row([email_key], read_staff).optional()
 }
 
 /// Everybody, owners first, then by email, with their live sessions and their link.
@@ -194,7 +177,12 @@ pub(super) fn list(connection: &Connection, now: i64) -> rusqlite::Result<Vec<St
          FROM staff ORDER BY role = 'owner' DESC, email_key"
     );
     let read = |row: &Row<'_>| {
-        Ok(StaffListed { staff: staff(row)?, sessions: row.get(6)?, seen_at: row.get(7)?, link_ends_at: row.get(8)? })
+        Ok(StaffListed {
+            staff: read_staff(row)?,
+            sessions: row.get(6)?,
+            seen_at: row.get(7)?,
+            link_ends_at: row.get(8)?,
+        })
     };
     let values = [now - Session::IDLE_MAX, now - Session::AGE_MAX, now];
     connection.prepare_cached(SQL)?.query_map(values, read)?.collect()
@@ -270,21 +258,6 @@ pub(super) fn insert_session(connection: &Connection, session: &Session) -> rusq
     see(connection, &session.hash, session.seen_at)
 }
 
-/// A session with the person whose it is.
-pub(super) fn find_session(connection: &Connection, hash: &str) -> rusqlite::Result<Option<(Session, Staff)>> {
-    const SQL: &str = concat!(
-        "SELECT ",
-        staff_columns!(),
-        ", sessions.hash, sessions.created_at, sessions.seen_at, sessions.agent
-         FROM sessions JOIN staff ON staff.id = sessions.staff_id WHERE sessions.hash = ?1"
-    );
-    let read = |row: &Row<'_>| {
-        let staff = staff(row)?;
-        Ok((session(row, staff.id.clone())?, staff))
-    };
-    connection.prepare_cached(SQL)?.query_row([hash], read).optional()
-}
-
 /// A person's sessions, newest first.
 pub(super) fn list_sessions(connection: &Connection, id: &StaffId) -> rusqlite::Result<Vec<Session>> {
     const SQL: &str = concat!(
@@ -293,11 +266,7 @@ pub(super) fn list_sessions(connection: &Connection, id: &StaffId) -> rusqlite::
         ", sessions.hash, sessions.created_at, sessions.seen_at, sessions.agent
          FROM sessions JOIN staff ON staff.id = sessions.staff_id WHERE staff.id = ?1 ORDER BY sessions.seen_at DESC"
     );
-    connection.prepare_cached(SQL)?.query_map([id.as_str()], |row| session(row, id.clone()))?.collect()
-}
-
-fn session(row: &Row<'_>, staff: StaffId) -> rusqlite::Result<Session> {
-    Ok(Session { hash: row.get(6)?, staff, created_at: row.get(7)?, seen_at: row.get(8)?, agent: row.get(9)? })
+    connection.prepare_cached(SQL)?.query_map([id.as_str()], |row| read_session(row, id.clone()))?.collect()
 }
 
 pub(super) fn touch_session(connection: &Connection, hash: &str, seen_at: i64) -> rusqlite::Result<()> {

@@ -3,13 +3,11 @@
 use rusqlite::{Error as SqliteError, ErrorCode, ffi};
 
 use super::Error;
+use crate::domain::REINDEX;
 
 /// Where writing fails, and not for a full disk.
 pub(super) const DISK_TAKES_NOTHING: &str =
     "its disk takes nothing more; look whether it is full, over a quota, read-only or failing";
-
-/// The way out where nothing but the index of the search is damaged.
-pub const REINDEX: &str = "`patron reindex` makes that index anew";
 
 impl<R> From<SqliteError> for Error<R> {
     /// A full disk, a lock that somebody else holds too long and a disk that takes nothing pass; the rest is our own failure.

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::backup::{self, Copying, Halted, NotCopied, Stop};
+use super::backup::{self, Halted, Stop};
 use super::disk::Disk;
 use super::partial::Partial;
 use super::{Unusable, Use};
 use super::{check, copies, lock_file, open, paths, preparation, schema};
-use crate::store::Backup;
+use crate::domain::{Backup, Copying, IntegrityFault, NotCopied};
 
 /// What is ahead of a file.
 #[derive(Clone, Debug)]
@@ -90,7 +90,7 @@ pub fn back_up_as_it_is(path: &Path, at: i64, least: u64, progress: impl Fn(Copy
     let checked = open::reader(partial.path()).and_then(|copy| check::sqlite_checks(&copy, &mut faults));
     checked.map_err(|error| Halted::from(error).because(&cannot))?;
     // The index of the search is not what is copied for: a step or `patron reindex` makes it anew.
-    if !faults.iter().all(|fault| check::is_of_index(fault)) {
+    if !faults.iter().all(IntegrityFault::is_of_index) {
         return Err(NotCopied::Damaged(faults));
     }
     partial.name().map_err(|error| cannot(&backup::reason_of(&error, &real)))?;

@@ -1,11 +1,11 @@
 //! The table of customers who were withdrawn with the import that made them: they move there and back, and their history stays.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::columns::{self, CustomerRow, customer_columns};
-use super::{Error, Slice, Store, customers, marks, revisions, snapshot};
-use crate::domain::{CustomerId, Edited, Mode};
-use crate::store::{Requester, Withdrawn};
+use super::{Error, Store, customers, marks, revisions, snapshot};
+use crate::domain::{CustomerId, Edited, Mode, Slice, Withdrawn};
+use crate::store::Requester;
 
 impl Store {
     /// A customer who was withdrawn, with their revisions, newest first; `None` where there is no such one.
@@ -30,11 +30,6 @@ impl Store {
 pub(super) fn find(connection: &Connection, mode: Mode, id: &CustomerId) -> rusqlite::Result<Option<CustomerRow>> {
     const SQL: &str = concat!("SELECT ", customer_columns!(), " FROM withdrawn WHERE id = ?1 AND mode = ?2");
     connection.prepare_cached(SQL)?.query_row(params![id.as_str(), columns::mode(mode)], columns::customer).optional()
-}
-
-pub(super) fn find_by_number(connection: &Connection, number: i64) -> rusqlite::Result<CustomerRow> {
-    const SQL: &str = concat!("SELECT ", customer_columns!(), " FROM withdrawn WHERE number = ?1");
-    connection.prepare_cached(SQL)?.query_row([number], columns::customer)
 }
 
 /// Takes a customer out of all that finds customers, by the revision that says so.
@@ -70,12 +65,4 @@ fn pass(connection: &Connection, row: &CustomerRow, passed: &Edited, sql: &str) 
 
 pub(super) fn delete(connection: &Connection, number: i64) -> rusqlite::Result<()> {
     connection.prepare_cached("DELETE FROM withdrawn WHERE number = ?1")?.execute([number]).map(drop)
-}
-
-/// What is wrong with those who were withdrawn, if anything is.
-pub(super) fn fault(connection: &Connection) -> rusqlite::Result<Option<String>> {
-    const TWICE: &str = "SELECT withdrawn.id FROM withdrawn JOIN customers
-        ON customers.number = withdrawn.number OR customers.id = withdrawn.id LIMIT 1";
-    let id: Option<String> = connection.query_row(TWICE, [], |row: &Row<'_>| row.get(0)).optional()?;
-    Ok(id.map(|id| format!("{id} is withdrawn, and is there")))
 }

@@ -9,9 +9,9 @@ use super::super::form::{Form, FormError};
 use super::super::page::{Shell, Turned, html, html_with, see_other};
 use super::super::visit::{Editor, Visit};
 use super::{OneImport, counted, find, sentence, turned};
-use crate::domain::{Import, ImportState, Notes};
+use crate::domain::{Import, ImportState, Notes, RowsOf};
 use crate::rows::{Empty, Mapping, Phones, Target};
-use crate::service::{NotImported, RowsOf, Services, Work};
+use crate::service::{NotImported, Services, Work};
 
 /// How many first values of a column are shown.
 const SHOWN: u64 = 3;

@@ -17,9 +17,9 @@ use super::moment::Moment;
 use super::page::{Shell, Turned, html};
 use super::visit::{Editor, Visit};
 use super::words::who;
-use crate::domain::{Fate, Import, ImportState, Outcome};
+use crate::domain::{Fate, Import, ImportState, Outcome, RowsOf};
 use crate::service::room::MAKE_ROOM;
-use crate::service::{NotImported, Refused, RowsOf, Services, Waits};
+use crate::service::{NotImported, Refused, Services, Waits};
 
 pub(super) use act::{act, confirm, resume};
 pub(super) use columns::{choose, show as show_columns};

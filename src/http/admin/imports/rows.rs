@@ -18,9 +18,9 @@ use super::super::record::heading;
 use super::super::visit::{Editor, Visit};
 use super::super::words::{Became, diff};
 use super::{OneImport, Part, counted, find, parts, turned};
-use crate::domain::{Import, Outcome};
+use crate::domain::{Import, Outcome, RowsOf};
 use crate::rows::{For, Format, Mapping, RefusedFile, Row as Cells, Target};
-use crate::service::{Caller, ImportedRow, Imports, RowsOf, Services};
+use crate::service::{Caller, ImportedRow, Imports, Services};
 
 /// How many rows a page has, and how many are read at a time for a file.
 const PAGE_LEN: u64 = 50;

@@ -3,7 +3,7 @@
 
 use rusqlite::{Connection, params};
 
-use super::{Moved, advance, begun, customers, rows};
+use super::{Moved, advance, begun, columns, customers, rows};
 use crate::domain::{Customer, CustomerId, Edited, Fate, ImportRow, ImportState, Mode, Outcome};
 use crate::store::sqlite::{Error, Store};
 use crate::store::{Batch, Plan, Planned, Requester};
@@ -58,7 +58,7 @@ fn write(
     }
     let (mut moved, mut line, count) = (Moved::default(), from, planned.len());
     for Planned { row, plan } in planned {
-        line = customers::signed(row.line);
+        line = columns::signed(row.line);
         let Some(outcome) = row.outcome else { continue };
         let fate = match plan {
             // Its customer was erased since it was planned.

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Error, Store, columns, customers, revisions, snapshot, withdrawn};
-use crate::domain::{Fate, Import, ImportState, ImportStep, Mode, Outcome, Step};
-use crate::store::{Batch, ImportHappened, NewImport, Requester};
+use crate::domain::{Fate, Import, ImportHappened, ImportState, ImportStep, Mode, Outcome, Step};
+use crate::store::{Batch, NewImport, Requester};
 
 pub(super) use about::{forget, let_go};
 pub use rehearse::Looking;
@@ -307,29 +307,6 @@ impl Moved {
         }
         Ok(())
     }
-}
-
-/// What is wrong with the imports, if anything is.
-pub(super) fn fault(connection: &Connection) -> rusqlite::Result<Option<String>> {
-    const COUNTED: &str = "SELECT import FROM (
-            SELECT import, outcome, fate, count FROM import_counts WHERE count != 0
-            UNION ALL SELECT import, outcome, coalesce(fate, ''), -count(*) FROM import_rows
-                WHERE outcome IS NOT NULL GROUP BY 1, 2, 3
-        ) JOIN imports ON imports.number = import
-        WHERE state NOT IN ('dropped', 'received', 'rehearsing')
-        GROUP BY import, outcome, fate HAVING sum(count) != 0 LIMIT 1";
-    let counted: Option<i64> = connection.query_row(COUNTED, [], |row| row.get(0)).optional()?;
-    const TWICE: &str = "SELECT number FROM import_steps WHERE number IN (SELECT number FROM revisions)
-        OR number IN (SELECT number FROM erasures) LIMIT 1";
-    let twice: Option<i64> = connection.query_row(TWICE, [], |row| row.get(0)).optional()?;
-    const STRAY: &str = "SELECT import FROM revisions WHERE import IS NOT NULL AND import NOT IN (SELECT import FROM import_steps) LIMIT 1";
-    let stray: Option<i64> = connection.query_row(STRAY, [], |row| row.get(0)).optional()?;
-    Ok(match (counted, twice, stray) {
-        (Some(import), ..) => Some(format!("the rows of import {import} are not as many as are counted")),
-        (_, Some(number), _) => Some(format!("{number} is the number of a step of an import, and of something else")),
-        (_, _, Some(import)) => Some(format!("revisions belong to import {import}, which was never applied")),
-        (None, None, None) => None,
-    })
 }
 
 /// Where a batch begins, where an import is at this work.

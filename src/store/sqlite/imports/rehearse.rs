@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::rows::{self, PairKey, pair_key};
-use super::{Moved, advance, begun, customers, snapshot};
+use super::{Moved, advance, begun, columns, customers, snapshot};
 use crate::domain::{Customer, CustomerId, ImportRow, ImportState, Mode, Outcome};
 use crate::store::sqlite::{Error, Store};
 use crate::store::{Batch, Elsewhere, Judged, Requester};
@@ -170,7 +170,7 @@ fn write(
     }
     let (mut moved, mut line) = (Moved::default(), from);
     for (at, judged) in found {
-        line = customers::signed(*at);
+        line = columns::signed(*at);
         let Some((judged, pair)) = judged else { continue };
         let complaint = judged.complaint.as_ref();
         connection.prepare_cached(SQL)?.execute(params![

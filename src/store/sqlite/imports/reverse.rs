@@ -6,7 +6,7 @@ use std::cell::Cell;
 use rusqlite::{Connection, params};
 
 use super::apply::{in_savepoint, is_of_customer};
-use super::{Moved, advance, begun, customers, revisions, rows, withdrawn};
+use super::{Moved, advance, begun, columns, customers, revisions, rows, withdrawn};
 use crate::domain::import::is_as_made;
 use crate::domain::{
     Changes, Customer, CustomerId, Edited, Fate, ImportRow, ImportState, Mode, Outcome, Passage, Rejection, Reversal,
@@ -41,10 +41,10 @@ fn write(connection: &Connection, state: ImportState, count: u64, stamp: &Stamp)
     let Some(begun) = begun(connection, number, state)? else { return Ok(Batch::Elsewhere) };
     let mut rows = rows::after(connection, number, begun.line, count)?;
     // What was not come to when it was applied has nothing to take back.
-    rows.retain(|row| begun.stopped.is_none_or(|stopped| customers::signed(row.line) <= stopped));
+    rows.retain(|row| begun.stopped.is_none_or(|stopped| columns::signed(row.line) <= stopped));
     let (mut moved, mut line, mut done, walked) = (Moved::default(), begun.line, 0, Cell::new(0));
     for row in rows.iter().take_while(|_| walked.get() < WALKED) {
-        (line, done) = (customers::signed(row.line), done + 1);
+        (line, done) = (columns::signed(row.line), done + 1);
         let (Some(outcome), Some(before)) = (row.outcome, row.fate) else { continue };
         let Some((id, version)) = row.customer.as_ref().zip(row.version).filter(|_| is_of_customer(row.outcome)) else {
             continue;

@@ -5,9 +5,9 @@ use blake2::{Blake2b, Digest};
 use rusqlite::{Connection, Row, params};
 
 use super::{Moved, named};
-use crate::domain::{Contact, Customer, CustomerId, Email, Fate, ImportRow, Outcome};
+use crate::domain::{Contact, Customer, CustomerId, Email, Fate, ImportRow, Outcome, RowsOf};
 use crate::store::sqlite::{Error, Store, columns};
-use crate::store::{NewRow, Requester, RowsOf};
+use crate::store::{NewRow, Requester};
 
 /// What tells the pair of a customer from any other; `None` where there is neither email nor contact.
 pub(super) type PairKey = Option<[u8; 16]>;

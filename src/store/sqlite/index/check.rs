@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::super::columns::{self, customer_columns};
-use super::{NOBODY, quoted, terms_of};
+use super::terms::{NOBODY, quoted, terms_of};
 
 /// Holds the index against the rows: of everybody who is not in the tail it must have the terms of their row, and none of anybody
 /// else. For a connection that may write to its temporary database. `progress` is told how much of how much is done: of the rows,

@@ -3,7 +3,7 @@
 use rusqlite::types::Type;
 use rusqlite::{Connection, Error};
 
-use super::{FILLER, NOBODY, put, take};
+use super::terms::{FILLER, NOBODY, put, take};
 
 /// How many parts of a level are merged, as the schema has it.
 const PARTS_MERGED: usize = 8;

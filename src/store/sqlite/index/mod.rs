@@ -10,18 +10,22 @@
 
 mod check;
 mod merging;
+mod terms;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension};
 
 use super::columns::{self, CustomerRow};
-use super::{customers, revisions, withdrawn};
+use super::revisions;
 use crate::domain::{Changes, Customer, CustomerId, Mode, Trigram, trigrams_of};
 
 pub(super) use check::is_of_customers;
 pub(super) use merging::{begin_merge, is_one_part, merge};
+pub(super) use terms::{has, of_mode, quoted};
+
+use terms::{FILLER, NOBODY, put, take, terms_of};
 
 /// With so many terms in hand a feeding ends: as many customers as can be asked for at once have fewer, unless their notes are
 /// long.
@@ -30,10 +34,6 @@ const TERMS_MAX: usize = 16_000;
 const TERMS_A_PAGE: usize = 400;
 /// An index of fewer pages is made anew rather than merged: of some 1,500 customers.
 const PAGES_FEW: u64 = 32;
-/// No customer has this number.
-const NOBODY: i64 = 0;
-/// A term that nobody looks for: Unicode's "private use two".
-const FILLER: &str = "\u{92} ";
 
 /// What the index is told about a customer.
 struct Told {
@@ -47,7 +47,7 @@ pub(super) fn feed(connection: &Connection, count: u64) -> rusqlite::Result<bool
     const WAITING: &str = "SELECT number, customer, version = 1 OR passage IS NOT NULL, changes FROM revisions
         WHERE number > (SELECT revision FROM search_mark) ORDER BY number LIMIT ?1";
     let mut statement = connection.prepare_cached(WAITING)?;
-    let mut waiting = statement.query([customers::signed(count)])?;
+    let mut waiting = statement.query([columns::signed(count)])?;
     let (mut fed, mut terms, mut last) = (0, 0, None);
     // By their numbers: FTS5 begins another part of the index at each row before the one that it took last.
     let mut moved: BTreeMap<i64, Moved> = BTreeMap::new();
@@ -69,7 +69,7 @@ pub(super) fn feed(connection: &Connection, count: u64) -> rusqlite::Result<bool
     let told: Vec<Told> = moved.into_iter().map(|(number, moved)| moved.told(number)).collect();
     tell(connection, &told)?;
     let told: usize = told.iter().map(|told| told.gone.len() + told.come.len()).sum();
-    merge(connection, customers::signed(told.div_ceil(TERMS_A_PAGE) as u64))?;
+    merge(connection, columns::signed(told.div_ceil(TERMS_A_PAGE) as u64))?;
     connection.prepare_cached("UPDATE search_mark SET revision = ?1")?.execute([last])?;
     Ok(fed == count || terms >= TERMS_MAX)
 }
@@ -88,8 +88,9 @@ struct Moved {
 
 impl Moved {
     fn of(connection: &Connection, number: i64) -> rusqlite::Result<Self> {
-        let here = customers::find_by_number(connection, number)?;
-        let away = if here.is_none() { withdrawn::find_by_number(connection, number).optional()? } else { None };
+        let here = columns::find_by_number(connection, number)?;
+        let away =
+            if here.is_none() { columns::find_withdrawn_by_number(connection, number).optional()? } else { None };
         let terms = |row: Option<CustomerRow>| row.map(|row| terms_of(&row.customer)).unwrap_or_default();
         Ok(Self { present: terms(here), from: terms(away), to: blank(), is_whole: false })
     }
@@ -123,13 +124,6 @@ fn blank() -> Customer {
     Customer::blank(CustomerId::stored(String::new()), Mode::Test, 0)
 }
 
-/// All that the index knows a customer by.
-fn terms_of(customer: &Customer) -> BTreeSet<Trigram> {
-    let mut terms = trigrams_of(customer);
-    terms.insert(mode_trigram(customer.mode));
-    terms
-}
-
 /// Takes terms out of the index and puts others in, of customers by their numbers upwards. FTS5 counts rows and what is in them,
 /// and takes a count below zero for damage. So as many as go are counted in before, as nobody's, and each that goes comes again,
 /// if with nothing.
@@ -148,26 +142,10 @@ fn tell(connection: &Connection, told: &[Told]) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn put(connection: &Connection, number: i64, terms: &str) -> rusqlite::Result<()> {
-    const SQL: &str = "INSERT INTO search (rowid, trigrams) VALUES (?1, ?2)";
-    connection.prepare_cached(SQL)?.execute(params![number, terms]).map(drop)
-}
-
-fn take(connection: &Connection, number: i64, terms: &str) -> rusqlite::Result<()> {
-    const SQL: &str = "INSERT INTO search (search, rowid, trigrams) VALUES ('delete', ?1, ?2)";
-    connection.prepare_cached(SQL)?.execute(params![number, terms]).map(drop)
-}
-
 /// The newest revision, and up to which one the index is fed.
 pub(super) fn newest_and_mark(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
     const SQL: &str = "SELECT (SELECT coalesce(max(number), 0) FROM revisions), revision FROM search_mark";
     connection.prepare_cached(SQL)?.query_row([], |row| row.try_into())
-}
-
-/// Whether the index has a customer, by their number.
-pub(super) fn has(connection: &Connection, mode: Mode, number: i64) -> rusqlite::Result<bool> {
-    const SQL: &str = "SELECT EXISTS (SELECT 1 FROM search WHERE search MATCH ?1 AND rowid = ?2)";
-    connection.prepare_cached(SQL)?.query_row(params![of_mode(mode), number], |row| row.get(0))
 }
 
 /// How many the index has who are not there.
@@ -224,25 +202,9 @@ fn empty(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch("INSERT INTO search (search) VALUES ('delete-all')")
 }
 
-/// So that a few live customers are not looked for among a million test ones. No text has its first character: Unicode's "private
-/// use one".
-fn mode_trigram(mode: Mode) -> Trigram {
-    ['\u{91}', '\u{91}', if mode == Mode::Live { '1' } else { '0' }]
-}
-
 /// In what FTS5 reads: all whom the index has.
 fn anybody() -> String {
     format!("{} OR {}", of_mode(Mode::Test), of_mode(Mode::Live))
-}
-
-/// The same of a mode.
-pub(super) fn of_mode(mode: Mode) -> String {
-    quoted(&String::from_iter(mode_trigram(mode)))
-}
-
-/// A string of FTS5's, in which nothing is special but the quote.
-pub(super) fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('"', "\"\""))
 }
 
 #[cfg(test)]
@@ -252,13 +214,13 @@ mod tests {
     use proptest::prelude::*;
     use proptest::{collection, sample};
 
+    use super::super::{customers, withdrawn};
     use super::merging::tests::{merge_all, parts};
     use super::*;
-    use crate::domain::Query;
     use crate::domain::{
         Actor, Change, Contact, Draft, Edited, Erasure, Name, NoteValue, NotesEdit, Passage, Revision,
     };
-    use crate::store::Place;
+    use crate::domain::{Place, Query};
     use crate::store::Requester;
     use crate::store::sqlite::search::page;
     use crate::store::sqlite::{Store, Use, check, erasures, open};
@@ -476,7 +438,7 @@ mod tests {
                 let terms = terms_of(&row.customer).into_iter();
                 terms.map(move |term| (row.number, String::from_iter(term))).collect::<Vec<_>>()
             };
-            let rows = (1..20).filter_map(|number| customers::find_by_number(&connection, number).unwrap());
+            let rows = (1..20).filter_map(|number| columns::find_by_number(&connection, number).unwrap());
             let expected: BTreeSet<(i64, String)> = rows.flat_map(terms).collect();
             assert_eq!(indexed(&connection), expected);
             assert_eq!(strangers(&connection).unwrap(), 0);
@@ -498,6 +460,6 @@ mod tests {
         let found = page(&reader, Mode::Test, &Query::parse("number").unwrap(), &Place::Newest, 10).unwrap();
         assert_eq!(found.unwrap().items.len(), 6);
         store.act(|connection| Ok::<_, crate::store::Error>(merge(connection, -1000)?)).await.unwrap();
-        assert_eq!(check::run(&reader, &|_| ()).unwrap().faults, Vec::<String>::new());
+        assert_eq!(check::run(&reader, &|_| ()).unwrap().faults, vec![]);
     }
 }
