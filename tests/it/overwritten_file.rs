@@ -236,4 +236,21 @@ fn an_older_copy_of_the_file_itself_does_not_pass_the_check() {
     assert!(doctor.contains("wrong         Content") && doctor.contains("was written by another program"), "{doctor}");
     until("the check is over", || served.log().contains("the database is checked and not whole: edits wait"));
     served.edits_wait();
+
+    // Neither the end of the server, nor a command, nor another start forgets it.
+    let Served { directory, db, server, client, id } = served;
+    assert_eq!(server.stop(), Some(0));
+    let wal = fs::read(db.with_file_name("patron.db-wal")).unwrap();
+    assert!(!wal.is_empty());
+    for command in [&["check"][..], &["doctor", "--quick"], &["export"]] {
+        run(&db, command);
+        assert!(fs::read(db.with_file_name("patron.db-wal")).unwrap() == wal, "{command:?} keeps the WAL");
+    }
+    let server = Server::start(&db);
+    let client = client.moved(&server);
+    let served = Served { directory, db, server, client, id };
+    until("the check is over", || {
+        served.log().matches("the database is checked and not whole: edits wait").count() == 2
+    });
+    served.edits_wait();
 }

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
-use tempfile::TempDir;
+use tempfile::{TempDir, tempdir};
 
 use crate::backup::{backup, refusal, seeded};
-use crate::server::{Server, run};
+use crate::server::{Client, Server, run};
 use crate::upgrade::old;
 
 /// A backup with SQL run on it, next to a database that is whole.
@@ -60,6 +60,20 @@ fn a_foreign_trigger_is_named_and_never_runs() {
         Connection::open(&changed).unwrap().execute_batch(&format!("DROP TRIGGER {name}")).unwrap();
         assert!(run(&changed, &["check"]).status.success());
     }
+}
+
+#[test]
+fn a_trigger_that_is_added_while_the_server_runs_does_not_run() {
+    let directory = tempdir().unwrap();
+    let db = directory.path().join("patron.db");
+    let server = Server::start(&db);
+    let client = Client::new(&server, &db);
+    Connection::open(&db).unwrap().execute_batch(OWNER).unwrap();
+    let id = client.create(r#"{"name":"Gaurav"}"#);
+    assert_eq!(client.put(&id, r#"{"name":"Farah"}"#).unwrap().0, 200);
+    let owners = "SELECT count(*) FROM staff";
+    let count: i64 = Connection::open(&db).unwrap().query_row(owners, [], |row| row.get(0)).unwrap();
+    assert_eq!(count, 0);
 }
 
 #[test]

@@ -25,6 +25,11 @@ impl Store {
         if let Err(error) = kept.release_memory() {
             tracing::debug!(%error, "pages that were copied are kept");
         }
+        if let (Err(NotCopied::Damaged(faults)), Some(files)) = (&copied, &self.files)
+            && let Some(fault) = faults.iter().find(|fault| !fault.is_of_index())
+        {
+            files.see_damage(&fault.to_string());
+        }
         copied
     }
 

@@ -138,6 +138,8 @@ struct State {
     generations: Vec<i64>,
     doubt: Option<Doubt>,
     false_hints: u32,
+    /// A revision that the file must have.
+    newest: i64,
 }
 
 /// What a server knows of the content of its files.
@@ -156,7 +158,7 @@ impl FileWatch {
         real: &Path,
         database: Arc<File>,
         generations: Vec<i64>,
-        doubt: Option<String>,
+        (doubt, newest): (Option<String>, i64),
     ) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         let index =
@@ -169,6 +171,7 @@ impl FileWatch {
             generations,
             doubt: doubt.map(|words| Doubt { reason: Reason::Left(words), fault: None, rests_until }),
             false_hints: 0,
+            newest,
         };
         Ok(Self { real: real.to_owned(), database, index, state: Mutex::new(state), stop: AtomicBool::new(false) })
     }
@@ -185,7 +188,8 @@ impl FileWatch {
         }
         let newest = *state.generations.first()?;
         let is_newest = state.place.as_ref()?.read(&self.database) == Some(newest);
-        if is_newest && state.generations.len() > 1 {
+        // A power cut must not bring back the generation before.
+        if is_newest && state.generations.len() > 1 && self.database.sync_data().is_ok() {
             state.generations.truncate(1);
             return Some(newest);
         }
@@ -273,9 +277,10 @@ impl FileWatch {
         }
     }
 
-    /// Why the content is in doubt, in words for the next process.
-    pub(super) fn doubt(&self) -> Option<String> {
-        self.state().doubt.as_ref().map(|doubt| doubt.reason.words(&self.real))
+    /// Why the content is in doubt, in words for the next process, and the newest revision that the file must have.
+    pub(super) fn doubt(&self) -> Option<(String, i64)> {
+        let state = self.state();
+        state.doubt.as_ref().map(|doubt| (doubt.reason.words(&self.real), state.newest))
     }
 
     /// Whether the doubt is for what another program has done while this one has had the files.
@@ -303,6 +308,8 @@ impl FileWatch {
     /// the file had: a whole file of before lacks it.
     pub(super) fn settle(self: &Arc<Self>, connection: &Connection, newest: i64) {
         let mut state = self.state();
+        state.newest = state.newest.max(newest);
+        let newest = state.newest;
         let State { doubt: Some(doubt), place, generations, .. } = &mut *state else { return };
         if doubt.reason == Reason::Overwritten
             && let Some(found) = Place::find(connection, &self.database, generations)

@@ -86,7 +86,8 @@ impl Files {
             Self { opened: vec![(path.to_owned(), database), companion(log)?, companion(index)?], ..Self::none() };
         if let Some((lock, file)) = server {
             let (file, note) = (Arc::new(file), lock.note());
-            let watch = FileWatch::new(&real, file.clone(), note.generations, note.doubt.clone()).map_err(failed)?;
+            let watch = FileWatch::new(&real, file.clone(), note.generations, (note.doubt.clone(), note.newest))
+                .map_err(failed)?;
             let generation = watch.find_generation(&connection);
             files.database = Some(file);
             let (is_marked, is_doubted) = (AtomicBool::new(false), AtomicBool::new(note.doubt.is_some()));
@@ -141,7 +142,8 @@ impl Files {
         let Some([database, log]) = found else { return Ok(()) };
         let why = watch.look(Change::of(&database), log.len());
         if server.is_doubted.swap(why.is_some(), Ordering::Relaxed) != why.is_some() {
-            server.note(|note| note.doubt = watch.doubt());
+            let (doubt, newest) = watch.doubt().unzip();
+            server.note(|note| (note.doubt, note.newest) = (doubt, newest.unwrap_or_default()));
         }
         why.map_or(Ok(()), |why| Err(refusal(why)))
     }

@@ -59,6 +59,8 @@ pub(super) fn begin(
             generations,
             database: Some(database),
             doubt: note.doubt.take(),
+            // Another database, as a backup put in the place of this one, has other revisions.
+            newest: if note.generations.contains(&before) { note.newest } else { 0 },
             is_running: true,
             ..Note::default()
         };
@@ -100,6 +102,7 @@ pub(super) fn judge(path: &Path, real: &Path, database: Identity, note: &Note) -
     if note.generations.is_empty() || wal.metadata().map_or(0, |wal| wal.len()) <= HEADER {
         return Ok(());
     }
+    let mut note = note.clone();
     for last in (0..TRIES).map(|number| number + 1 == TRIES) {
         let is_another = match in_file(real) {
             Ok(found) => !note.generations.contains(&found),
@@ -116,6 +119,8 @@ pub(super) fn judge(path: &Path, real: &Path, database: Identity, note: &Note) -
         }
         if !last {
             std::thread::sleep(std::time::Duration::from_millis(10));
+            // A server that starts writes both.
+            note = Note::read(real);
         }
     }
     let wal = wal.display();

@@ -11,7 +11,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::files::Files;
-use super::lock_file;
+use super::lock_file::{self, Note};
 use super::paths::{Identity, beside, identity};
 
 /// A connection to be dropped after all others.
@@ -20,6 +20,7 @@ pub(super) struct LastClose {
     connection: Mutex<Option<Connection>>,
     /// A process that writes knows more about its files.
     files: Option<Arc<Files>>,
+    real: PathBuf,
     /// The database and its WAL, and which files they were.
     opened: [(PathBuf, Option<Identity>); 2],
     /// Whether the WAL is emptied, even where a thread of this process has not closed its connection yet.
@@ -31,8 +32,11 @@ impl LastClose {
     pub(super) fn open(path: &Path, files: Option<Arc<Files>>, is_server: bool) -> Option<Self> {
         let real = path.canonicalize().ok()?;
         let log = beside(&real, "-wal");
+        let is_ours = || files.as_ref().map_or(Ok(()), |files| files.check_place().map(drop));
+        is_ours().ok()?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).ok()?;
+        is_ours().ok()?;
         connection.pragma_update(None, "synchronous", "full").ok()?;
         connection.pragma_update(None, "trusted_schema", false).ok()?;
         // Opens the WAL, and holds the lock of a reader on the database.
@@ -44,15 +48,21 @@ impl LastClose {
         Some(Self {
             connection: Mutex::new(Some(connection)),
             files,
+            real,
             opened,
             empties: !is_server && !lock_file::is_served(path),
         })
     }
 
-    /// Returns whether the files are the ones that were opened, and can be trusted to keep what is written.
+    /// Returns whether the files are the ones that were opened, and can be trusted to keep what is written. A server that has ended since
+    /// may have left a doubt.
     fn may_write_back(&self) -> bool {
-        self.files.as_ref().is_none_or(|files| files.may_be_written_back())
-            && self.opened.iter().all(|(path, opened)| identity(path).ok() == *opened)
+        let left = Note::read(&self.real);
+        let is_trusted = match &self.files {
+            Some(files) => files.may_be_written_back(),
+            None => left.moved.is_none(),
+        };
+        is_trusted && left.doubt.is_none() && self.opened.iter().all(|(path, opened)| identity(path).ok() == *opened)
     }
 }
 

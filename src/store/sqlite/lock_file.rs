@@ -18,6 +18,10 @@ use super::paths::{Identity, LOCK_AGAIN, SUFFIXES, beside, identity_of, is_at, p
 
 /// The longest text that is read.
 const TEXT_MAX: u64 = 4096;
+/// A text is filled up with empty lines to a multiple of this length.
+const TEXT_UNIT: usize = 1024;
+/// The most characters of a doubt.
+const DOUBT_MAX: usize = 500;
 
 /// The beginning of the line of an address.
 const SERVED_AT: &str = "served at ";
@@ -35,6 +39,8 @@ pub(super) struct Note {
     pub(super) database: Option<Identity>,
     /// Why the content of the database was in doubt.
     pub(super) doubt: Option<String>,
+    /// Where it was, the newest revision that the database must have.
+    pub(super) newest: i64,
     /// Whether the server has not ended in order.
     pub(super) is_running: bool,
     /// The address at which the server is reached. It counts only while the lock is held.
@@ -60,6 +66,8 @@ impl Note {
             } else if first == "generations" {
                 note.database = identity();
                 note.generations = words.map_while(|word| i64::from_str_radix(word, 16).ok()).collect();
+            } else if first == "newest" {
+                note.newest = words.next().and_then(|word| word.parse().ok()).unwrap_or_default();
             } else if first == "doubt" {
                 note.doubt = line.split_once(' ').map(|(_, why)| why.to_owned());
             } else if let Some(address) = line.strip_prefix(SERVED_AT) {
@@ -81,24 +89,29 @@ impl Note {
             let generations: Vec<String> = self.generations.iter().map(|each| format!("{each:x}")).collect();
             text += &format!("generations {device} {inode} {}\n", generations.join(" "));
         }
-        if let Some(why) = &self.doubt {
-            text += &format!("doubt {}\n", why.replace('\n', " "));
-        }
         if self.is_running {
             text += "running\n";
         }
         if let Some(address) = &self.address {
             text += &format!("{SERVED_AT}{address}\n");
         }
+        if let Some(why) = &self.doubt {
+            let why: String = why.replace('\n', " ").chars().take(DOUBT_MAX).collect();
+            text += &format!("newest {}\ndoubt {why}\n", self.newest);
+        }
+        // Of one length where it can be: a reader sees one text or the other.
+        text += &"\n".repeat(text.len().next_multiple_of(TEXT_UNIT) - text.len());
         text
     }
 }
 
 /// Whether a text is one that a Patron left: of no other file anything is overwritten.
 fn is_ours(text: &str) -> bool {
-    let text = text.trim_matches('\0');
+    let text = text.trim_matches(['\0', '\n']);
     text.is_empty()
-        || ["database", "generations ", "doubt ", "running", SERVED_AT].iter().any(|word| text.starts_with(word))
+        || ["database", "generations ", "newest ", "doubt ", "running", SERVED_AT]
+            .iter()
+            .any(|word| text.starts_with(word))
 }
 
 fn text_of(file: &mut File) -> io::Result<String> {
@@ -148,6 +161,15 @@ pub(super) fn lock(path: &Path, real: &Path) -> Result<File, Unusable> {
     }
 }
 
+/// Takes the lock on a database itself, which is open.
+pub(super) fn lock_database(path: &Path, database: &File) -> Result<(), Unusable> {
+    // Elsewhere than on Linux such a lock may be one with SQLite's own.
+    match try_lock(database) {
+        Err(TryLockError::WouldBlock) if cfg!(target_os = "linux") => Err(Unusable::because(path, SERVED)),
+        _ => Ok(()),
+    }
+}
+
 /// What a server holds for as long as it has the database.
 pub(super) struct ServerLock {
     path: PathBuf,
@@ -159,12 +181,7 @@ pub(super) struct ServerLock {
 impl ServerLock {
     /// Locks a database that is open: its file first, so that it has one server whatever its lock file is.
     pub(super) fn take(path: &Path, real: &Path, database: &File, is_read_only: bool) -> Result<Self, Unusable> {
-        // Elsewhere than on Linux such a lock may be one with SQLite's own.
-        if cfg!(target_os = "linux")
-            && let Err(TryLockError::WouldBlock) = try_lock(database)
-        {
-            return Err(Unusable::because(path, SERVED));
-        }
+        lock_database(path, database)?;
         let file = if is_read_only { None } else { Some(lock(path, real)?) };
         // The address is of the server before.
         let note = Note { address: None, ..Note::read(real) };
@@ -302,6 +319,7 @@ mod tests {
             generations: vec![0x7fff_ffff_ffff_fffe, 0x4000_0000_0000_0000],
             database: Some((3, 4)),
             doubt: Some("two words".into()),
+            newest: 7,
             is_running: true,
             address: Some("http://127.0.0.1:8080".into()),
         };

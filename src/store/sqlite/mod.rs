@@ -138,7 +138,9 @@ impl Store {
             let writer = Writer::start(path, connection, files.clone(), counts.clone(), noted, serves);
             (writer.map_err(not_started)?, Some(files))
         };
-        let last = LastClose::open(path, files.clone(), use_ == Use::Serve);
+        // What is in doubt is written back by none of these.
+        let may_close = files.is_some() || (note.doubt.is_none() && note.moved.is_none());
+        let last = may_close.then(|| LastClose::open(path, files.clone(), use_ == Use::Serve)).flatten();
         let readers = Readers::open(path, files.clone(), use_ == Use::Serve, writer.commits().clone());
         let readers = readers.map_err(|error| Unusable::of(path, &error))?;
         let writer = Arc::new(writer);

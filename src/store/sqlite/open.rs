@@ -198,8 +198,6 @@ pub(super) fn for_points(connection: &Connection) -> rusqlite::Result<()> {
 pub(super) fn copy(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    // The schema has no triggers; a foreign one would run.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
     connection.pragma_update(None, "locking_mode", "exclusive")?;
     connection.pragma_update(None, "journal_mode", "off")?;
     connection.pragma_update(None, "synchronous", "off")?;
@@ -274,6 +272,9 @@ pub(super) fn look(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 fn shared_pragmas(connection: &Connection) -> rusqlite::Result<()> {
+    // The schema has neither; foreign ones would run, also where they are added while the file is open.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
     // Functions and tables that a tampered schema names do not run.
     connection.pragma_update(None, "trusted_schema", false)?;
     // 5 MB a connection; more gained nothing that could be measured.

@@ -2,7 +2,7 @@
 //! file before kept aside. Whenever this is interrupted, the database is either the one before or the restored one, whole.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::backup::{self, Halted, Stop};
 use super::lock_file::{self, Note};
+use super::open::Unusable;
 use super::partial::{Partial, is_of};
 use super::paths::{self, ASIDE, COMPANIONS, beside, directory_of, identity_of};
 use super::{copies, erased_file, erasures, folder, generation, imports, open, schema, sweep};
@@ -48,7 +49,13 @@ pub fn restore(
     if real.is_dir() {
         return Err(NotCopied::Because(format!("cannot restore into {}: it is a directory", db.display())));
     }
-    let lock = lock_file::lock(db, &real).map_err(|unusable| NotCopied::Because(unusable.to_string()))?;
+    let unusable = |unusable: Unusable| NotCopied::Because(unusable.to_string());
+    let lock = lock_file::lock(db, &real).map_err(unusable)?;
+    // Kept open: closing it would drop the locks that SQLite takes below.
+    let database = File::open(&real).ok();
+    if let Some(database) = &database {
+        lock_file::lock_database(db, database).map_err(unusable)?;
+    }
 
     let erased = erasures_since(from, &real, erased).map_err(|reason| cannot(&reason))?;
     let partial = Partial::beside(&real).map_err(into)?;
@@ -76,7 +83,7 @@ pub fn restore(
     partial.replace().map_err(into)?;
     // Whatever was served here before, it is not what is here now.
     lock.set_len(0).map_err(into)?;
-    drop(lock);
+    drop((lock, database));
     Ok(Restored { copied, aside: kept.cloned(), erasures: (erased.len() as u64, again), imports })
 }
 
