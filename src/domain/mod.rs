@@ -21,6 +21,7 @@ pub mod name;
 pub mod notes;
 pub mod part;
 pub mod password;
+mod phone;
 pub mod rejection;
 pub mod request;
 pub mod revision;

@@ -149,6 +149,41 @@ fn a_phone_number_is_tidied_or_refused() {
 }
 
 #[test]
+fn a_phone_number_that_may_be_two_refuses_its_row() {
+    for (cell, words) in [
+        ("022-2345678-79", "may be two numbers"),
+        ("98000 00001-2", "may be two numbers"),
+        ("9800000001-02", "may be two numbers"),
+        ("12345678-9", "may be two numbers"),
+        ("2345678 2345679", "may be two numbers"),
+        ("2345678.0", "at least 8 digits"),
+        ("98765.5", "a decimal number"),
+        ("2024-01-15", "looks like a date"),
+    ] {
+        let (customers, said) = import_text("a.csv", format!("name,phone\nA One,{cell}\n"), &[]);
+        assert!(customers.is_empty() && refusals(&said)[0].contains(words), "{cell}: {said}");
+    }
+    for (cell, contact) in [
+        ("+91 9876543210.0", "+919876543210"),
+        ("98765 43210.0", "9876543210"),
+        ("9123456780.00", "9123456780"),
+        ("+91 98765-43210", "+919876543210"),
+        ("+44 20 7946 0958", "+442079460958"),
+    ] {
+        let (customers, said) = import_text("a.csv", format!("name,phone\nA One,{cell}\n"), &[]);
+        assert_eq!(customers[0]["contact"], contact, "{cell}: {said}");
+    }
+    for literal in ["98765.43210", "0.12345678", "2345678.0"] {
+        let (customers, said) = import_text("a.jsonl", format!("{{\"name\":\"A One\",\"phone\":{literal}}}\n"), &[]);
+        assert!(customers.is_empty() && said.contains("line 1: contact: "), "{literal}: {said}");
+    }
+    for literal in ["9.12345678E9", "9123456780.00"] {
+        let (customers, said) = import_text("a.jsonl", format!("{{\"name\":\"A One\",\"phone\":{literal}}}\n"), &[]);
+        assert_eq!(customers[0]["contact"], "9123456780", "{literal}: {said}");
+    }
+}
+
+#[test]
 fn columns_without_a_field_are_notes_or_are_listed() {
     let names = (0..20).map(|at| format!("c{at}")).collect::<Vec<_>>().join(",");
     let values = (0..20).map(|at| format!("v{at}")).collect::<Vec<_>>().join(",");

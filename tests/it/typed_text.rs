@@ -152,6 +152,8 @@ async fn the_record_form_tidies_what_people_paste_and_says_so() {
     assert!(refused.status == 422 && refused.body.contains(r#"value="98765 43210""#), "{refused}");
     let two = save(&meera, &page, &[("contact", "022-2345678/79")]).await;
     assert!(two.status == 422 && two.body.contains("The phone number has the character /"), "{two}");
+    let two = save(&meera, &page, &[("contact", "022-2345678-79")]).await;
+    assert!(two.status == 422 && two.body.contains("The phone number may be two numbers"), "{two}");
     // Nothing is said where nothing was tidied, and the API stays strict.
     let plain = save(&meera, &page, &[("contact", "9876543210")]).await;
     assert!(!meera.get(plain.location()).await.body.contains("tidied"));

@@ -3,7 +3,7 @@
 use super::super::{Row, created_at, guess};
 use super::{Dates, Empty, Mapping, Target};
 use crate::domain::{Change, Complaint, Contact, CustomerId, Draft, Field, NoteValue, Notes, NotesEdit};
-use crate::json::{Json, field_change, note_value, notes_edit};
+use crate::json::{Json, field_change, note_value, notes_edit, whole_digits};
 
 /// What a row asks for, still to be judged.
 #[derive(Clone, Debug, Default)]
@@ -76,7 +76,7 @@ impl Mapping {
             match target {
                 Target::Id => who.id = CustomerId::parse(text.trim()).ok(),
                 Target::Email => who.email = Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
-                Target::Contact | Target::Phone => who.contacts.extend(numbers(&text)),
+                Target::Contact | Target::Phone => who.contacts.extend(numbers(text.trim())),
                 _ => {}
             }
         }
@@ -116,13 +116,13 @@ impl Mapping {
     }
 }
 
-/// The phone numbers that text may be: itself without what stands between digits, and each part of it.
+/// The phone numbers that text may be, and the one that a JSON number is.
 fn numbers(text: &str) -> Vec<String> {
-    if let Ok(number) = Contact::tidy(text) {
-        return vec![number].into_iter().filter(|number| !number.is_empty()).collect();
+    let mut numbers = Contact::numbers_in(text);
+    if let Ok(Json::Number(literal)) = Json::parse(text.as_bytes()) {
+        numbers.extend(whole_digits(&literal));
     }
-    let parts = text.split(|char: char| !char.is_ascii_digit() && !" -.()+\u{a0}".contains(char));
-    parts.filter_map(|part| Contact::tidy(part).ok()).filter(|part| part.len() >= Contact::DIGITS_MIN).collect()
+    numbers
 }
 
 /// What a row has under a column, its text without spaces around it.
@@ -293,9 +293,15 @@ mod tests {
         for id in [r#"{"id":"cus_NffrFeUfNV2Hib"}"#, r#"{"id":"plan_1Aa00000000004"}"#, r#"{"id":7}"#] {
             assert_eq!(told(id), pair("id", "The id is not cust_ and 14 letters and digits"));
         }
-        for json in [r#"{"Mobile":"9.19E+11"}"#, r#"{"Mobile":9.19E+11}"#] {
-            let complaint = &read(&mapping, json).draft.complaints[0];
-            assert!(complaint.invalid.words().starts_with("A spreadsheet has shortened this number"));
+        for (json, words) in [
+            (r#"{"Mobile":"9.19E+11"}"#, "A spreadsheet has shortened this number"),
+            (r#"{"Mobile":98765.43210}"#, "The phone number is a JSON number that is not whole"),
+            (r#"{"Mobile":0.12345678}"#, "The phone number is a JSON number that is not whole"),
+            (r#"{"Mobile":true}"#, "The contact must be a string."),
+        ] {
+            let draft = read(&mapping, json).draft;
+            assert!(draft.complaints[0].invalid.words().starts_with(words), "{json}");
+            assert_eq!(draft.contact, Change::Keep, "{json}");
         }
         assert_eq!(told(r#"{"created_at":"then"}"#), pair("created_at", "The time is none that is read"));
         assert_eq!(told(r#"{"created_at":{"a":1}}"#), pair("created_at", "The time is neither text nor a number"));
@@ -353,6 +359,21 @@ mod tests {
             read(r#"{"Home Phone":"98000-00002","Business Phone":"98000 00002","Mobile Phone":""}"#),
             (set("9800000002"), NotesEdit::Keep)
         );
+    }
+
+    #[test]
+    fn a_json_number_is_its_digits_as_in_the_api() {
+        let mut mapping = mapping(&["Mobile", "Phone"]);
+        for phones in [Phones::Cleaned, Phones::AsTyped] {
+            mapping.phones = phones;
+            for literal in ["9123456780", "9.12345678E9", "9123456780.00", "91234567800e-1"] {
+                let draft = read(&mapping, &format!(r#"{{"Mobile":{literal},"Phone":9123456780.0}}"#)).draft;
+                assert_eq!((draft.contact, draft.notes), (set("9123456780"), NotesEdit::Keep), "{literal}");
+                let who = mapping.who(&row(&format!(r#"{{"Mobile":{literal}}}"#)));
+                assert!(who.contacts.contains(&"9123456780".to_owned()), "{literal}");
+            }
+            assert_eq!(read(&mapping, r#"{"Mobile":2345678.0}"#).draft.contact, set("2345678"), "too short to store");
+        }
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use super::incoming::{Cell, change, is_empty, put};
 use super::{Empty, Mapping, Phones};
 use crate::domain::{Change, Complaint, Contact, Draft, Field, Invalid, Notes};
-use crate::json::{Json, note_value};
+use crate::json::{Json, note_value, whole_digits};
+
+const NOT_WHOLE: &str = "The phone number is a JSON number that is not whole: give its digits, as text.";
 
 impl Mapping {
     /// Takes the name, or else its parts. Parts that a name does not have are notes.
@@ -46,29 +48,27 @@ impl Mapping {
         let mut chosen: Option<String> = None;
         let has_any = !cells.is_empty();
         for (column, cell) in cells {
-            let text = match &cell {
-                Json::Text(text) | Json::Number(text) => Some(text.as_str()),
-                _ => None,
+            if chosen.is_none() && is_empty(&cell) {
+                continue;
+            }
+            let number = match &cell {
+                Json::Text(text) if self.phones == Phones::Cleaned || chosen.is_some() => Contact::tidy(text),
+                Json::Text(text) => Ok(text.clone()),
+                // As the API reads it: floating point would change digits.
+                Json::Number(literal) => whole_digits(literal).ok_or_else(|| NOT_WHOLE.to_owned()),
+                _ => Err(Invalid::not_text(Field::Contact).words().to_owned()),
             };
             if let Some(chosen) = &chosen {
                 // The same number in two columns is one.
-                if text.and_then(|text| Contact::tidy(text).ok()).is_none_or(|number| number != *chosen) {
+                if number.as_ref() != Ok(chosen) {
                     self.take_note(draft, column, cell);
                 }
                 continue;
             }
-            let number = match text {
-                Some(text) if self.phones == Phones::Cleaned => match Contact::tidy(text) {
-                    Ok(number) => number,
-                    Err(words) => {
-                        draft.complaints.push(Complaint::of(Field::Contact, Invalid::untidy(words)));
-                        return;
-                    }
-                },
-                Some(text) => text.to_owned(),
-                None if is_empty(&cell) => continue,
-                None => {
-                    draft.contact = change(Field::Contact, cell, &mut draft.complaints);
+            let number = match number {
+                Ok(number) => number,
+                Err(words) => {
+                    draft.complaints.push(Complaint::of(Field::Contact, Invalid::untidy(words)));
                     return;
                 }
             };
