@@ -158,6 +158,9 @@ fn created_at(cell: &Json, dates: Dates) -> Result<i64, String> {
 }
 
 pub(super) fn change(field: Field, cell: Json, complaints: &mut Vec<Complaint>) -> Change<String> {
+    if is_empty(&cell) {
+        return Change::Clear;
+    }
     field_change(field, cell).unwrap_or_else(|invalid| {
         complaints.push(Complaint::of(field, invalid));
         Change::Keep
@@ -263,6 +266,8 @@ mod tests {
             (cleared.name, cleared.contact, cleared.notes),
             (Change::Clear, Change::Clear, NotesEdit::Replace(vec![]))
         );
+        let draft = read(&mapping, r#"{"name":[],"contact":{}}"#).draft;
+        assert_eq!((draft.name, draft.contact, draft.complaints), (Change::Clear, Change::Clear, vec![]));
         let one = read(&mapping, r#"{"notes[city]":""}"#).draft;
         assert_eq!((one.name, one.notes), (Change::Keep, NotesEdit::Each(vec![("city".into(), None)])));
     }
@@ -326,12 +331,18 @@ mod tests {
     #[test]
     fn a_name_in_parts_is_joined() {
         let parts = mapping(&["Last Name", "First Name", "Middle Name"]);
-        let name = |json| read(&parts, json).draft.name;
+        let name = |json: &str| read(&parts, json).draft.name;
         assert_eq!(name(r#"{"First Name":"Asha","Middle Name":" ","Last Name":"Rao"}"#), set("Asha Rao"));
         assert_eq!(name(r#"{"First Name":"","Middle Name":"","Last Name":""}"#), Change::Keep);
+        for empty in ["[]", "{}", "null", "\"\""] {
+            assert_eq!(name(&format!(r#"{{"First Name":"Asha","Last Name":{empty}}}"#)), set("Asha"), "{empty}");
+            assert_eq!(name(&format!(r#"{{"First Name":{empty},"Last Name":"Rao"}}"#)), set("Rao"), "{empty}");
+        }
         // A full name counts, and parts that it does not have are notes.
         let both = mapping(&["Name", "First Name", "Last Name"]);
         let draft = read(&both, r#"{"Name":"Asha K Rao","First Name":"Asha","Last Name":"Rao"}"#).draft;
+        assert_eq!((draft.name, draft.notes), (set("Asha K Rao"), NotesEdit::Keep));
+        let draft = read(&both, r#"{"Name":"Asha K Rao","First Name":"Asha","Last Name":null}"#).draft;
         assert_eq!((draft.name, draft.notes), (set("Asha K Rao"), NotesEdit::Keep));
         let draft = read(&both, r#"{"Name":"Rao Stores","First Name":"Asha","Last Name":"Rao"}"#).draft;
         let note = |key: &str, value: &str| (key.to_owned(), Some(text(value)));

@@ -18,7 +18,8 @@ impl Mapping {
                 _ => Vec::new(),
             };
             let is_in = |text: &str| text.split_whitespace().all(|word| words.iter().any(|each| each == word));
-            let are_in = parts.iter().all(|(_, part)| matches!(part, Json::Text(text) if is_in(text)));
+            let are_in =
+                parts.iter().all(|(_, part)| is_empty(part) || matches!(part, Json::Text(text) if is_in(text)));
             for (column, part) in parts.into_iter().filter(|_| !are_in) {
                 self.take_note(draft, column, part);
             }
@@ -29,10 +30,8 @@ impl Mapping {
         }
         let has_parts = !parts.is_empty();
         let (mut joined, mut odd) = (Vec::new(), None);
-        for (_, part) in parts {
+        for (_, part) in parts.into_iter().filter(|(_, part)| !is_empty(part)) {
             match part {
-                Json::Text(text) if text.is_empty() => {}
-                Json::Null => {}
                 Json::Text(text) => joined.push(text),
                 other => odd = Some(other),
             }
