@@ -185,7 +185,7 @@ fn of_any(column: &str) -> Option<Target> {
 }
 
 /// `city` of `notes[city]`, `notes.city`, `metadata[city]` and the like.
-fn note_key(column: &str) -> Option<&str> {
+pub(super) fn note_key(column: &str) -> Option<&str> {
     let rest = ["notes", "note", "metadata"].iter().find_map(|prefix| column.strip_prefix(prefix))?;
     let key = match rest.strip_prefix('[') {
         Some(key) => key.strip_suffix(']'),

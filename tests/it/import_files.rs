@@ -204,6 +204,21 @@ fn columns_without_a_field_are_notes_or_are_listed() {
 }
 
 #[test]
+fn a_column_and_a_key_of_the_notes_with_two_values_refuse_the_row() {
+    let text = "name,email,city,notes\nA One,a@x.in,Pune,\"{\"\"city\"\":\"\"Goa\"\"}\"\n\
+                B Two,b@x.in,Goa,\"{\"\"city\"\":\"\"Goa\"\"}\"\nC Three,c@x.in,,\"{\"\"city\"\":\"\"Goa\"\"}\"\n";
+    let (customers, said) = import_text("a.csv", text, &[]);
+    assert_eq!(names(&customers), ["B Two", "C Three"], "{said}");
+    assert!(refusals(&said)[0].contains("\"notes\" have different values for the note \"city\""), "{said}");
+    assert_eq!(customers[0]["notes"], json!({"city": "Goa"}));
+    let (customers, said) = import_text("a.csv", text, &["--map", "city=note:town"]);
+    assert_eq!(customers[0]["notes"], json!({"city": "Goa", "town": "Pune"}), "{said}");
+    // The name of the column says that it is this note.
+    let (customers, said) = import_text("a.csv", text.replace("city,notes", "notes[city],notes"), &[]);
+    assert_eq!(customers[0]["notes"], json!({"city": "Pune"}), "{said}");
+}
+
+#[test]
 fn two_columns_on_one_field_are_an_error_that_says_how_to_choose() {
     let text = "Email,E-mail,Name\na@x.in,b@x.in,A One\n";
     let (customers, said) = import_text("a.csv", text, &[]);

@@ -3,7 +3,7 @@
 use super::super::{Row, created_at, guess};
 use super::{Dates, Empty, Mapping, Target};
 use crate::domain::{Change, Complaint, Contact, CustomerId, Draft, Field, NoteValue, Notes, NotesEdit};
-use crate::json::{Json, field_change, note_value, notes_edit, whole_digits};
+use crate::json::{Json, Members, field_change, note_value, notes_edit, whole_digits};
 
 /// What a row asks for, still to be judged.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +44,7 @@ impl Mapping {
     pub fn read(&self, row: &Row) -> Result<Incoming, Unfit> {
         let mut incoming = Incoming::default();
         let (mut names, mut parts, mut phones) = (Vec::new(), Vec::new(), Vec::new());
+        let mut all_notes = Members::new();
         for (column, target) in &self.columns {
             let Some(cell) = cell(row, column).filter(|_| *target != Target::Ignore) else { continue };
             match target {
@@ -56,8 +57,14 @@ impl Mapping {
                     phones.push((Some(guess::rank(column).unwrap_or(usize::MAX)), (column.as_str(), cell)))
                 }
                 _ => {
-                    let words = self.take(&mut incoming, column, target, cell);
-                    words.map_err(|words| Unfit { column: column.clone(), words })?;
+                    let unfit = |words| Unfit { column: column.clone(), words };
+                    let cell = if *target == Target::Notes { unfolded(cell).map_err(unfit)? } else { cell };
+                    if *target == Target::Notes
+                        && let Json::Object(members) = &cell
+                    {
+                        all_notes.clone_from(members);
+                    }
+                    self.take(&mut incoming, column, target, cell).map_err(unfit)?;
                 }
             }
         }
@@ -65,7 +72,46 @@ impl Mapping {
         self.take_name(&mut incoming.draft, names.pop(), parts.into_iter().map(|(_, cell)| cell).collect());
         phones.sort_by_key(|(rank, _)| *rank);
         self.take_contact(&mut incoming.draft, phones.into_iter().map(|(_, cell)| cell).collect());
+        self.keep_notes(&mut incoming.draft, &all_notes)?;
         Ok(incoming)
+    }
+
+    /// Keeps the notes of the JSON object where a column that is no note by its own name has another value: `city` beside
+    /// `{"city":"Goa"}`, not `notes[city]`.
+    ///
+    /// # Errors
+    ///
+    /// The first column with another value.
+    fn keep_notes(&self, draft: &mut Draft, all: &Members) -> Result<(), Unfit> {
+        let NotesEdit::Replace(pairs) = &mut draft.notes else { return Ok(()) };
+        if all.is_empty() {
+            return Ok(());
+        }
+        let mut is_moved = false;
+        for (column, key) in self.note_keys().filter(|(column, _)| guess::note_key(column).is_none()) {
+            let Some(value) = all.get(key).cloned().and_then(note_value) else { continue };
+            match pairs.iter_mut().find(|(each, _)| each == key) {
+                Some((_, now)) if now.as_str() == value.as_str() => {
+                    *now = value;
+                    is_moved = true;
+                }
+                _ => return Err(Unfit { column: column.to_owned(), words: self.conflict(column, key) }),
+            }
+        }
+        if is_moved {
+            pairs.sort_by_key(|(key, _)| all.get_index_of(key).unwrap_or(usize::MAX));
+        }
+        Ok(())
+    }
+
+    fn conflict(&self, column: &str, key: &str) -> String {
+        let notes = self.columns.iter().find(|(_, target)| **target == Target::Notes).map_or("", |(column, _)| column);
+        format!(
+            "This column and the JSON of the column {notes:?} have different values for the note {key:?}: make them equal, or give \
+             this one another key or leave it out; on the command line, --map {:?} or --map {:?}.",
+            format!("{column}=note:{key} 2"),
+            format!("{column}=ignore"),
+        )
     }
 
     /// Who a row is about, as far as it says: its id, email and phone numbers, each whatever is wrong with the others.
@@ -95,7 +141,6 @@ impl Mapping {
 
     fn take(&self, incoming: &mut Incoming, column: &str, target: &Target, cell: Json) -> Result<(), String> {
         let draft = &mut incoming.draft;
-        let cell = if *target == Target::Notes { unfolded(cell)? } else { cell };
         let is_empty = is_empty(&cell);
         match target {
             Target::Id if !is_empty => incoming.id = Some(id(&cell)?),
@@ -288,6 +333,31 @@ mod tests {
             both(r#"{"notes[a]":"1","Notes":"call after five","notes[b]":""}"#),
             NotesEdit::Each(vec![("a".into(), Some(text("1"))), ("Notes".into(), Some(text("call after five")))])
         );
+    }
+
+    #[test]
+    fn a_column_replaces_no_note_of_the_json_with_another_value() {
+        let row = |city: &str, notes: &str| row(&format!(r#"{{"city":{city},"Phone":"98000 00001","notes":{notes}}}"#));
+        for columns in [["name", "city", "notes", "Mobile", "Phone"], ["name", "notes", "Mobile", "Phone", "city"]] {
+            let mapping = mapping(&columns);
+            let unfit = mapping.read(&row("\"Pune\"", r#"{"city":"Goa"}"#)).unwrap_err();
+            assert_eq!(unfit.column, "city");
+            assert!(unfit.words.starts_with(r#"This column and the JSON of the column "notes" have different values"#));
+            assert!(unfit.words.contains(r#"--map "city=ignore""#), "{}", unfit.words);
+            // Equal values keep the type that the JSON has, and no value is no other value.
+            for (city, notes, kept) in [
+                ("\"5\"", r#"{"city":5,"b":1}"#, NoteValue::Number("5".into())),
+                ("\"\"", r#"{"city":"Goa","b":1}"#, text("Goa")),
+            ] {
+                let NotesEdit::Replace(pairs) = mapping.read(&row(city, notes)).unwrap().draft.notes else { panic!() };
+                assert_eq!(pairs.iter().find(|(key, _)| key == "city").map(|(_, value)| value), Some(&kept));
+            }
+        }
+        // A phone number that is a note by default is no other.
+        let mapping = mapping(&["name", "Mobile", "Phone", "notes"]);
+        let row =
+            Row::from_text(2, r#"{"Mobile":"98000 00002","Phone":"98000 00001","notes":{"Phone":"none"}}"#).unwrap();
+        assert_eq!(mapping.read(&row).unwrap_err().column, "Phone");
     }
 
     #[test]

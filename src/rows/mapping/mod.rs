@@ -88,7 +88,7 @@ impl Mapping {
     /// The columns that are left out though they have values, each with the reason, where it was not a person's choice.
     pub fn left_out(&self) -> Vec<(&str, Option<&'static str>)> {
         let ignored = self.columns.iter().filter(|(_, target)| **target == Target::Ignore);
-        let valued = ignored.filter(|(column, _)| self.facts.is_empty() || self.facts.of(column).is_some());
+        let valued = ignored.filter(|(column, _)| self.is_valued(column));
         valued.map(|(column, _)| (column.as_str(), self.why_left_out(column))).collect()
     }
 
@@ -113,14 +113,26 @@ impl Mapping {
 
     /// How many notes a row may have by these columns.
     fn notes(&self) -> usize {
-        let is_valued = |column: &str| self.facts.is_empty() || self.facts.of(column).is_some();
+        self.note_keys().count()
+    }
+
+    /// The columns whose value is a note, or may be one, each with the key.
+    pub(super) fn note_keys(&self) -> impl Iterator<Item = (&str, &str)> {
         let has_name = self.has(&Target::Name);
-        let may_be_note = |(column, target): &(&String, &Target)| match target {
-            Target::Note(_) | Target::Notes | Target::Phone => is_valued(column),
-            Target::FirstName | Target::MiddleName | Target::LastName => has_name && is_valued(column),
-            _ => false,
-        };
-        self.columns.iter().filter(may_be_note).count()
+        self.columns.iter().filter(|(column, _)| self.is_valued(column)).filter_map(move |(column, target)| {
+            let key = match target {
+                Target::Note(key) => key,
+                Target::Notes | Target::Phone => column,
+                Target::FirstName | Target::MiddleName | Target::LastName if has_name => column,
+                _ => return None,
+            };
+            Some((column.as_str(), key.as_str()))
+        })
+    }
+
+    /// Returns whether a column has any value, as far as that is known.
+    fn is_valued(&self, column: &str) -> bool {
+        self.facts.is_empty() || self.facts.of(column).is_some()
     }
 
     /// A reason why no row can be read so, in a sentence without its first capital and its end.
