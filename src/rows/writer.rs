@@ -1,7 +1,7 @@
 //! Customers as lines of a file.
 
 use super::Format;
-use crate::domain::{Contact, Customer, Email, Gstin, Name};
+use crate::domain::{Contact, Customer, CustomerId, Email, Gstin, Name};
 use crate::json::{CustomerJson, NotesJson};
 
 /// The columns of customers in CSV.
@@ -112,16 +112,30 @@ pub(super) fn unguarded(cell: &str) -> &str {
     if is_formula(cell) { cell.strip_prefix('\'').unwrap_or(cell) } else { cell }
 }
 
-/// Returns whether these are the columns of an export of Patron's, or some of them.
-pub(super) fn is_export(columns: &[String]) -> bool {
+/// Removes the quotes that an export put into a row.
+///
+/// A row is one of an export where it has an id of Patron's under `id`, whatever columns people added to the file. Only the columns
+/// of exports have such quotes: with one that begins like a formula, none was written for a spreadsheet, and a quote was only put
+/// before another.
+pub(super) fn unguard(columns: &[String], cells: &mut [String]) {
     let is_ours = |column: &String| COLUMNS.contains(&column.as_str());
-    columns.iter().all(is_ours) && columns.first().is_some_and(|first| first == COLUMNS[0])
+    let id = columns.iter().position(|column| column == COLUMNS[0]).and_then(|at| cells.get(at));
+    if !id.is_some_and(|id| CustomerId::parse(id).is_ok_and(|id| id.is_ours())) {
+        return;
+    }
+    let ours = || columns.iter().zip(cells.iter()).filter(|(column, _)| is_ours(column)).map(|(_, cell)| cell);
+    let guard = if ours().any(|cell| cell.starts_with(FORMULA)) { "''" } else { "'" };
+    for (_, cell) in columns.iter().zip(cells).filter(|(column, _)| is_ours(column)) {
+        if cell.starts_with(guard) && is_formula(cell) {
+            cell.remove(0);
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Change, CustomerId, Draft, Mode, NoteValue, NotesEdit};
+    use crate::domain::{Change, Draft, Mode, NoteValue, NotesEdit};
     use crate::rows::{Mapping, Reader};
 
     fn customer() -> Customer {
@@ -172,6 +186,32 @@ mod tests {
             let incoming = Mapping::guess(reader.columns()).read(rows[0].as_ref().unwrap()).unwrap();
             let blank = Customer::blank(incoming.id.unwrap(), Mode::Live, incoming.created_at.unwrap());
             assert_eq!(incoming.draft.parse().unwrap().over(&blank), customer());
+        }
+    }
+
+    #[test]
+    fn a_quote_is_removed_only_where_an_export_put_it() {
+        let id = "cust_1Aa00000000004";
+        for (columns, cells, unguarded) in [
+            // A column was added, and the columns have another order.
+            (
+                "id,email,contact,city",
+                [id, "'+a@x.in", "'+919800000001", "'=1"],
+                [id, "+a@x.in", "+919800000001", "'=1"],
+            ),
+            ("email,city,id,name", ["''+a@x.in", "+1", id, "'A'"], ["'+a@x.in", "+1", id, "'A'"]),
+            // Not for a spreadsheet: a contact is as it is.
+            ("id,email,contact,city", [id, "'+a@x.in", "+919800000001", ""], [id, "'+a@x.in", "+919800000001", ""]),
+            ("id,email,contact,city", [id, "''+a@x.in", "+919800000001", ""], [id, "'+a@x.in", "+919800000001", ""]),
+            // Not of an export.
+            ("id,email,contact,city", ["", "'+a@x.in", "'+919800000001", ""], ["", "'+a@x.in", "'+919800000001", ""]),
+            ("id,email,contact,city", ["17", "'+a@x.in", "", ""], ["17", "'+a@x.in", "", ""]),
+            ("Id,email,contact,city", [id, "'+a@x.in", "", ""], [id, "'+a@x.in", "", ""]),
+        ] {
+            let columns: Vec<String> = columns.split(',').map(str::to_owned).collect();
+            let mut found = cells.map(str::to_owned);
+            unguard(&columns, &mut found);
+            assert_eq!(found, unguarded.map(str::to_owned), "{cells:?}");
         }
     }
 

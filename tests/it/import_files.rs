@@ -343,5 +343,17 @@ fn a_quote_is_removed_only_where_an_export_added_it() {
         let other = Desk::new();
         other.import(&exported, &[]);
         assert_eq!(other.customers(), expected);
+        // A column that a person added changes nothing, nor does the order of columns.
+        let text = std::fs::read_to_string(&exported).unwrap();
+        let widened: String =
+            text.lines().zip(["city,", "'=Pune,"]).map(|(line, cell)| format!("{cell}{line}\r\n")).collect();
+        let other = Desk::new();
+        let said = other.import(&other.file("a.csv", widened.replace("city,\u{feff}", "city,")), &[]);
+        let mut expected = expected.clone();
+        expected[0]["notes"]["city"] = json!("'=Pune");
+        assert_eq!(other.customers(), expected, "{said}");
     }
+    // A file that has the same names and no ids of Patron's is no export.
+    let (customers, said) = import_text("a.csv", "id,name,email,contact\n,A One,'+a@x.in,9800000001\n", &[]);
+    assert_eq!(customers[0]["email"], "'+a@x.in", "{said}");
 }

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::super::{COLUMNS_MAX, ROW_LEN_MAX, Unreadable, refused, writer};
+use super::super::{COLUMNS_MAX, ROW_LEN_MAX, Unreadable, refused};
 use super::scan::{Scan, Step, values};
 use crate::domain::{Contact, Email};
 
@@ -16,8 +16,6 @@ pub(super) struct Head {
     pub(super) widths: Option<RangeInclusive<usize>>,
     /// Whether the first column is the reason that a file of refused rows has, which is none of `columns`.
     pub(super) has_reasons: bool,
-    /// Whether the file is an export of Patron's, which puts a quote before what looks like a formula.
-    pub(super) is_ours: bool,
 }
 
 impl Head {
@@ -38,8 +36,7 @@ impl Head {
             columns.remove(0);
         }
         judge(&columns)?;
-        let is_ours = writer::is_export(&columns);
-        Ok((Self { separator, columns, widths, has_reasons, is_ours }, &start[line.len()..]))
+        Ok((Self { separator, columns, widths, has_reasons }, &start[line.len()..]))
     }
 }
 

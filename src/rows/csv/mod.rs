@@ -214,7 +214,7 @@ impl Csv {
 
     /// The row of the record, where it has any value: spreadsheets leave lines of none at the end.
     fn row(&self, record: &[u8]) -> Option<Result<Row, Unread>> {
-        let (Head { separator, columns, has_reasons, is_ours, .. }, line) = (&self.head, self.line);
+        let (Head { separator, columns, has_reasons, .. }, line) = (&self.head, self.line);
         let text = match std::str::from_utf8(record) {
             Ok(text) => text,
             Err(error) => {
@@ -241,9 +241,7 @@ impl Csv {
             return None;
         }
         let has = cells.iter().rposition(|cell| !cell.trim().is_empty()).map_or(0, |last| last + 1);
-        if *is_ours {
-            cells.iter_mut().for_each(|cell| *cell = writer::unguarded(cell).to_owned());
-        }
+        writer::unguard(columns, &mut cells);
         let name = |at: usize| match columns.get(at) {
             Some(name) => Cow::Borrowed(name.as_str()),
             None => Cow::Owned(format!("column {}", at + 1)),
