@@ -107,6 +107,27 @@ fn a_stray_quotation_mark_refuses_its_row_alone() {
 }
 
 #[test]
+fn a_quotation_mark_swallows_no_row_that_is_shorter_or_longer() {
+    for (head, rows) in [
+        ("name;email;remark", "Asha;a@x.in;\"tea\nBina Sen;b@x.in\"\n"),
+        ("name;email;remark", "Asha;a@x.in;\"tea\nBina Sen;b@x.in;x;y\"\n"),
+        ("name;phone;remark", "Asha;9800000001;\"tea\nBina Sen; 98000-00002\"\n"),
+        ("name;email;remark;city", "Asha;a@x.in;\"tea\nBina Sen;b@x.in\";Pune\n"),
+        ("name;email;remark;city", "\"Asha;a@x.in;tea\nBina Sen\";b@x.in\n"),
+        ("name;email;remark", "Asha;a@x.in;\"tea\nBina Sen;\"\"b@x.in\"\"\"\n"),
+    ] {
+        let known = if head.contains("phone") { "9800000003" } else { "chitra@x.in" };
+        let (customers, said) = import_text("a.csv", format!("{head}\n{rows}Chitra Das;{known}\n"), &[]);
+        assert!(!names(&customers).contains(&"Asha"), "{rows}: {said}");
+        assert!(refusals(&said)[0].starts_with("2: A quotation mark opens here, and a line inside it looks"), "{said}");
+        assert!(names(&customers).contains(&"Chitra Das"), "{rows}: {said}");
+    }
+    // One cell a line, and cells that name nobody.
+    let text = "name;email;remark\nAsha;a@x.in;\"call 9800000002\nor b@x.in\n1 MG Road; Pune\"\n";
+    assert_eq!(names(&import_text("a.csv", text, &[]).0), ["Asha"]);
+}
+
+#[test]
 fn quoted_values_may_have_lines_separators_and_blanks_around_them() {
     let text =
         "name,email,remark\n\"One, A\" ,a@x.in, \"first\r\nsecond \"\"two\"\"\n\nlast, and one\"\nB Two,b@x.in,ok\n";

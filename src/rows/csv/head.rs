@@ -59,10 +59,8 @@ pub(super) fn has_ended(start: &[u8]) -> bool {
 /// The record with which these bytes begin.
 fn record(start: &[u8], separator: u8) -> Result<&[u8], Unreadable> {
     let mut scan = Scan::default();
-    // No line of it can be a row.
-    let widths = usize::MAX..=usize::MAX;
     for (at, byte) in start.iter().chain([&b'\n']).enumerate() {
-        match scan.step(*byte, separator, &widths) {
+        match scan.step(*byte, separator, None) {
             Step::Inside => {}
             Step::End => return Ok(&start[..at]),
             Step::Fault(fault) => {

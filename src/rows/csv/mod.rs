@@ -97,7 +97,7 @@ impl Csv {
 
     fn step(&mut self, byte: u8) -> Step {
         match &self.head.widths {
-            Some(widths) => self.scan.step(byte, self.head.separator, widths),
+            Some(widths) => self.scan.step(byte, self.head.separator, Some(widths)),
             None => Step::Inside,
         }
     }

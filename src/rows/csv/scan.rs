@@ -2,10 +2,15 @@
 //!
 //! RFC 4180, strictly: a quotation mark opens a value only at its beginning, and after the one that closes it comes a separator
 //! or a line end; blanks around a quoted value are allowed. A lenient reader takes a stray quotation mark for an opening one, and
-//! the rows after it for a part of the value. So a quoted value with a line that has as many cells as the first line of the file
-//! is a fault, too.
+//! the rows after it for a part of the value. So a quoted value with a line that looks like a row is a fault, too: one that has as
+//! many cells as the first line of the file, or fewer with an email address or a phone number among them.
 
 use std::ops::RangeInclusive;
+
+use crate::domain::{Contact, Email};
+
+/// The longest line of a quoted value that is looked at for an email address or a phone number, in bytes.
+const LINE_LEN_MAX: usize = 4096;
 
 /// A fault of quotation marks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,32 +71,45 @@ pub(super) struct Scan {
     at: At,
     /// The separators on the present line of the quoted value.
     separators: usize,
+    /// That line, as far as it is looked at.
+    line: Vec<u8>,
     /// Whether the quoted value has more than one line.
     has_lines: bool,
 }
 
 impl Scan {
-    /// Takes a byte. A line of a quoted value that has a number of cells in `widths` looks like a row.
-    pub(super) fn step(&mut self, byte: u8, separator: u8, widths: &RangeInclusive<usize>) -> Step {
+    /// Takes a byte. A line of a quoted value that has a number of cells in `widths` looks like a row; without, no line does.
+    pub(super) fn step(&mut self, byte: u8, separator: u8, widths: Option<&RangeInclusive<usize>>) -> Step {
         let is_blank = byte == b' ' || byte == b'\t';
         match (self.at, byte) {
             (At::Quoted, b'"') => self.at = At::Closed,
             (At::Quoted, b'\r' | b'\n') => {
                 self.has_lines = true;
-                return self.end_line(widths).map_or(Step::Inside, Step::Fault);
+                return self.end_line(separator, widths).map_or(Step::Inside, Step::Fault);
             }
-            (At::Quoted, _) => self.separators += usize::from(byte == separator),
-            (At::Closed, b'"') => self.at = At::Quoted,
-            (At::Closed | At::Blank, b'\r' | b'\n') => return self.end_line(widths).map_or(Step::End, Step::Fault),
+            (At::Quoted, _) => {
+                self.separators += usize::from(byte == separator);
+                self.keep(byte);
+            }
+            (At::Closed, b'"') => {
+                self.at = At::Quoted;
+                self.keep(byte);
+            }
+            (At::Closed | At::Blank, b'\r' | b'\n') => {
+                return self.end_line(separator, widths).map_or(Step::End, Step::Fault);
+            }
             (_, b'\r' | b'\n') => return Step::End,
             (At::Closed | At::Blank, _) if byte == separator => {
                 self.at = At::Begin;
-                return self.end_line(widths).map_or(Step::Inside, Step::Fault);
+                return self.end_line(separator, widths).map_or(Step::Inside, Step::Fault);
             }
             (_, _) if byte == separator => self.at = At::Begin,
             (At::Closed | At::Blank, _) if is_blank => self.at = At::Blank,
             (At::Closed | At::Blank, _) => return Step::Fault(Fault::TextAfter),
-            (At::Begin, b'"') => *self = Self { at: At::Quoted, ..Self::default() },
+            (At::Begin, b'"') => {
+                (self.at, self.separators, self.has_lines) = (At::Quoted, 0, false);
+                self.line.clear();
+            }
             (At::Begin, _) if is_blank => {}
             (At::Plain, b'"') => return Step::Fault(Fault::Inside),
             (At::Begin | At::Plain, _) => self.at = At::Plain,
@@ -100,10 +118,29 @@ impl Scan {
     }
 
     /// Ends a line of a quoted value, which is a fault where it looks like a row.
-    fn end_line(&mut self, widths: &RangeInclusive<usize>) -> Option<Fault> {
+    fn end_line(&mut self, separator: u8, widths: Option<&RangeInclusive<usize>>) -> Option<Fault> {
         let width = std::mem::take(&mut self.separators) + 1;
-        (self.has_lines && widths.contains(&width)).then_some(Fault::Row)
+        let is_row = self.has_lines
+            && widths.is_some_and(|widths| widths.contains(&width) || width > 1 && names_person(&self.line, separator));
+        self.line.clear();
+        is_row.then_some(Fault::Row)
     }
+
+    fn keep(&mut self, byte: u8) {
+        if self.line.len() <= LINE_LEN_MAX {
+            self.line.push(byte);
+        }
+    }
+}
+
+/// Returns whether a cell of a line is an email address or a phone number.
+fn names_person(line: &[u8], separator: u8) -> bool {
+    let mut cells = line.split(|byte| *byte == separator).filter_map(|cell| std::str::from_utf8(cell).ok());
+    line.len() <= LINE_LEN_MAX
+        && cells.any(|cell| {
+            let cell = cell.trim_matches(|char: char| char == '"' || char.is_whitespace());
+            Email::parse(cell).is_ok() || Contact::tidy(cell).is_ok_and(|number| Contact::parse(&number).is_ok())
+        })
 }
 
 /// The values of a record that [`Scan`] found no fault in, without the quotation marks and the blanks around them.
