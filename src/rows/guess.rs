@@ -135,11 +135,13 @@ impl Mapping {
         mapping
     }
 
-    /// A target in the light of what a column has: a column of other systems' ids is no id, and dates have a form.
+    /// A target in the light of what a column has: a column of other systems' ids is no id, one without a time that is read is no
+    /// time, and dates have a form.
     fn seen(&self, column: &str, target: Target) -> Option<Target> {
         let facts = self.facts.of(column);
         match (target, facts) {
             (Target::Id, Some(facts)) if !facts.has_ids => None,
+            (Target::CreatedAt(_), Some(facts)) if !facts.has_times => None,
             (Target::CreatedAt(_), Some(facts)) => Some(Target::CreatedAt(facts.dates())),
             (target, _) => Some(target),
         }
@@ -159,6 +161,11 @@ impl Mapping {
 pub(super) fn rank(column: &str) -> Option<usize> {
     let name = plain(column);
     PHONES.iter().position(|names| names.contains(&name.as_str()))
+}
+
+/// Returns whether a column is one of times by its name.
+pub(super) fn is_of_times(column: &str) -> bool {
+    matches!(of_any(column), Some(Target::CreatedAt(_)))
 }
 
 fn plain(column: &str) -> String {
@@ -253,5 +260,7 @@ mod tests {
         assert!(guessed(&[r#"{"Created":"1/13/2020"}"#, r#"{"Created":"13/2/2020"}"#]).1);
         assert!(guessed(&[r#"{"Created":"1582033731000"}"#]).0.contains("created_at:ms"));
         assert!(guessed(&[r#"{"Created":"1582033731"}"#]).0.contains("created_at "));
+        assert!(guessed(&[r#"{"Created":"Jan 15, 2024"}"#]).0.contains("note:Created"));
+        assert!(guessed(&[r#"{"Created":"Jan 15, 2024"}"#, r#"{"Created":"2024-01-15"}"#]).0.contains("created_at"));
     }
 }

@@ -346,6 +346,22 @@ fn dates_are_decided_for_the_column_or_asked() {
     let (times, said) = created(&["1/2/2020", "2/3/2020"], &["--map", "Created On=created_at:dmy"]);
     assert_eq!(times.len(), 2, "{said}");
     assert_eq!(created(&["1582033731000"], &[]).0, ["1582033731"]);
+    // As Salesforce, Outlook, Zoho, JavaScript and pandas write them.
+    for (date, time) in [
+        ("1/15/2024 10:30 AM", "1705314600"),
+        ("2024-01-15T10:30:00.000+0000", "1705314600"),
+        ("\"15/01/2024, 10:30\"", "1705294800"),
+        ("\"1/15/2024, 10:30:00\u{202f}PM\"", "1705357800"),
+        ("1705314600.0", "1705314600"),
+    ] {
+        let (times, said) = created(&[date], &[]);
+        assert_eq!(times, [time], "{date}: {said}");
+    }
+    // A column without any date that is read is a note, and a single date refuses its row with the way out.
+    let (times, said) = created(&["15 January 2024", "soon"], &[]);
+    assert!(times.len() == 2 && said.contains("Created On  is note:Created On"), "{said}");
+    let (times, said) = created(&["2024-01-15", "soon"], &[]);
+    assert!(times.len() == 1 && said.contains("--map \"Created On=note:Created On\""), "{said}");
 }
 
 #[test]

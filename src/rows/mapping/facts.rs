@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::super::{Row, created_at};
+use super::super::{Row, created_at, guess};
 use super::Dates;
 use crate::domain::{CustomerId, Notes};
 
@@ -37,6 +37,11 @@ pub(in super::super) struct ColumnFacts {
     has_milliseconds: bool,
     #[serde(skip_serializing_if = "is_false")]
     has_seconds: bool,
+    /// A value is a time that is read. Only looked for where the column is one of times by its name.
+    #[serde(skip_serializing_if = "is_false")]
+    pub(in super::super) has_times: bool,
+    #[serde(skip)]
+    is_of_times: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
@@ -54,7 +59,8 @@ impl Facts {
                 continue;
             }
             if !self.0.contains_key(column) {
-                self.0.insert(column.clone(), ColumnFacts::default());
+                let is_of_times = guess::is_of_times(column);
+                self.0.insert(column.clone(), ColumnFacts { is_of_times, ..ColumnFacts::default() });
             }
             if let Some(facts) = self.0.get_mut(column) {
                 facts.add(text, raw.get());
@@ -77,6 +83,9 @@ impl ColumnFacts {
     fn add(&mut self, text: &str, json: &str) {
         self.is_long |= text.len() > Notes::LEN_MAX && text.chars().count() > Notes::LEN_MAX;
         self.is_nested |= json.starts_with(['{', '[']);
+        if self.is_of_times && !self.has_times {
+            self.has_times = created_at::is_read(text);
+        }
         if text.starts_with("cust_") {
             self.has_ids |= CustomerId::parse(text).is_ok_and(|id| id.is_ours());
         }
@@ -85,7 +94,7 @@ impl ColumnFacts {
                 self.has_dates = true;
                 self.is_day_first |= first > 12;
                 self.is_month_first |= second > 12;
-            } else if let Ok(number) = text.parse() {
+            } else if let Ok(number) = created_at::without_fraction(text).parse() {
                 self.has_milliseconds |= created_at::SECONDS.contains(&(number / 1_000));
                 self.has_seconds |= created_at::SECONDS.contains(&number);
             }

@@ -144,7 +144,14 @@ impl Mapping {
         let is_empty = is_empty(&cell);
         match target {
             Target::Id if !is_empty => incoming.id = Some(id(&cell)?),
-            Target::CreatedAt(dates) if !is_empty => incoming.created_at = Some(created_at(&cell, *dates)?),
+            Target::CreatedAt(dates) if !is_empty => {
+                let way_out = format!(
+                    " Or keep the column as a note, or leave it out; on the command line, --map {:?} or --map {:?}.",
+                    format!("{column}=note:{column}"),
+                    format!("{column}=ignore"),
+                );
+                incoming.created_at = Some(created_at(&cell, *dates).map_err(|words| words + &way_out)?);
+            }
             _ if is_empty && self.empty == Empty::Keep => {}
             Target::Email => draft.email = change(Field::Email, cell, &mut draft.complaints),
             Target::Gstin => draft.gstin = change(Field::Gstin, cell, &mut draft.complaints),
@@ -197,7 +204,8 @@ fn id(cell: &Json) -> Result<CustomerId, String> {
 
 fn created_at(cell: &Json, dates: Dates) -> Result<i64, String> {
     match cell {
-        Json::Text(text) | Json::Number(text) => created_at::parse(text, dates),
+        Json::Text(text) => created_at::parse(text, dates),
+        Json::Number(literal) => created_at::parse(&whole_digits(literal).unwrap_or_else(|| literal.clone()), dates),
         _ => Err("The time is neither text nor a number.".into()),
     }
 }
@@ -379,6 +387,9 @@ mod tests {
             assert_eq!(draft.contact, Change::Keep, "{json}");
         }
         assert_eq!(told(r#"{"created_at":"then"}"#), pair("created_at", "The time is none that is read"));
+        let unfit = mapping.read(&row(r#"{"created_at":"then"}"#)).unwrap_err();
+        assert!(unfit.words.contains(r#"--map "created_at=note:created_at" or --map "created_at=ignore""#));
+        assert_eq!(read(&mapping, r#"{"created_at":1.582033731e9}"#).created_at, Some(1_582_033_731));
         assert_eq!(told(r#"{"created_at":{"a":1}}"#), pair("created_at", "The time is neither text nor a number"));
         assert_eq!(told(r#"{"notes":"{\"a\":"}"#), pair("notes", "The notes begin like JSON and are none"));
     }
