@@ -69,6 +69,7 @@ pub(super) fn fault(text: &str) -> Option<Fault> {
     let stray = kinds.iter().find(|(kind, _)| *kind == Kind::Other).map(|(_, char)| Fault::Stray(*char));
     let loose = || {
         let is_loose = |(at, (kind, _)): &(usize, &(Kind, char))| match kind {
+            Kind::Virama if *at > 0 && joins_virama(&kinds, at - 1) => false,
             Kind::Mark | Kind::Virama => !follows_letter(&kinds[..*at]),
             Kind::Joiner => !joins(&kinds, *at),
             Kind::Letter | Kind::Digit | Kind::End | Kind::Middle | Kind::Other => false,
@@ -84,12 +85,25 @@ pub(super) fn fault(text: &str) -> Option<Fault> {
 }
 
 /// Returns whether a joiner is where RFC 5892, appendix A, has it: after a virama, where it chooses between forms of a half
-/// letter, also at the end of a word; else between letters.
+/// letter, also at the end of a word; else between letters. Also before a virama, as [`joins_virama`] says.
 fn joins(kinds: &[(Kind, char)], at: usize) -> bool {
     match kinds[..at].last() {
         Some((Kind::Virama, _)) => true,
-        _ => follows_letter(&kinds[..at]) && kinds.get(at + 1).is_some_and(|(kind, _)| *kind == Kind::Letter),
+        _ => follows_letter(&kinds[..at]) && is_letter(kinds, at + 1) || joins_virama(kinds, at),
     }
+}
+
+/// Returns whether a joiner stands between a letter and a virama with another letter: the Unicode Standard, chapter 12, writes
+/// Bengali ra with ya-phalaa so, and Kannada ra before another letter.
+fn joins_virama(kinds: &[(Kind, char)], at: usize) -> bool {
+    kinds[at].0 == Kind::Joiner
+        && follows_letter(&kinds[..at])
+        && kinds.get(at + 1).is_some_and(|(kind, _)| *kind == Kind::Virama)
+        && is_letter(kinds, at + 2)
+}
+
+fn is_letter(kinds: &[(Kind, char)], at: usize) -> bool {
+    kinds.get(at).is_some_and(|(kind, _)| *kind == Kind::Letter)
 }
 
 fn follows_letter(before: &[(Kind, char)]) -> bool {
@@ -179,6 +193,9 @@ mod tests {
             "ක්\u{200D} ක",
             "ക്\u{200D}.",
             "നമ\u{200C}സ്തെ",
+            // Rachel in Bengali, and Kannada.
+            "র\u{200D}\u{9CD}যাচেল",
+            "ರ\u{200D}\u{CCD}ಕಾಶ್",
         ] {
             assert_eq!(Name::parse(name).map(|name| name.0), Ok(name.to_owned()));
         }
@@ -220,6 +237,14 @@ mod tests {
             "കമ്\u{200D}\u{200D}",
             "കമ\u{200D}്",
             "abc്\u{200D}ാ",
+            "র\u{200D}\u{9CD}",
+            "রা র\u{200D}\u{9CD}",
+            "র\u{200D}\u{9CD} যাচেল",
+            "র\u{200D}\u{200D}\u{9CD}যা",
+            "র\u{200D}\u{9CD}\u{9CD}যা",
+            "র\u{200D}\u{9BE}যাচেল",
+            "1\u{200D}\u{9CD}যাচেল",
+            "\u{200D}\u{9CD}যাচেল",
             "abc \u{200D}",
             "Ⅳ Henry",
             "١٢٣",

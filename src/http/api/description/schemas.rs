@@ -8,11 +8,11 @@ use utoipa::openapi::schema::{
 
 use crate::domain::{Contact, Email, Gstin, Name, Notes};
 
-/// Letters with their marks, a joiner between two of them or after a virama. The fillers of Hangul are letters here and none
+/// Letters with their marks, a joiner between two of them, also before a virama, or after a virama. The fillers of Hangul are letters here and none
 /// to the service: leaving them out takes a pattern that not every language reads.
 fn letters() -> String {
     let (joiner, viramas) = (r"[\u200C\u200D]", Name::viramas());
-    format!(r"(?:\p{{L}}\p{{M}}*{joiner})*\p{{L}}\p{{M}}*(?:[{viramas}]{joiner})?")
+    format!(r"(?:\p{{L}}\p{{M}}*{joiner}[{viramas}]?)*\p{{L}}\p{{M}}*(?:[{viramas}]{joiner})?")
 }
 const LABEL: &str = r"[A-Za-z0-9](?:[A-Za-z0-9\-]{0,61}[A-Za-z0-9])?";
 
@@ -22,16 +22,20 @@ pub(super) fn email(more: &str) -> String {
     format!(r"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~{more}\-]+@{LABEL}(?:\.{LABEL})+")
 }
 
+/// A name, but for its length.
+fn name() -> String {
+    let ends = format!("(?:{}|[0-9.)])", letters());
+    format!(r"^{ends}(?:(?:{ends}|[ '\-_/@(])*{ends})?$")
+}
+
 /// Every named schema.
 pub(super) fn add(components: ComponentsBuilder) -> ComponentsBuilder {
-    let ends = format!("(?:{}|[0-9.)])", letters());
-    let name = format!(r"^{ends}(?:(?:{ends}|[ '\-_/@(])*{ends})?$");
     let email = format!("^{}$", email(""));
     components
         .schema("CustomerId", pattern("^cust_[0-9A-Za-z]{14}$").description(Some("Ids sort by the time of creation.")))
         .schema(
             "Name",
-            pattern(name).min_length(Some(Name::LEN_MIN)).max_length(Some(Name::LEN_MAX)).description(Some(
+            pattern(name()).min_length(Some(Name::LEN_MIN)).max_length(Some(Name::LEN_MAX)).description(Some(
                 "Letters of any script, digits, space and `. ' - _ / @ ( )`; starts and ends with a letter, a digit, `.` or `)`.",
             )),
         )
@@ -208,4 +212,28 @@ fn error() -> ObjectBuilder {
     ]);
     let field = one_of(blame.map(Value::from)).description(Some("Only there when a field is to blame."));
     whole([("error", error.property("field", field).into())])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pattern_of_a_name_is_what_the_parser_takes() {
+        let pattern = regex::Regex::new(&name()).unwrap();
+        // Each text of up to five of these, after a word that makes it long enough.
+        let chars = ['র', '\u{9CD}', '\u{200D}', '\u{9BE}', '1', ' '];
+        let mut texts = vec!["abc".to_owned()];
+        for _ in 0..5 {
+            let longer = texts.iter().flat_map(|text| chars.map(|char| format!("{text}{char}")));
+            texts = longer.chain(["abc".to_owned()]).collect();
+            for text in &texts {
+                assert_eq!(pattern.is_match(text), Name::parse(text).is_ok(), "{}", text.escape_unicode());
+            }
+        }
+        for text in ["র\u{200D}\u{9CD}যাচেল", "ರ\u{200D}\u{CCD}ಕಾಶ್", "അനിവര്\u{200D} കുമാര്\u{200D}"]
+        {
+            assert!(pattern.is_match(text), "{text}");
+        }
+    }
 }
