@@ -259,6 +259,44 @@ fn two_columns_on_one_field_are_an_error_that_says_how_to_choose() {
 }
 
 #[test]
+fn two_columns_that_may_be_one_note_are_an_error_that_says_how_to_choose() {
+    for (text, columns, map) in [
+        (
+            "mobile,phone,notes[phone]\n9800000001,9800000002,home\n",
+            r#"the columns "phone" and "notes[phone]" may both be the note "phone""#,
+            "notes[phone]=note:phone 2",
+        ),
+        (
+            "name,Notes,notes[Notes]\nA One,call,after five\n",
+            r#"the columns "Notes" and "notes[Notes]" may both be the note "Notes""#,
+            "notes[Notes]=note:Notes 2",
+        ),
+        (
+            "notes[First Name],Name,First Name\nAsh,Rao Stores,Asha\n",
+            r#"the columns "notes[First Name]" and "First Name" may both be the note "First Name""#,
+            "notes[First Name]=note:First Name 2",
+        ),
+    ] {
+        let (customers, said) = import_text("a.csv", text, &[]);
+        assert!(customers.is_empty() && said.contains(columns), "{said}");
+        assert!(said.contains(&format!("--map {map:?}")), "{said}");
+        let (customers, said) = import_text("a.csv", text, &["--map", map]);
+        assert_eq!(customers[0]["notes"].as_object().map(|notes| notes.len()), Some(2), "{said}");
+    }
+    // Without a value, or without text, nothing can be the same note.
+    for text in [
+        "mobile,phone,notes[phone]\n9800000001,,home\n",
+        "name,notes,notes[notes]\nA One,\"{\"\"a\"\":1}\",after five\n",
+        "name,notes,First Name,notes[First Name]\nA One,,,Ash\n",
+    ] {
+        let (customers, said) = import_text("a.csv", text, &[]);
+        assert_eq!(customers.len(), 1, "{said}");
+    }
+    let (_, said) = import_text("a.csv", "name,City,notes[City]\nA One,Pune,Goa\n", &[]);
+    assert!(said.contains("Columns left out: City (another column is the note of this name)"), "{said}");
+}
+
+#[test]
 fn a_refused_row_comes_back_as_it_came_each_time() {
     let desk = Desk::new();
     for (name, text, row) in [

@@ -22,6 +22,9 @@ pub(in super::super) struct ColumnFacts {
     /// A value is an array or an object.
     #[serde(skip_serializing_if = "is_false")]
     pub(in super::super) is_nested: bool,
+    /// A value is neither, and no text that holds one.
+    #[serde(skip_serializing_if = "is_false")]
+    pub(in super::super) has_text: bool,
     /// A value is an id of ours.
     #[serde(skip_serializing_if = "is_false")]
     pub(in super::super) has_ids: bool,
@@ -83,6 +86,7 @@ impl ColumnFacts {
     fn add(&mut self, text: &str, json: &str) {
         self.is_long |= text.len() > Notes::LEN_MAX && text.chars().count() > Notes::LEN_MAX;
         self.is_nested |= json.starts_with(['{', '[']);
+        self.has_text |= !text.starts_with(['{', '[']);
         if self.is_of_times && !self.has_times {
             self.has_times = created_at::is_read(text);
         }

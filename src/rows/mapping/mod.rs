@@ -98,6 +98,8 @@ impl Mapping {
             Some("has lists or objects")
         } else if facts.is_long || column.chars().count() > Notes::LEN_MAX {
             Some("has more than 256 characters")
+        } else if self.has(&Target::Note(column.to_owned())) {
+            Some("another column is the note of this name")
         } else {
             (self.notes() >= Notes::PAIRS_MAX).then_some("only 15 notes fit")
         }
@@ -158,6 +160,31 @@ impl Mapping {
                     format!("{column}=created_at:mdy"),
                 ));
             }
+        }
+        self.note_problem()
+    }
+
+    /// Two columns that may be the same note, though neither is said to be.
+    fn note_problem(&self) -> Option<String> {
+        // Notes that are a JSON object in each row have keys of their own.
+        let is_text = |column: &str| self.facts.of(column).is_none_or(|facts| facts.has_text);
+        let keys = self.note_keys().filter(|(column, _)| self.columns[*column] != Target::Notes || is_text(column));
+        let mut known: Vec<(&str, &str)> = Vec::new();
+        for (column, key) in keys {
+            if let Some((first, _)) = known.iter().find(|(_, each)| *each == key) {
+                // A note by its target can have another key.
+                let (fixed, other) = match self.columns[column] {
+                    Target::Note(_) => (*first, column),
+                    _ => (column, *first),
+                };
+                return Some(format!(
+                    "the columns {first:?} and {column:?} may both be the note {key:?}: give one another key, or leave one out; on the \
+                     command line, --map {:?} or --map {:?}",
+                    format!("{other}=note:{key} 2"),
+                    format!("{fixed}=ignore"),
+                ));
+            }
+            known.push((column, key));
         }
         None
     }
