@@ -163,6 +163,11 @@ pub(super) fn rank(column: &str) -> Option<usize> {
     PHONES.iter().position(|names| names.contains(&name.as_str()))
 }
 
+/// Returns whether Google Contacts writes this column, and joins several values of a person in it.
+pub(super) fn is_joined(column: &str) -> bool {
+    column.strip_suffix(" - Value").is_some_and(|name| name.ends_with(|last: char| last.is_ascii_digit()))
+}
+
 /// Returns whether a column is one of times by its name.
 pub(super) fn is_of_times(column: &str) -> bool {
     matches!(of_any(column), Some(Target::CreatedAt(_)))

@@ -45,6 +45,35 @@ fn google_contacts_before_2024() {
 }
 
 #[test]
+fn google_contacts_with_several_values_in_a_cell() {
+    let (customers, _) = export("google-joined.csv");
+    let common = json!({"Group Membership": "* myContacts", "E-mail 1 - Type": "* Work", "Phone 1 - Type": "Mobile"});
+    let notes = |more: Value| {
+        let mut notes = common.clone();
+        notes.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        notes
+    };
+    let asha = notes(json!({
+        "E-mail 1 - Value": "asha@example.org ::: rao@example.org", "Phone 1 - Value": "022 2345 6789"
+    }));
+    let bina = notes(json!({
+        "Phone 1 - Value": "+91 98000 00003", "Phone 2 - Type": "Work", "Phone 2 - Value": "98000-00004 ::: 98000-00005"
+    }));
+    assert_eq!(
+        customers,
+        [
+            customer("Asha Rao", EMAIL, "+919800000001", asha),
+            customer("Bina Sen", Some("bina@example.com"), "+919800000002", bina)
+        ]
+    );
+    let (_, said) = import("exports/google-joined.csv", &[]);
+    let line = "E-mail 1 - Value  is email: the first of several in a cell, and the others are a note";
+    assert!(said.contains(line), "{said}");
+    // Elsewhere it is no address.
+    assert!(import("google-joined-elsewhere.csv", &[]).1.contains("1 refused"));
+}
+
+#[test]
 fn outlook() {
     assert_eq!(export("outlook.csv").0, [customer("Asha Rao", EMAIL, "+919800000001", json!({}))]);
 }

@@ -126,7 +126,15 @@ fn mapped(mapping: &Mapping) -> String {
     lines.extend(mapping.columns().map(|(column, target)| match target {
         Target::Ignore => format!("  {}  is left out", plain(column)),
         Target::Phone => format!("  {}  is contact where no better column has one, else a note", plain(column)),
-        target => format!("  {}  is {}", plain(column), plain(&target.to_string())),
+        target => {
+            let others = if mapping.has_joined(column) {
+                ": the first of several in a cell, and the others are a note"
+            } else {
+                ""
+            };
+            let others = if matches!(target, Target::Email | Target::Contact) { others } else { "" };
+            format!("  {}  is {}{others}", plain(column), plain(&target.to_string()))
+        }
     }));
     lines.join("\n")
 }

@@ -25,6 +25,9 @@ pub(in super::super) struct ColumnFacts {
     /// A value is neither, and no text that holds one.
     #[serde(skip_serializing_if = "is_false")]
     pub(in super::super) has_text: bool,
+    /// A value is several that Google Contacts has joined.
+    #[serde(skip_serializing_if = "is_false")]
+    pub(in super::super) has_joined: bool,
     /// A value is an id of ours.
     #[serde(skip_serializing_if = "is_false")]
     pub(in super::super) has_ids: bool,
@@ -67,6 +70,7 @@ impl Facts {
             }
             if let Some(facts) = self.0.get_mut(column) {
                 facts.add(text, raw.get());
+                facts.has_joined |= text.contains(super::several::JOINT) && guess::is_joined(column);
             }
         }
     }

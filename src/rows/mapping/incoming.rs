@@ -64,7 +64,12 @@ impl Mapping {
                     {
                         all_notes.clone_from(members);
                     }
+                    let (cell, others) =
+                        if *target == Target::Email { Self::first_of(column, cell) } else { (cell, None) };
                     self.take(&mut incoming, column, target, cell).map_err(unfit)?;
+                    if let Some(others) = others {
+                        self.take_note(&mut incoming.draft, column, Json::Text(others));
+                    }
                 }
             }
         }
@@ -121,7 +126,11 @@ impl Mapping {
             let Some(text) = row.text(column) else { continue };
             match target {
                 Target::Id => who.id = CustomerId::parse(text.trim()).ok(),
-                Target::Email => who.email = Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+                Target::Email => {
+                    let (first, _) = Self::first_of(column, Json::Text(text.into_owned()));
+                    let email = if let Json::Text(text) = first { text.trim().to_owned() } else { String::new() };
+                    who.email = Some(email).filter(|text| !text.is_empty());
+                }
                 Target::Contact | Target::Phone => who.contacts.extend(numbers(text.trim())),
                 _ => {}
             }

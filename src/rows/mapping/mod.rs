@@ -125,11 +125,17 @@ impl Mapping {
             let key = match target {
                 Target::Note(key) => key,
                 Target::Notes | Target::Phone => column,
+                Target::Email | Target::Contact if self.has_joined(column) => column,
                 Target::FirstName | Target::MiddleName | Target::LastName if has_name => column,
                 _ => return None,
             };
             Some((column.as_str(), key.as_str()))
         })
+    }
+
+    /// Returns whether a column has cells of several values, of which the first counts and the others are a note.
+    pub fn has_joined(&self, column: &str) -> bool {
+        self.facts.of(column).is_some_and(|facts| facts.has_joined)
     }
 
     /// Returns whether a column has any value, as far as that is known.

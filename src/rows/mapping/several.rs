@@ -1,10 +1,13 @@
 //! Values that several columns have a part in: a name in parts, and the best of several phone numbers. The rest are notes.
 
+use super::super::guess;
 use super::incoming::{Cell, change, is_empty, put};
 use super::{Empty, Mapping, Phones};
 use crate::domain::{Change, Complaint, Contact, Draft, Field, Invalid, Notes};
 use crate::json::{Json, note_value, whole_digits};
 
+/// What Google Contacts puts between several values in a cell.
+pub(super) const JOINT: &str = " ::: ";
 const NOT_WHOLE: &str = "The phone number is a JSON number that is not whole: give its digits, as text.";
 
 impl Mapping {
@@ -42,6 +45,17 @@ impl Mapping {
         }
     }
 
+    /// The first of several values in a cell, and the others.
+    pub(super) fn first_of(column: &str, cell: Json) -> (Json, Option<String>) {
+        match cell {
+            Json::Text(text) if guess::is_joined(column) => match text.split_once(JOINT) {
+                Some((first, others)) => (Json::Text(first.trim().to_owned()), Some(others.trim().to_owned())),
+                None => (Json::Text(text), None),
+            },
+            cell => (cell, None),
+        }
+    }
+
     /// Takes the first phone number that there is, best column first, and the others as notes.
     pub(super) fn take_contact(&self, draft: &mut Draft, cells: Vec<Cell<'_>>) {
         let mut chosen: Option<String> = None;
@@ -50,7 +64,8 @@ impl Mapping {
             if chosen.is_none() && is_empty(&cell) {
                 continue;
             }
-            let number = match &cell {
+            let (first, others) = Self::first_of(column, cell.clone());
+            let number = match &first {
                 Json::Text(text) if self.phones == Phones::Cleaned || chosen.is_some() => Contact::tidy(text),
                 Json::Text(text) => Ok(text.clone()),
                 // As the API reads it: floating point would change digits.
@@ -61,6 +76,8 @@ impl Mapping {
                 // The same number in two columns is one.
                 if number.as_ref() != Ok(chosen) {
                     self.take_note(draft, column, cell);
+                } else if let Some(others) = others {
+                    self.take_note(draft, column, Json::Text(others));
                 }
                 continue;
             }
@@ -74,6 +91,9 @@ impl Mapping {
             if !number.is_empty() {
                 draft.contact = Change::Set(number.clone());
                 chosen = Some(number);
+                if let Some(others) = others {
+                    self.take_note(draft, column, Json::Text(others));
+                }
             }
         }
         if chosen.is_none() && has_any && self.empty == Empty::Clear {
@@ -81,7 +101,8 @@ impl Mapping {
         }
     }
 
-    fn take_note(&self, draft: &mut Draft, column: &str, cell: Json) {
+    /// Takes a note of the column's name.
+    pub(super) fn take_note(&self, draft: &mut Draft, column: &str, cell: Json) {
         if is_empty(&cell) {
             if self.empty == Empty::Clear {
                 put(draft, column, None);
