@@ -1,5 +1,6 @@
 //! The shape of the source, by reading it: which layer may name what, what every file opens with, what the README holds.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{read_dir, read_to_string};
 use std::path::{Path, PathBuf};
 
@@ -99,6 +100,139 @@ fn a_broken_arrow_is_found() {
         ("http/watch.rs", "let now = std::time::SystemTime::now();"),
     ] {
         assert!(!wrong_arrows(&[(file.to_owned(), line.to_owned())]).is_empty(), "{file}: {line}");
+    }
+}
+
+/// Adds each path of a tree such as `a::{b, c::{d, e}}`.
+fn expand(prefix: &str, tree: &str, paths: &mut Vec<String>) {
+    let Some((head, body)) = tree.split_once('{') else {
+        return paths.push(format!("{prefix}{}", tree.split(" as ").next().unwrap().trim_end_matches("::self")));
+    };
+    let (mut depth, mut start) = (0, 0);
+    for (at, char) in body.char_indices() {
+        let ends = depth == 0 && (char == ',' || char == '}');
+        if ends && !body[start..at].trim().is_empty() {
+            let name = body[start..at].trim();
+            let prefix = format!("{prefix}{head}");
+            let (prefix, name) = if name == "self" { ("", prefix.trim_end_matches("::")) } else { (&*prefix, name) };
+            expand(prefix, name, paths);
+        }
+        start = if ends { at + 1 } else { start };
+        depth += i32::from(char == '{') - i32::from(char == '}');
+    }
+}
+
+/// The modules of the store, named by their paths such as `sqlite::imports`, each with its imports and its re-exports.
+struct Modules(BTreeMap<String, (Vec<String>, Vec<String>)>);
+
+impl Modules {
+    fn read(sources: &[(String, String)]) -> Self {
+        let module = |(file, text): &(String, String)| {
+            let name = file.trim_end_matches(".rs").trim_end_matches("mod").trim_end_matches('/').replace('/', "::");
+            let code = code(text).collect::<Vec<_>>().join("\n");
+            let (mut imports, mut exports) = (Vec::new(), Vec::new());
+            for statement in code.split(';') {
+                let is_tree =
+                    |tree: &str| tree.chars().all(|char| char.is_alphanumeric() || "_:{}, \n*".contains(char));
+                let used = statement.rsplit_once("use ").filter(|(_, tree)| is_tree(tree));
+                let before = used.map_or(statement, |(before, _)| before);
+                if let Some((_, tree)) = used {
+                    let is_public = before.lines().last().is_some_and(|line| line.starts_with("pub"));
+                    let tree = tree.split_whitespace().collect::<Vec<_>>().join(" ");
+                    expand("", &tree, if is_public { &mut exports } else { &mut imports });
+                }
+                let lines = before.lines().filter(|line| !line.contains("pub(in"));
+                let words =
+                    lines.flat_map(|line| line.split(|char: char| !char.is_alphanumeric() && !"_:".contains(char)));
+                imports.extend(words.filter(|word| word.contains("::") && !word.ends_with("::")).map(str::to_owned));
+            }
+            (name, (imports, exports))
+        };
+        Self(sources.iter().map(module).collect())
+    }
+
+    /// Returns the modules that a path in one of them leads to: through re-exports, to where the item is.
+    fn resolve(&self, from: &str, path: &str) -> Vec<String> {
+        let child =
+            |module: &str, name: &str| if module.is_empty() { name.to_owned() } else { format!("{module}::{name}") };
+        let mut names = path.split("::").peekable();
+        let mut module = from.to_owned();
+        if path.starts_with("crate::store::") {
+            (module, _, _) = (String::new(), names.next(), names.next());
+        } else if path.starts_with("super::") {
+            while names.next_if_eq(&"super").is_some() {
+                module = module.rsplit_once("::").map_or(String::new(), |(parent, _)| parent.to_owned());
+            }
+        } else if !self.0.contains_key(&child(from, names.peek().unwrap())) {
+            return Vec::new();
+        }
+        for name in names {
+            if self.0.contains_key(&child(&module, name)) {
+                module = child(&module, name);
+                continue;
+            }
+            let (imports, exports) = &self.0[&module];
+            let named = exports.iter().chain(imports).filter(|path| path.rsplit("::").next() == Some(name));
+            let mut found = named.map(|path| self.resolve(&module, path)).filter(|found| !found.is_empty());
+            return found.next().unwrap_or(vec![module.clone()]);
+        }
+        let exports = self.0[&module].1.iter().flat_map(|path| self.resolve(&module, path));
+        exports.chain([module.clone()]).collect()
+    }
+
+    fn arrows(&self) -> BTreeMap<&str, BTreeSet<String>> {
+        let to = |from: &str, imports: &[String]| imports.iter().flat_map(|path| self.resolve(from, path)).collect();
+        let arrow = |(from, (imports, _)): (&'_ String, &(Vec<String>, Vec<String>))| {
+            let mut to: BTreeSet<String> = to(from, imports);
+            to.remove(from);
+            to
+        };
+        self.0.iter().map(|each| (each.0.as_str(), arrow(each))).collect()
+    }
+
+    /// Returns the modules that import each other, directly or through others.
+    fn circles(&self) -> Vec<String> {
+        let mut left = self.arrows();
+        loop {
+            let ends: Vec<&str> = left
+                .iter()
+                .filter(|(_, to)| !to.iter().any(|to| left.contains_key(to.as_str())))
+                .map(|each| *each.0)
+                .collect();
+            if ends.is_empty() {
+                return left.into_iter().map(|(from, to)| format!("{from} -> {to:?}")).collect();
+            }
+            left.retain(|from, _| !ends.contains(from));
+        }
+    }
+}
+
+#[test]
+fn no_files_of_the_store_import_each_other() {
+    assert_eq!(Modules::read(&sources("src/store")).circles(), Vec::<String>::new());
+    let circle = [
+        ("sqlite/mod.rs", "mod a;\nmod b;"),
+        ("sqlite/a.rs", "use super::{b::{C, D}};"),
+        ("sqlite/b.rs", "use super::a;"),
+    ];
+    let circle = circle.map(|(file, text)| (file.to_owned(), text.to_owned()));
+    assert_eq!(Modules::read(&circle).circles().len(), 2);
+}
+
+#[test]
+fn no_file_of_the_store_imports_a_later_group() {
+    let mods = read_to_string(root().join("src/store/sqlite/mod.rs")).unwrap();
+    let groups: Vec<&str> = mods.split("\n\n").filter(|group| group.contains("\nmod ")).collect();
+    assert!(groups.len() >= 4);
+    let group = |module: &str| {
+        let name = module.strip_prefix("sqlite::")?.split("::").next()?;
+        groups.iter().position(|group| group.lines().any(|line| line == format!("mod {name};")))
+    };
+    for (from, to) in Modules::read(&sources("src/store")).arrows() {
+        for to in to {
+            let is_later = group(from).zip(group(&to)).is_some_and(|(from, to)| from < to);
+            assert!(!is_later, "{from} imports {to}");
+        }
     }
 }
 
