@@ -1,6 +1,6 @@
 //! What the store is told of imports, and tells: rows that were judged, what to do with them, and who is withdrawn.
 
-use crate::domain::{Actor, Changes, Customer, CustomerId, Edited, Fate, ImportRow, Mode, Outcome, Passage, Revision};
+use crate::domain::{Actor, Customer, CustomerId, Edited, Fate, ImportRow, Mode, Outcome};
 
 /// A file that begins to come in.
 #[derive(Clone, Debug)]
@@ -90,42 +90,41 @@ pub struct Planned {
     pub plan: Plan,
 }
 
-/// What every revision says that an import makes in one batch.
-#[derive(Clone, Debug)]
-pub struct Stamp {
-    /// The import's number.
-    pub import: i64,
-    /// When, in Unix seconds.
-    pub at: i64,
-    /// Who asked for it.
-    pub actor: Actor,
+/// Why a row was not written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotWritten {
+    /// Its values were erased since it was planned.
+    Cleared,
+    /// Its customer does not exist.
+    Missing,
+    /// Another customer has its email and contact, or its id.
+    Taken,
+    /// The decision about its customer, or the plan, says so.
+    Refused(Fate),
 }
 
-impl Stamp {
-    /// A customer after an edit by the import, whose version is the one before, with the revision that says so.
-    pub fn edited(&self, mut customer: Customer, changes: Changes, undoes: Option<u64>) -> Edited {
-        customer.version += 1;
-        let revision = Revision {
-            customer: customer.id.clone(),
-            version: customer.version,
-            at: self.at,
-            actor: self.actor.clone(),
-            request_id: None,
-            request: None,
-            undoes,
-            import: Some(self.import),
-            passage: None,
-            changes,
-        };
-        Edited { customer, revision }
-    }
+/// What undoing or redoing a row does.
+pub enum Reverse {
+    /// Notes a fate, with the reason where the fate does not say it.
+    Mark(Fate, Option<String>),
+    /// Writes a customer and notes the first fate; the second where the customer is gone, or another has its email and contact.
+    Write(ReverseWrite, Fate, Fate),
+}
 
-    /// A customer who goes or comes back.
-    pub fn passed(&self, customer: Customer, passage: Passage) -> Edited {
-        let mut edited = self.edited(customer, Changes::default(), None);
-        edited.revision.passage = Some(passage);
-        edited
+impl From<Fate> for Reverse {
+    fn from(fate: Fate) -> Self {
+        Self::Mark(fate, None)
     }
+}
+
+/// What is written of a customer, with the revision that says so.
+pub enum ReverseWrite {
+    /// It moves to the recycle bin.
+    Remove(Box<Edited>),
+    /// It comes back from there.
+    Restore(Box<Edited>),
+    /// It has these values.
+    Edit(Box<Edited>),
 }
 
 /// How a batch went.

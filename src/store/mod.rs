@@ -12,11 +12,12 @@ use std::net::IpAddr;
 use crate::domain::{Customer, CustomerId, Edited, Grant, KeyId, SecretHash};
 
 pub use imports::{
-    About, Batch, Complained, DecideRow, Elsewhere, Judged, NewImport, NewRow, Plan, Planned, RowAbout, Stamp,
+    About, Batch, Complained, DecideRow, Elsewhere, Judged, NewImport, NewRow, NotWritten, Plan, Planned, Reverse,
+    ReverseWrite, RowAbout,
 };
 pub use sqlite::{
-    Ahead, BackupFolder, Disk, Dump, Examined, Freeing, KeptBackup, Looking, NewFiles, Output, Partial, Stop, Store,
-    Unusable, Use, back_up_as_it_is, is_plain_copy, look_ahead, rehearse, restore,
+    Ahead, BackupFolder, Disk, Dump, Examined, Freeing, ImportLookup, KeptBackup, NewFiles, Output, Partial, Stop,
+    Store, Unusable, Use, back_up_as_it_is, is_plain_copy, look_ahead, rehearse, restore,
 };
 
 /// What becomes of one customer, decided by whoever asks, given the row as it stands: new values and the revision that

@@ -4,13 +4,13 @@ use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use patron::domain::{
-    ActivityFilter, Actor, Changes, Customer, CustomerId, Fate, Happened, Import, ImportRow, ImportState, Mode, Name,
-    Outcome, Passage, Place, Query, RowsOf, Slice,
+    ActivityFilter, Actor, Changes, Customer, CustomerId, Edited, Fate, Happened, Import, ImportRow, ImportState, Mode,
+    Name, Outcome, Passage, Place, Query, Revision, RowsOf, Slice,
 };
 use patron::rows::{Empty, Format, Target};
 use patron::service::imports::{REFUSED_DAYS, REHEARSAL_DAYS};
 use patron::service::{Caller, NotImported, Schedule, Work};
-use patron::store::{Batch, Plan, Planned, Requester, Stamp, Store, Use};
+use patron::store::{Batch, ImportLookup, NotWritten, Plan, Planned, Requester, Store, Use};
 use serde_json::Value;
 
 use crate::server::run;
@@ -482,18 +482,26 @@ async fn a_row_that_is_cleared_after_it_was_planned_is_not_written() {
     let desk = Desk::new(&world).await;
     let number = desk.rehearse("name,email\nErased Meanwhile,erased@x.in\nStays Here,stays@x.in\n").await.number;
     world.services.imports.start(&desk.caller, number, Work::Apply).await.unwrap();
-    let stamp = Stamp { import: number, at: 0, actor: desk.caller.actor.clone() };
-    let db = world.db();
-    let plan = move |row: ImportRow| {
+    let (db, actor) = (world.db(), desk.caller.actor.clone());
+    let plan = move |row: ImportRow, _: &ImportLookup<'_>| {
         let connection = rusqlite::Connection::open(&db).unwrap();
         connection.execute("UPDATE import_rows SET cells = NULL, pair = NULL WHERE line = 2", []).unwrap();
         let id = CustomerId::parse(&format!("cust_AAAAAAAAAAAAA{}", row.line)).unwrap();
-        let customer = Customer { name: Name::parse("Somebody").ok(), ..Customer::blank(id, Mode::Test, 0) };
-        let edited = stamp.edited(customer, Changes::default(), None);
-        Planned { row, plan: Plan::Create(Box::new(edited)) }
+        let customer = Customer { name: Name::parse("Somebody").ok(), ..Customer::blank(id.clone(), Mode::Test, 0) };
+        let (actor, import, changes) = (actor.clone(), Some(number), Changes::default());
+        #[rustfmt::skip]
+        let revision = Revision {
+            customer: id, version: 1, at: 0, actor, request_id: None, request: None, undoes: None, import, passage: None, changes,
+        };
+        let edited = Edited { customer: Customer { version: 1, ..customer }, revision };
+        Ok(Planned { row, plan: Plan::Create(Box::new(edited)) })
+    };
+    let fate_of = |why| {
+        assert_eq!(why, NotWritten::Cleared);
+        Fate::Gone
     };
     let beside = Store::open(&world.db(), Use::Existing).unwrap();
-    assert_eq!(beside.apply_import(Requester::HOUSE, number, 10, 0, plan).await.unwrap(), Batch::Done);
+    assert_eq!(beside.apply_import(Requester::HOUSE, number, 10, 0, plan, fate_of).await.unwrap(), Batch::Done);
     assert_eq!(desk.told(number).await, ["2 create, gone", "3 create, applied"]);
     assert_eq!(desk.names().await.len(), 1);
 }

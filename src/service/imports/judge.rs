@@ -1,9 +1,14 @@
 //! What a row of a file would do, and what applying it does: decided by the same rules as any edit.
 
+use std::collections::HashMap;
+
 use super::super::Ambient;
-use crate::domain::{Changes, Customer, CustomerId, Draft, Edit, Edited, Fate, ImportRow, Mode, Outcome, Rejection};
+use super::stamp::Stamp;
+use crate::domain::{
+    Changes, Customer, CustomerId, Draft, Edit, Edited, Email, Fate, ImportRow, Mode, Outcome, Rejection,
+};
 use crate::rows::{Incoming, Mapping, Row, Unfit};
-use crate::store::{self, Complained, Elsewhere, Judged, Looking, Plan, Planned, Stamp};
+use crate::store::{self, Complained, Elsewhere, ImportLookup, Judged, NotWritten, Plan, Planned};
 
 /// The eldest and, from now, the latest time at which a customer can have been made, in Unix seconds.
 const CREATED_MIN: i64 = 0;
@@ -19,8 +24,25 @@ pub(super) struct Judge {
 }
 
 impl Judge {
-    /// What a row would do to customers as they stand.
-    pub(super) fn judge(&self, row: &ImportRow, looking: &Looking<'_>) -> Result<Judged, store::Error> {
+    /// Previews rows one after the other. `None` for a row that could not be read, which stays so.
+    pub(super) fn judge(
+        &self,
+        rows: &[ImportRow],
+        lookup: &ImportLookup<'_>,
+    ) -> Result<Vec<Option<Judged>>, store::Error> {
+        let mut before = Before { lookup, customers: HashMap::new(), pairs: HashMap::new() };
+        let judge = |row: &ImportRow| {
+            if row.outcome == Some(Outcome::Unread) {
+                return Ok(None);
+            }
+            let judged = self.judge_row(row, &before)?;
+            before.add(row.line, &judged);
+            Ok(Some(judged))
+        };
+        rows.iter().map(judge).collect()
+    }
+
+    fn judge_row(&self, row: &ImportRow, before: &Before<'_>) -> Result<Judged, store::Error> {
         let Some(cells) = row.cells.as_deref().and_then(|cells| Row::from_text(row.line, cells)) else {
             return Ok(refused(None, None, None, "What the row held is gone: its customer was erased."));
         };
@@ -28,11 +50,11 @@ impl Judge {
             Ok(read) => read,
             Err(unfit) => return Ok(refused(None, None, Some(unfit.column), &unfit.words)),
         };
-        let judged = self.judge_incoming(&incoming, looking)?;
+        let judged = self.judge_incoming(&incoming, before)?;
         Ok(Judged { respelled: respelled && matches!(judged.outcome, Outcome::Create | Outcome::Update), ..judged })
     }
 
-    fn judge_incoming(&self, incoming: &Incoming, looking: &Looking<'_>) -> Result<Judged, store::Error> {
+    fn judge_incoming(&self, incoming: &Incoming, before: &Before<'_>) -> Result<Judged, store::Error> {
         let known = self.pair_of(&incoming.draft);
         let id = incoming.id.clone();
         if incoming.created_at.is_some_and(|at| !(CREATED_MIN..=self.now + CREATED_AHEAD).contains(&at)) {
@@ -43,26 +65,26 @@ impl Judge {
             Err(rejection) => return Ok(rejected(id, known, &rejection, &incoming.draft)),
         };
         match &incoming.id {
-            Some(id) => match looking.find(id)? {
-                Some(customer) => self.update(&customer, &edit, looking),
-                None => match looking.find_elsewhere(id)? {
+            Some(id) => match before.lookup.find(id)? {
+                Some(customer) => self.update(&customer, &edit, before),
+                None => match before.lookup.find_elsewhere(id)? {
                     Some(where_) => Ok(refused(Some(id.clone()), known, Some("id".into()), words_of(where_))),
-                    None => self.create(Some(id.clone()), &edit, looking),
+                    None => self.create(Some(id.clone()), &edit, before),
                 },
             },
-            None => match looking.find_by_pair(&edit.over(&self.blank()))? {
+            None => match before.lookup.find_by_pair(&edit.over(&self.blank()))? {
                 Some(customer) => match incoming.draft.clone().without_pair().parse() {
-                    Ok(edit) => self.update(&customer, &edit, looking),
+                    Ok(edit) => self.update(&customer, &edit, before),
                     Err(rejection) => Ok(rejected(None, known, &rejection, &incoming.draft)),
                 },
-                None => self.create(None, &edit, looking),
+                None => self.create(None, &edit, before),
             },
         }
     }
 
-    fn update(&self, customer: &Customer, edit: &Edit, looking: &Looking<'_>) -> Result<Judged, store::Error> {
+    fn update(&self, customer: &Customer, edit: &Edit, before: &Before<'_>) -> Result<Judged, store::Error> {
         let id = Some(customer.id.clone());
-        if let Some(line) = looking.line_of(&customer.id)? {
+        if let Some(line) = before.line_of(&customer.id)? {
             let words = format!("Line {line} is about the same customer.");
             return Ok(refused(id, Some(customer.clone()), None, &words));
         }
@@ -70,7 +92,7 @@ impl Judge {
             Ok(after) => after,
             Err(rejection) => return Ok(rejected(id, Some(customer.clone()), &rejection, &Draft::default())),
         };
-        if let Some(complaint) = in_its_way(&after, looking)? {
+        if let Some(complaint) = in_its_way(&after, before)? {
             return Ok(refused(id, Some(after), None, &complaint));
         }
         let is_same = Changes::between(customer, &after).is_empty();
@@ -85,15 +107,15 @@ impl Judge {
         })
     }
 
-    fn create(&self, id: Option<CustomerId>, edit: &Edit, looking: &Looking<'_>) -> Result<Judged, store::Error> {
-        if let Some(line) = id.as_ref().map(|id| looking.line_of(id)).transpose()?.flatten() {
+    fn create(&self, id: Option<CustomerId>, edit: &Edit, before: &Before<'_>) -> Result<Judged, store::Error> {
+        if let Some(line) = id.as_ref().map(|id| before.line_of(id)).transpose()?.flatten() {
             return Ok(refused(id, None, Some("id".into()), &format!("Line {line} has the same id.")));
         }
         let after = match edit.apply(&self.blank()) {
             Ok(after) => after,
             Err(rejection) => return Ok(rejected(id, None, &rejection, &Draft::default())),
         };
-        if let Some(complaint) = in_its_way(&after, looking)? {
+        if let Some(complaint) = in_its_way(&after, before)? {
             return Ok(refused(id, Some(after), None, &complaint));
         }
         Ok(Judged {
@@ -118,15 +140,29 @@ impl Judge {
         Customer::blank(CustomerId::stored(String::new()), self.mode, self.now)
     }
 
-    /// What applying a row does.
-    pub(super) fn plan(&self, row: ImportRow, stamp: &Stamp, ambient: &Ambient) -> Planned {
+    /// Decides what applying a row does.
+    pub(super) fn plan(
+        &self,
+        row: ImportRow,
+        stamp: &Stamp,
+        ambient: &Ambient,
+        lookup: &ImportLookup<'_>,
+    ) -> Result<Planned, store::Error> {
         let plan = match row.outcome {
             Some(Outcome::Create) => self.plan_create(&row, stamp, ambient).unwrap_or(Plan::Leave(Fate::Gone)),
             Some(Outcome::Update) => self.plan_update(&row, stamp).unwrap_or(Plan::Leave(Fate::Gone)),
-            Some(Outcome::Unchanged) => Plan::Nothing,
+            Some(Outcome::Unchanged) => match &row.customer {
+                None => Plan::Nothing,
+                // It may have other values since the preview.
+                Some(id) => match lookup.find(id)? {
+                    None => Plan::Leave(Fate::Gone),
+                    Some(now) if Some(now.version) != row.version => Plan::Leave(Fate::Changed),
+                    Some(_) => Plan::Nothing,
+                },
+            },
             Some(Outcome::Refused | Outcome::Unread) | None => Plan::Refuse,
         };
-        Planned { row, plan }
+        Ok(Planned { row, plan })
     }
 
     fn incoming(&self, row: &ImportRow) -> Option<Incoming> {
@@ -158,6 +194,46 @@ impl Judge {
     }
 }
 
+/// The rows before one in the same file: those of earlier batches by their rows in the store, those of this batch here.
+struct Before<'a> {
+    lookup: &'a ImportLookup<'a>,
+    customers: HashMap<CustomerId, u64>,
+    pairs: HashMap<(Option<String>, Option<String>), u64>,
+}
+
+impl Before<'_> {
+    fn line_of(&self, id: &CustomerId) -> Result<Option<u64>, store::Error> {
+        self.customers.get(id).map_or_else(|| self.lookup.line_of(id), |line| Ok(Some(*line)))
+    }
+
+    fn line_of_pair(&self, customer: &Customer) -> Result<Option<u64>, store::Error> {
+        let line = self.pairs.get(&pair_of(customer));
+        line.map_or_else(|| self.lookup.line_of_pair(customer), |line| Ok(Some(*line)))
+    }
+
+    fn add(&mut self, line: u64, judged: &Judged) {
+        if judged.outcome != Outcome::Refused {
+            self.customers.extend(judged.customer.clone().map(|id| (id, line)));
+            let pair = judged.after.as_ref().map(pair_of).filter(|pair| *pair != (None, None));
+            self.pairs.extend(pair.map(|pair| (pair, line)));
+        }
+    }
+}
+
+fn pair_of(customer: &Customer) -> (Option<String>, Option<String>) {
+    let contact = customer.contact.as_ref().map(|contact| contact.as_str().to_owned());
+    (customer.email.as_ref().map(Email::key), contact)
+}
+
+/// Returns the fate of a row that was not written.
+pub(super) fn fate_of(why: NotWritten) -> Fate {
+    match why {
+        NotWritten::Cleared | NotWritten::Missing => Fate::Gone,
+        NotWritten::Taken => Fate::Taken,
+        NotWritten::Refused(fate) => fate,
+    }
+}
+
 /// What a row asks for, its name and email tidied, and whether there was anything to tidy.
 fn read(mapping: &Mapping, cells: &Row) -> Result<(Incoming, bool), Unfit> {
     let mut incoming = mapping.read(cells)?;
@@ -174,11 +250,11 @@ pub(super) fn changes(mapping: &Mapping, cells: &Row, customer: &Customer) -> Op
 }
 
 /// Who or what has the pair that a row would leave a customer with.
-fn in_its_way(after: &Customer, looking: &Looking<'_>) -> Result<Option<String>, store::Error> {
-    if let Some(other) = looking.find_by_pair(after)?.filter(|other| other.id != after.id) {
+fn in_its_way(after: &Customer, before: &Before<'_>) -> Result<Option<String>, store::Error> {
+    if let Some(other) = before.lookup.find_by_pair(after)?.filter(|other| other.id != after.id) {
         return Ok(Some(format!("Customer already exists for the merchant: {}.", other.id.as_str())));
     }
-    let line = looking.line_of_pair(after)?;
+    let line = before.line_of_pair(after)?;
     Ok(line.map(|line| format!("Line {line} has the same email and contact.")))
 }
 

@@ -6,6 +6,8 @@ mod behind;
 mod judge;
 mod pulled;
 mod receive;
+mod reverse;
+mod stamp;
 mod work;
 
 use std::sync::Arc;

@@ -4,10 +4,12 @@ use std::time::{Duration, Instant};
 
 use super::super::pace::Pace;
 use super::super::{Ambient, Caller, Refused};
-use super::judge::Judge;
+use super::judge::{self, Judge};
+use super::reverse::Reversing;
+use super::stamp::Stamp;
 use super::{Imports, Moving, NotImported};
 use crate::domain::{Import, ImportRow, ImportState, NoRoom};
-use crate::store::{Batch, Error, Looking, Stamp};
+use crate::store::{Batch, Error, ImportLookup};
 
 /// How many rows are written to customers in one transaction.
 const BATCH_LEN: u64 = 128;
@@ -127,17 +129,19 @@ impl Imports {
         let stamp = Stamp { import: import.number, at, actor: import.mover().clone() };
         match import.state {
             ImportState::Rehearsing => {
-                let judge = move |row: &ImportRow, looking: &Looking<'_>| judge.judge(row, looking);
+                let judge = move |rows: &[ImportRow], lookup: &ImportLookup<'_>| judge.judge(rows, lookup);
                 let mapping = import.mapping.clone().unwrap_or_default();
                 self.store.rehearse_import(requester, (import.number, mapping), count, at, judge).await
             }
             ImportState::Applying => {
                 let ambient: Ambient = self.ambient.clone();
-                let plan = move |row| judge.plan(row, &stamp, &ambient);
-                self.store.apply_import(requester, import.number, count, at, plan).await
+                let plan = move |row, lookup: &ImportLookup<'_>| judge.plan(row, &stamp, &ambient, lookup);
+                self.store.apply_import(requester, import.number, count, at, plan, judge::fate_of).await
             }
-            ImportState::Undoing | ImportState::Redoing => {
-                self.store.reverse_import(requester, import.state, count, stamp).await
+            state @ (ImportState::Undoing | ImportState::Redoing) => {
+                let reversing = Reversing { stamp, undoes: state == ImportState::Undoing };
+                let decide = move |row: &ImportRow, lookup: &ImportLookup<'_>| reversing.decide(row, lookup);
+                self.store.reverse_import(requester, (import.number, state), count, at, decide).await
             }
             _ => Ok(Batch::Elsewhere),
         }

@@ -91,7 +91,7 @@ pub use disk::Disk;
 pub use emulation::Dump;
 pub use examine::Examined;
 pub use folder::{BackupFolder, KeptBackup};
-pub use imports::Looking;
+pub use imports::ImportLookup;
 pub use new_files::NewFiles;
 pub use open::{Unusable, Use};
 pub use output::Output;

@@ -3,10 +3,11 @@
 
 use rusqlite::{Connection, params};
 
+use super::lookup::ImportLookup;
 use super::{Moved, advance, begun, columns, customers, rows};
-use crate::domain::{Customer, CustomerId, Edited, Fate, ImportRow, ImportState, Mode, Outcome};
+use crate::domain::{Customer, Edited, Fate, ImportRow, ImportState};
 use crate::store::sqlite::{Error, Store};
-use crate::store::{Batch, Plan, Planned, Requester};
+use crate::store::{Batch, NotWritten, Plan, Planned, Requester};
 
 impl Store {
     /// Writes the next rows of an import that is being applied, at most so many, each as `plan` says.
@@ -16,41 +17,32 @@ impl Store {
         number: i64,
         count: u64,
         at: i64,
-        plan: impl Fn(ImportRow) -> Planned + Send + 'static,
+        plan: impl Fn(ImportRow, &ImportLookup<'_>) -> Result<Planned, Error> + Send + 'static,
+        fate_of: fn(NotWritten) -> Fate,
     ) -> Result<Batch, Error> {
         // Read and planned where nobody waits for it.
         let look = move |connection: &Connection| {
-            let Some(begun) = begun(connection, number, ImportState::Applying)? else { return Ok(None) };
+            let Some(begun) = begun(connection, number, ImportState::Applying)? else { return Ok(Ok(None)) };
+            let lookup = ImportLookup::new(connection, begun.mode, number);
             let found = rows::after(connection, number, begun.line, count)?;
-            let planned = found.into_iter().map(|row| unchanged_still(connection, begun.mode, plan(row)));
-            Ok(Some((begun.line, planned.collect::<rusqlite::Result<Vec<_>>>()?)))
+            let planned: Result<Vec<_>, Error> = found.into_iter().map(|row| plan(row, &lookup)).collect();
+            Ok(planned.map(|planned| Some((begun.line, planned))))
         };
-        let Some((from, planned)) = self.readers.away_of(requester.clone(), look).await? else {
+        let Some((from, planned)) = self.readers.away_of(requester.clone(), look).await?? else {
             return Ok(Batch::Elsewhere);
         };
         let last = (planned.len() as u64) < count;
-        self.act_of(requester, move |connection| write(connection, number, from, planned, last, at)).await
+        self.act_of(requester, move |connection| write(connection, number, (from, planned), last, at, fate_of)).await
     }
-}
-
-/// Whoever had the values of a row in the rehearsal may have others by now: then it is told, for nothing is written.
-fn unchanged_still(connection: &Connection, mode: Mode, planned: Planned) -> rusqlite::Result<Planned> {
-    let (Plan::Nothing, Some(id)) = (&planned.plan, &planned.row.customer) else { return Ok(planned) };
-    let plan = match customers::find(connection, mode, id)? {
-        None => Plan::Leave(Fate::Gone),
-        Some(now) if Some(now.customer.version) != planned.row.version => Plan::Leave(Fate::Changed),
-        Some(_) => Plan::Nothing,
-    };
-    Ok(Planned { plan, ..planned })
 }
 
 fn write(
     connection: &Connection,
     number: i64,
-    from: i64,
-    planned: Vec<Planned>,
+    (from, planned): (i64, Vec<Planned>),
     last: bool,
     at: i64,
+    fate_of: fn(NotWritten) -> Fate,
 ) -> Result<Batch, Error> {
     let Some(begun) = begun(connection, number, ImportState::Applying)? else { return Ok(Batch::Elsewhere) };
     if begun.line != from {
@@ -60,17 +52,13 @@ fn write(
     for Planned { row, plan } in planned {
         line = columns::signed(row.line);
         let Some(outcome) = row.outcome else { continue };
-        let fate = match plan {
+        let written = match plan {
             // Its customer was erased since it was planned.
-            Plan::Create(_) | Plan::Update(..) if is_cleared(connection, number, line)? => Fate::Gone,
-            Plan::Create(edited) => create(connection, number, line, &edited)?,
+            Plan::Create(_) | Plan::Update(..) if is_cleared(connection, number, line)? => Err(NotWritten::Cleared),
+            Plan::Create(edited) => create(connection, &edited)?,
             Plan::Update(id, decide) => {
                 let decide = move |now: &Customer| decide(now);
-                let edited = in_savepoint(connection, || customers::edit(connection, begun.mode, &id, &decide))?;
-                match edited {
-                    Ok(customer) => written(connection, number, line, &id, Some(customer.version))?,
-                    Err(fate) => fate,
-                }
+                in_savepoint(connection, || customers::edit(connection, begun.mode, &id, &decide))?
             }
             Plan::Nothing => {
                 const SQL: &str = "UPDATE import_rows SET cells = NULL, pair = NULL WHERE import = ?1 AND line = ?2";
@@ -78,11 +66,20 @@ fn write(
                 continue;
             }
             Plan::Refuse => continue,
-            Plan::Leave(fate) => fate,
+            Plan::Leave(fate) => Err(NotWritten::Refused(fate)),
         };
-        if fate != Fate::Applied {
-            set_fate(connection, number, line, fate)?;
-        }
+        let fate = match written {
+            Ok(customer) => {
+                set_written(connection, number, line, &customer)?;
+                Fate::Applied
+            }
+            Err(why) => {
+                let fate = fate_of(why);
+                const SQL: &str = "UPDATE import_rows SET fate = ?3 WHERE import = ?1 AND line = ?2";
+                connection.prepare_cached(SQL)?.execute(params![number, line, fate.as_str()])?;
+                fate
+            }
+        };
         moved.from(outcome, None);
         moved.to(outcome, Some(fate));
     }
@@ -95,30 +92,30 @@ fn is_cleared(connection: &Connection, number: i64, line: i64) -> rusqlite::Resu
     connection.prepare_cached(SQL)?.query_row([number, line], |row| row.get(0))
 }
 
-fn create(connection: &Connection, number: i64, line: i64, edited: &Edited) -> Result<Fate, Error> {
+fn create(connection: &Connection, edited: &Edited) -> Result<Result<Customer, NotWritten>, Error> {
     if customers::was_there(connection, &edited.customer.id)? {
-        return Ok(Fate::Taken);
+        return Ok(Err(NotWritten::Taken));
     }
-    // Nothing is written before the pair is found to be taken, so that there is nothing to take back.
+    // Nothing is written before the pair is found to be taken, so there is nothing to undo.
     match customers::insert(connection, edited) {
-        Ok(()) => Ok(written(connection, number, line, &edited.customer.id, Some(edited.customer.version))?),
-        Err(Error::Taken(_)) => Ok(Fate::Taken),
+        Ok(()) => Ok(Ok(edited.customer.clone())),
+        Err(Error::Taken(_)) => Ok(Err(NotWritten::Taken)),
         Err(error) => Err(error),
     }
 }
 
-/// Does something to one customer that may be refused for what is written already, and then takes back what it wrote.
+/// Writes one customer, and undoes what was written where that is refused.
 pub(super) fn in_savepoint<T>(
     connection: &Connection,
     act: impl FnOnce() -> Result<T, Error<Fate>>,
-) -> Result<Result<T, Fate>, Error> {
+) -> Result<Result<T, NotWritten>, Error> {
     connection.prepare_cached("SAVEPOINT one_row")?.execute([])?;
     let done = match act() {
         Ok(done) => Ok(done),
-        Err(Error::Refused(fate)) => Err(fate),
-        Err(Error::Missing) => Err(Fate::Gone),
-        Err(Error::Taken(_)) => Err(Fate::Taken),
-        Err(error) => return Err(error.map_refused(|_| unreachable!("refusals are told above"))),
+        Err(Error::Refused(fate)) => Err(NotWritten::Refused(fate)),
+        Err(Error::Missing) => Err(NotWritten::Missing),
+        Err(Error::Taken(_)) => Err(NotWritten::Taken),
+        Err(error) => return Err(error.map_refused(|_| unreachable!("refusals are returned above"))),
     };
     if done.is_err() {
         connection.prepare_cached("ROLLBACK TO one_row")?.execute([])?;
@@ -127,26 +124,10 @@ pub(super) fn in_savepoint<T>(
     Ok(done)
 }
 
-/// A row that is in a customer is needed no more: its values are there, and in the revision.
-fn written(
-    connection: &Connection,
-    number: i64,
-    line: i64,
-    id: &CustomerId,
-    version: Option<u64>,
-) -> rusqlite::Result<Fate> {
+/// Notes that a row is written. Its values are in the customer and in the revision.
+fn set_written(connection: &Connection, number: i64, line: i64, customer: &Customer) -> rusqlite::Result<()> {
     const SQL: &str = "UPDATE import_rows SET fate = 'applied', customer = ?3, version = ?4, cells = NULL, pair = NULL
         WHERE import = ?1 AND line = ?2";
-    connection.prepare_cached(SQL)?.execute(params![number, line, id.as_str(), version])?;
-    Ok(Fate::Applied)
-}
-
-pub(super) fn set_fate(connection: &Connection, number: i64, line: i64, fate: Fate) -> rusqlite::Result<()> {
-    const SQL: &str = "UPDATE import_rows SET fate = ?3 WHERE import = ?1 AND line = ?2";
-    connection.prepare_cached(SQL)?.execute(params![number, line, fate.as_str()]).map(drop)
-}
-
-/// Whether a row with this outcome can have been written.
-pub(super) fn is_of_customer(outcome: Option<Outcome>) -> bool {
-    matches!(outcome, Some(Outcome::Create | Outcome::Update))
+    let values = params![number, line, customer.id.as_str(), customer.version];
+    connection.prepare_cached(SQL)?.execute(values).map(drop)
 }

@@ -2,6 +2,7 @@
 
 mod about;
 mod apply;
+mod lookup;
 mod rehearse;
 mod reverse;
 mod rows;
@@ -15,7 +16,7 @@ use crate::domain::{Fate, Import, ImportHappened, ImportState, ImportStep, Mode,
 use crate::store::{Batch, NewImport, Requester};
 
 pub(super) use about::{forget, let_go};
-pub use rehearse::Looking;
+pub use lookup::ImportLookup;
 
 /// How many rows are deleted in one act: an edit behind it hardly waits.
 const DELETE_LEN: i64 = 256;

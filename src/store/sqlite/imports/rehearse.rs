@@ -1,103 +1,27 @@
-//! The rehearsal of an import: rows are judged by customers as they stand, on a reading connection, and what was found is written
-//! down. No customer is touched.
+//! The preview of an import: what each row would do is found out on a reading connection and written into the row. No customer is
+//! written.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
+use rusqlite::{Connection, params};
 
-use rusqlite::{Connection, OptionalExtension, params};
-
+use super::lookup::ImportLookup;
 use super::rows::{self, PairKey, pair_key};
-use super::{Moved, advance, begun, columns, customers, snapshot};
-use crate::domain::{Customer, CustomerId, ImportRow, ImportState, Mode, Outcome};
+use super::{Moved, advance, begun, columns, snapshot};
+use crate::domain::{CustomerId, ImportRow, ImportState};
 use crate::store::sqlite::{Error, Store};
-use crate::store::{Batch, Elsewhere, Judged, Requester};
-
-/// What a row is judged by: customers as they stand at one moment, and the rows of the same file before it.
-pub struct Looking<'a> {
-    connection: &'a Connection,
-    mode: Mode,
-    import: i64,
-    /// Of the rows of this batch, which are not written down yet.
-    seen: RefCell<Seen>,
-}
-
-#[derive(Default)]
-struct Seen {
-    customers: HashMap<CustomerId, u64>,
-    pairs: HashMap<[u8; 16], u64>,
-}
-
-impl Looking<'_> {
-    /// The customer of an id.
-    pub fn find(&self, id: &CustomerId) -> Result<Option<Customer>, Error> {
-        Ok(customers::find(self.connection, self.mode, id)?.map(|row| row.customer))
-    }
-
-    /// Why an id that is no customer's here can be no new one's, if it cannot.
-    pub fn find_elsewhere(&self, id: &CustomerId) -> Result<Option<Elsewhere>, Error> {
-        const SQL: &str = "SELECT 0 FROM customers WHERE id = ?1 UNION ALL SELECT 1 FROM erasures WHERE id = ?1
-            UNION ALL SELECT 2 FROM withdrawn WHERE id = ?1";
-        let found = self.connection.prepare_cached(SQL)?.query_row([id.as_str()], |row| row.get(0)).optional()?;
-        Ok(found.map(|found: i64| match found {
-            0 => Elsewhere::OtherMode,
-            1 => Elsewhere::Erased,
-            _ => Elsewhere::Withdrawn,
-        }))
-    }
-
-    /// Who has the pair of a customer.
-    pub fn find_by_pair(&self, customer: &Customer) -> Result<Option<Customer>, Error> {
-        match customers::find_by_pair(self.connection, customer)? {
-            Some(id) => self.find(&id),
-            None => Ok(None),
-        }
-    }
-
-    /// The line of the file before that is about this customer, if there is one that is not refused.
-    pub fn line_of(&self, id: &CustomerId) -> Result<Option<u64>, Error> {
-        const SQL: &str = "SELECT line FROM import_rows WHERE customer = ?1 AND import = ?2
-            AND outcome IN ('create', 'update', 'unchanged') AND line <= (SELECT line FROM imports WHERE number = ?2)";
-        if let Some(line) = self.seen.borrow().customers.get(id) {
-            return Ok(Some(*line));
-        }
-        let values = params![id.as_str(), self.import];
-        Ok(self.connection.prepare_cached(SQL)?.query_row(values, |row| row.get(0)).optional()?)
-    }
-
-    /// The line of the file before that leaves a customer with the same pair.
-    pub fn line_of_pair(&self, customer: &Customer) -> Result<Option<u64>, Error> {
-        const SQL: &str = "SELECT line FROM import_rows WHERE pair = ?1 AND import = ?2
-            AND outcome IN ('create', 'update', 'unchanged') AND line <= (SELECT line FROM imports WHERE number = ?2)";
-        let Some(key) = pair_key(customer) else { return Ok(None) };
-        if let Some(line) = self.seen.borrow().pairs.get(&key) {
-            return Ok(Some(*line));
-        }
-        let line = self.connection.prepare_cached(SQL)?.query_row(params![key, self.import], |row| row.get(0));
-        Ok(line.optional()?)
-    }
-
-    /// Remembers what a row is about, for those after it.
-    fn note(&self, line: u64, judged: &Judged, pair: PairKey) {
-        if !matches!(judged.outcome, Outcome::Refused | Outcome::Unread) {
-            let mut seen = self.seen.borrow_mut();
-            seen.customers.extend(judged.customer.clone().map(|id| (id, line)));
-            seen.pairs.extend(pair.map(|pair| (pair, line)));
-        }
-    }
-}
+use crate::store::{Batch, Judged, Requester};
 
 /// A row that was judged, or one that there is nothing to judge of.
 type Found = (u64, Option<(Judged, PairKey)>);
 
 impl Store {
-    /// Judges the next rows of an import that is being rehearsed, at most so many, by a mapping, as text, that must be its own still.
+    /// Previews the next rows of an import, at most so many, as `judge` says of them, where the import still has this mapping.
     pub async fn rehearse_import(
         &self,
         requester: Requester,
         (number, mapping): (i64, String),
         count: u64,
         at: i64,
-        judge: impl Fn(&ImportRow, &Looking<'_>) -> Result<Judged, Error> + Send + 'static,
+        judge: impl Fn(&[ImportRow], &ImportLookup<'_>) -> Result<Vec<Option<Judged>>, Error> + Send + 'static,
     ) -> Result<Batch, Error> {
         let by = mapping.clone();
         let look = move |connection: &Connection| {
@@ -132,23 +56,19 @@ fn find(
     connection: &Connection,
     number: i64,
     count: u64,
-    judge: &impl Fn(&ImportRow, &Looking<'_>) -> Result<Judged, Error>,
+    judge: &impl Fn(&[ImportRow], &ImportLookup<'_>) -> Result<Vec<Option<Judged>>, Error>,
 ) -> Result<Option<(i64, Vec<Found>)>, Error> {
     let snapshot = snapshot(connection)?;
     let Some(begun) = begun(&snapshot, number, ImportState::Rehearsing)? else { return Ok(None) };
-    let looking = Looking { connection: &snapshot, mode: begun.mode, import: number, seen: RefCell::default() };
-    let mut found = Vec::new();
-    for row in rows::after(&snapshot, number, begun.line, count)? {
-        // What could not be read stays so, and what is erased stays away.
-        let settled = row.outcome == Some(Outcome::Unread);
-        let judged = if settled { None } else { Some(judge(&row, &looking)?) };
-        let judged = judged.map(|judged| {
+    let rows = rows::after(&snapshot, number, begun.line, count)?;
+    let judged = judge(&rows, &ImportLookup::new(&snapshot, begun.mode, number))?;
+    let paired = judged.into_iter().map(|judged| {
+        judged.map(|judged| {
             let pair = judged.after.as_ref().and_then(pair_key);
-            looking.note(row.line, &judged, pair);
             (judged, pair)
-        });
-        found.push((row.line, judged));
-    }
+        })
+    });
+    let found = rows.iter().map(|row| row.line).zip(paired).collect();
     Ok(Some((begun.line, found)))
 }
 

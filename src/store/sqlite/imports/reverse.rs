@@ -1,65 +1,65 @@
-//! Undoing an import, and undoing that: a batch of its rows in one transaction, as when it is applied. Whom it made goes and comes
-//! back as a whole; whom it changed gets back the values of before, but for those that somebody edited since.
-
-use std::cell::Cell;
+//! Undoing an import, and undoing that: a batch of its rows in one transaction, as when it is applied.
 
 use rusqlite::{Connection, params};
 
-use super::apply::{in_savepoint, is_of_customer};
-use super::{Moved, advance, begun, columns, customers, revisions, rows, withdrawn};
-use crate::domain::import::is_as_made;
-use crate::domain::{
-    Changes, Customer, CustomerId, Edited, Fate, ImportRow, ImportState, Mode, Outcome, Passage, Rejection, Reversal,
-    Revision,
-};
-use crate::store::sqlite::columns::CustomerRow;
-use crate::store::sqlite::revisions::RevisionRow;
+use super::apply::in_savepoint;
+use super::lookup::ImportLookup;
+use super::{Moved, advance, begun, columns, customers, rows, withdrawn};
+use crate::domain::{Customer, Edited, Fate, ImportRow, ImportState, Mode};
 use crate::store::sqlite::{Error, Store};
-use crate::store::{Batch, Requester, Stamp};
+use crate::store::{Batch, NotWritten, Requester, Reverse, ReverseWrite};
 
-/// With so many later revisions a customer counts as edited since, for all of them would be read while edits wait.
-const SINCE_MAX: u64 = 1_000;
-/// A batch ends early once it has read so many.
+/// A batch ends early once it has read so many revisions.
 const WALKED: u64 = 256;
 
 impl Store {
-    /// Takes back the next rows of an import that is being undone, or brings back those of one that is being redone, at most so
-    /// many.
+    /// Undoes or redoes the next rows of an import, at most so many, as `decide` says of each.
     pub async fn reverse_import(
         &self,
         requester: Requester,
-        state: ImportState,
+        (number, state): (i64, ImportState),
         count: u64,
-        stamp: Stamp,
+        at: i64,
+        decide: impl Fn(&ImportRow, &ImportLookup<'_>) -> Result<Option<Reverse>, Error> + Send + 'static,
     ) -> Result<Batch, Error> {
-        self.act_of(requester, move |connection| write(connection, state, count, &stamp)).await
+        let act = move |connection: &Connection| write(connection, (number, state), count, at, &decide);
+        self.act_of(requester, act).await
     }
 }
 
-fn write(connection: &Connection, state: ImportState, count: u64, stamp: &Stamp) -> Result<Batch, Error> {
-    let number = stamp.import;
+fn write(
+    connection: &Connection,
+    (number, state): (i64, ImportState),
+    count: u64,
+    at: i64,
+    decide: &impl Fn(&ImportRow, &ImportLookup<'_>) -> Result<Option<Reverse>, Error>,
+) -> Result<Batch, Error> {
     let Some(begun) = begun(connection, number, state)? else { return Ok(Batch::Elsewhere) };
     let mut rows = rows::after(connection, number, begun.line, count)?;
-    // What was not come to when it was applied has nothing to take back.
+    // What was not come to when it was applied has nothing to undo.
     rows.retain(|row| begun.stopped.is_none_or(|stopped| columns::signed(row.line) <= stopped));
-    let (mut moved, mut line, mut done, walked) = (Moved::default(), begun.line, 0, Cell::new(0));
-    for row in rows.iter().take_while(|_| walked.get() < WALKED) {
+    let lookup = ImportLookup::new(connection, begun.mode, number);
+    let (mut moved, mut line, mut done) = (Moved::default(), begun.line, 0);
+    for row in rows.iter().take_while(|_| lookup.walked() < WALKED) {
         (line, done) = (columns::signed(row.line), done + 1);
         let (Some(outcome), Some(before)) = (row.outcome, row.fate) else { continue };
-        let Some((id, version)) = row.customer.as_ref().zip(row.version).filter(|_| is_of_customer(row.outcome)) else {
-            continue;
+        let (fate, version, words) = match decide(row, &lookup)? {
+            None => continue,
+            Some(Reverse::Mark(fate, words)) => (fate, None, words),
+            Some(Reverse::Write(write, fate, otherwise)) => match reverse(connection, begun.mode, write)? {
+                Ok(version) => (fate, Some(version), None),
+                Err(_) => (otherwise, None, None),
+            },
         };
-        let (mode, undoes) = (begun.mode, state == ImportState::Undoing);
-        let reversing = Reversing { connection, stamp, mode, id, version, outcome, undoes, walked: &walked };
-        let reversed = if undoes { reversing.undo(row)? } else { reversing.redo(row)? };
-        let Some(reversed) = reversed else { continue };
-        set(connection, number, line, &reversed)?;
+        const SQL: &str = "UPDATE import_rows SET fate = ?3, version = coalesce(?4, version), words = ?5
+            WHERE import = ?1 AND line = ?2";
+        connection.prepare_cached(SQL)?.execute(params![number, line, fate.as_str(), version, words])?;
         moved.from(outcome, Some(before));
-        moved.to(outcome, Some(reversed.fate));
+        moved.to(outcome, Some(fate));
     }
     moved.write(connection, number)?;
     let last = done == rows.len() && (done as u64) < count;
-    let batch = advance(connection, number, state, (line, done), last, stamp.at)?;
+    let batch = advance(connection, number, state, (line, done), last, at)?;
     if last && state == ImportState::Redoing {
         const GO_ON: &str = "UPDATE imports SET state = 'applying', line = stopped, stopped = NULL
             WHERE number = ?1 AND stopped IS NOT NULL";
@@ -68,152 +68,23 @@ fn write(connection: &Connection, state: ImportState, count: u64, stamp: &Stamp)
     Ok(batch)
 }
 
-fn set(connection: &Connection, number: i64, line: i64, reversed: &Reversed) -> rusqlite::Result<()> {
-    const SQL: &str = "UPDATE import_rows SET fate = ?3, version = coalesce(?4, version), words = ?5
-        WHERE import = ?1 AND line = ?2";
-    let Reversed { fate, version, words } = reversed;
-    connection.prepare_cached(SQL)?.execute(params![number, line, fate.as_str(), version, words]).map(drop)
-}
-
-/// What became of a row.
-struct Reversed {
-    fate: Fate,
-    /// The version that it made of its customer, if it made one.
-    version: Option<u64>,
-    /// Why it came to this, where the fate does not say it.
-    words: Option<String>,
-}
-
-impl From<Fate> for Reversed {
-    fn from(fate: Fate) -> Self {
-        Self { fate, version: None, words: None }
+/// Writes one customer. Returns its version.
+fn reverse(connection: &Connection, mode: Mode, write: ReverseWrite) -> Result<Result<u64, NotWritten>, Error> {
+    match write {
+        ReverseWrite::Remove(edited) => {
+            let row = customers::find_or_missing(connection, mode, &edited.customer.id)?;
+            withdrawn::withdraw(connection, &row, &edited)?;
+            Ok(Ok(edited.customer.version))
+        }
+        ReverseWrite::Restore(edited) => in_savepoint(connection, || {
+            let row = withdrawn::find(connection, mode, &edited.customer.id)?.ok_or(Error::Missing)?;
+            withdrawn::bring_back(connection, &row, &edited)?;
+            Ok(edited.customer.version)
+        }),
+        ReverseWrite::Edit(edited) => in_savepoint(connection, || {
+            let id = edited.customer.id.clone();
+            let edit = move |_: &Customer| -> Result<Option<Edited>, Fate> { Ok(Some(Edited::clone(&edited))) };
+            Ok(customers::edit(connection, mode, &id, &edit)?.version)
+        }),
     }
-}
-
-/// A revision of this import, and what others did to the customer since, newest first.
-struct Since {
-    revision: Revision,
-    later: Vec<Revision>,
-}
-
-/// One row, on its way back.
-struct Reversing<'a> {
-    connection: &'a Connection,
-    stamp: &'a Stamp,
-    mode: Mode,
-    id: &'a CustomerId,
-    /// What the import made of the customer last.
-    version: u64,
-    outcome: Outcome,
-    /// Whether what it did is taken back, not brought back.
-    undoes: bool,
-    /// How many revisions the batch has read.
-    walked: &'a Cell<u64>,
-}
-
-impl Reversing<'_> {
-    /// `None` where there is nothing to do.
-    fn undo(&self, row: &ImportRow) -> Result<Option<Reversed>, Error> {
-        if row.fate != Some(Fate::Applied) {
-            return Ok(None);
-        }
-        let Some(now) = customers::find(self.connection, self.mode, self.id)? else {
-            return Ok(Some(Fate::Gone.into()));
-        };
-        let Some(since) = self.since(&now)? else { return Ok(Some(Fate::Kept.into())) };
-        if self.outcome == Outcome::Update {
-            return Ok(Some(self.take_back(&now, &since, Fate::Needed)?));
-        }
-        if !is_as_made(&now.customer, &since.later) {
-            return Ok(Some(Fate::Kept.into()));
-        }
-        let passed = self.stamp.passed(now.customer.clone(), Passage::Withdrawn);
-        withdrawn::withdraw(self.connection, &now, &passed)?;
-        Ok(Some(Reversed { version: Some(passed.customer.version), ..Fate::Undone.into() }))
-    }
-
-    /// `None` where there is nothing to do.
-    fn redo(&self, row: &ImportRow) -> Result<Option<Reversed>, Error> {
-        match row.fate {
-            Some(Fate::Undone | Fate::Partly | Fate::Away) => {}
-            // They have been in effect all the time.
-            Some(Fate::Kept | Fate::Needed) => return Ok(Some(Fate::Applied.into())),
-            _ => return Ok(None),
-        }
-        let withdrawn = withdrawn::find(self.connection, self.mode, self.id)?;
-        if self.outcome == Outcome::Update {
-            return match customers::find(self.connection, self.mode, self.id)? {
-                Some(now) => self.put_back(&now).map(Some),
-                // Withdrawn, with the import that made it, one may come back.
-                None => Ok(Some(if withdrawn.is_some() { Fate::Away } else { Fate::Gone }.into())),
-            };
-        }
-        let Some(row) = withdrawn else { return Ok(Some(Fate::Gone.into())) };
-        let passed = self.stamp.passed(row.customer.clone(), Passage::Returned);
-        match in_savepoint(self.connection, || withdrawn::bring_back(self.connection, &row, &passed))? {
-            Ok(()) => Ok(Some(Reversed { version: Some(passed.customer.version), ..Fate::Applied.into() })),
-            Err(_) => Ok(Some(Fate::Away.into())),
-        }
-    }
-
-    /// Takes back the undo of an update.
-    fn put_back(&self, now: &CustomerRow) -> Result<Reversed, Error> {
-        let Some(since) = self.since(now)? else { return Ok(Fate::Away.into()) };
-        let reversed = self.take_back(now, &since, Fate::Away)?;
-        let fate = match reversed.fate {
-            Fate::Undone | Fate::Partly => Fate::Applied,
-            Fate::Kept => Fate::Away,
-            fate => fate,
-        };
-        Ok(Reversed { fate, ..reversed })
-    }
-
-    /// Gives a customer the values of before a revision, but for those that others changed since; `never` where that cannot be.
-    fn take_back(&self, now: &CustomerRow, since: &Since, never: Fate) -> Result<Reversed, Error> {
-        let Reversal { after, keeps } = match Reversal::of(&now.customer, &since.revision, &since.later) {
-            Ok(reversal) => reversal,
-            Err(rejection) => return Ok(Reversed { words: Some(breaks(&rejection, never)), ..never.into() }),
-        };
-        let changes = Changes::between(&now.customer, &after);
-        if changes.is_empty() {
-            return Ok(Fate::Kept.into());
-        }
-        let edited = self.stamp.edited(after, changes, Some(self.version));
-        let version = Some(edited.customer.version);
-        let edit = move |_: &Customer| -> Result<Option<Edited>, Fate> { Ok(Some(edited.clone())) };
-        match in_savepoint(self.connection, || customers::edit(self.connection, self.mode, self.id, &edit))? {
-            Ok(_) => Ok(Reversed { version, ..if keeps { Fate::Partly } else { Fate::Undone }.into() }),
-            Err(_) => Ok(never.into()),
-        }
-    }
-
-    /// What this import did to a customer: all of it where it is in effect, which is what it did first, whatever it took and brought
-    /// back since; else how it took that back. `None` where so much happened since that nobody is to wait until it is read.
-    fn since(&self, now: &CustomerRow) -> rusqlite::Result<Option<Since>> {
-        let (mut next, mut version, mut later) = (Some(now.revision), self.version, Vec::new());
-        let mut read = 0;
-        while let Some(number) = next
-            && read < SINCE_MAX
-        {
-            let RevisionRow { previous, revision } = revisions::find(self.connection, self.id, number)?;
-            (next, read) = (previous, read + 1);
-            self.walked.set(self.walked.get() + 1);
-            if revision.version != version {
-                later.extend((revision.import != Some(self.stamp.import)).then_some(revision));
-                continue;
-            }
-            match revision.undoes.filter(|_| self.undoes) {
-                Some(earlier) => version = earlier,
-                None => return Ok(Some(Since { revision, later })),
-            }
-        }
-        Ok(None)
-    }
-}
-
-/// In words.
-fn breaks(rejection: &Rejection, fate: Fate) -> String {
-    let rule = rejection.first().invalid.words();
-    let was = if fate == Fate::Away { "was not brought back" } else { "was kept" };
-    format!("{was}, for the values of before break a rule: {rule}")
 }
