@@ -319,7 +319,6 @@ pub enum Actor {
     },
     /// A staff member, in the console.
     Staff {
-        /// The person.
         id: StaffId,
         /// Their email at the time.
         email: String,
@@ -334,13 +333,12 @@ pub enum Actor {
 /// A person in the list of staff.
 #[derive(Clone, Debug)]
 pub struct StaffListed {
-    /// The person.
     pub staff: Staff,
-    /// How many live sessions they have.
+    /// The number of sessions that are not over.
     pub sessions: u64,
-    /// Their last request, in Unix seconds.
+    /// The time of the last request, in Unix seconds.
     pub seen_at: Option<i64>,
-    /// Until when the link works that they were given, in Unix seconds.
+    /// The end of the link to set a password, in Unix seconds.
     pub link_ends_at: Option<i64>,
 }
 

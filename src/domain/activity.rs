@@ -2,75 +2,60 @@
 
 use super::{Customer, Erasure, ImportHappened, KeyId, Revision, StaffId};
 
-/// Which edits to look for. Absent: not asked for.
+/// Which edits to list: of this actor, from this source, between these Unix seconds.
 #[derive(Clone, Debug, Default)]
 pub struct ActivityFilter {
-    /// Asked for by this actor.
     pub actor: Option<ActorFilter>,
-    /// That came in by this door.
     pub door: Option<Door>,
-    /// At this Unix second or later.
     pub from: Option<i64>,
-    /// At this Unix second or earlier.
     pub to: Option<i64>,
 }
 
-/// One actor, whatever it was called at the time. Commands have no id: their door finds them.
+/// One actor, whatever its name was. Commands have no id: their source finds them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ActorFilter {
-    /// An application.
     Key(KeyId),
-    /// A person.
     Staff(StaffId),
 }
 
-/// Where an edit came in.
+/// The source of an edit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Door {
-    /// The pages, where staff edit.
     Console,
-    /// The API, with a key.
     Api,
-    /// A command on the machine.
     CommandLine,
 }
 
-/// What happened to a customer.
+/// An event in the list of what happened.
 #[derive(Clone, Debug)]
 pub enum Happened {
-    /// They were made or edited; with the customer as it stands.
+    /// A customer was created or edited; with the customer as it is.
     Edited(Box<(Revision, Customer)>),
-    /// They were erased.
     Erased(Erasure),
-    /// An import of many was applied, undone or redone.
+    /// An import was applied, undone or redone.
     Imported(ImportHappened),
 }
 
-/// What happened to many customers, newest first.
+/// A page of events, newest first.
 #[derive(Clone, Debug)]
 pub struct ActivityPage {
-    /// Each edit and each erasure.
     pub items: Vec<Happened>,
-    /// Where to go on; `None` where nothing is left to look at.
+    /// Where the next page begins.
     pub next: Option<i64>,
-    /// Where the search stopped for having looked at enough, not for having found enough: the time of the eldest edit of
-    /// the mode that it looked at, if there was one.
+    /// The time of the oldest edit that was read, where the page ends because the limit of edits to read is reached.
     pub searched_to: Option<i64>,
 }
 
-/// What happened on a day in a mode, in UTC.
+/// The counts of a day in UTC, in a mode.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Day {
     /// Days since 1970.
     pub day: i64,
-    /// Customers made.
     pub made: u64,
-    /// Edits of customers.
     pub edited: u64,
-    /// API requests.
     pub requests: u64,
-    /// Those of them that failed by our fault.
+    /// Requests answered with a status of 500 or above.
     pub failed: u64,
-    /// Those of them whose credentials were refused.
+    /// Requests whose credentials were refused.
     pub refused: u64,
 }

@@ -8,67 +8,52 @@ use super::{CheckProgress, IntegrityFault};
 /// A copy of the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptCopy {
-    /// Where it is.
     pub path: PathBuf,
-    /// How it goes.
     pub leaves: Leaves,
 }
 
-/// How a copy of the database goes.
+/// How a copy of the database is deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leaves {
-    /// The server removes it about then, in Unix seconds, if backups go on as they are set.
+    /// The server deletes it at about this Unix second, with the present settings.
     About(i64),
-    /// Somebody removes it.
+    /// A person deletes it.
     ByHand,
 }
 
-/// A backup that was made and found whole.
+/// A backup that was read again and is whole, and the Unix second in which it began.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backup {
-    /// When it was begun, in Unix seconds.
     pub at: i64,
-    /// Where it was put.
     pub path: PathBuf,
-    /// What was found in it.
     pub copied: Copied,
 }
 
-/// A backup that was to be made.
+/// A backup that failed, the Unix second of that, and why, in a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailedBackup {
-    /// When it failed, in Unix seconds.
     pub at: i64,
-    /// Where it was to be put.
     pub path: PathBuf,
-    /// Why, in a sentence.
     pub why: String,
 }
 
-/// How far a copy is.
+/// The progress of a copy.
 #[derive(Clone, Copy, Debug)]
 pub enum Copying {
-    /// Pages are copied.
     Pages {
-        /// Pages done.
         done: u64,
-        /// Pages in all.
         total: u64,
     },
     /// The copy is read again.
     Checking(CheckProgress),
 }
 
-/// A copy that was found whole.
+/// A copy that is whole: its bytes, customers and revisions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Copied {
-    /// Its size in bytes.
     pub bytes: u64,
-    /// Its live customers.
     pub live: u64,
-    /// Its test customers.
     pub test: u64,
-    /// Its revisions.
     pub revisions: u64,
     /// The BLAKE2b-512 digest of the file in hexadecimal digits.
     pub digest: String,
@@ -77,24 +62,19 @@ pub struct Copied {
 /// Why there is no copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotCopied {
-    /// It was told to stop.
     Stopped,
-    /// The copy is damaged, and so is the original: its faults.
+    /// The copy is damaged, and so is the original.
     Damaged(Vec<IntegrityFault>),
-    /// It would leave less than the room that is to stay free on its disk.
     NoRoom(NoRoom),
-    /// In a sentence that names the file and the way out.
+    /// A sentence that names the file and the remedy.
     Because(String),
 }
 
-/// Why a copy does not fit, in bytes.
+/// The bytes that something needs, that are free on the disk, and that must stay free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoRoom {
-    /// What it still needs.
     pub needs: u64,
-    /// What is free on the disk.
     pub free: u64,
-    /// What is to stay free.
     pub least: u64,
 }
 
@@ -114,16 +94,14 @@ impl fmt::Display for NotCopied {
     }
 }
 
-/// What a restore did.
+/// The result of a restore.
 #[derive(Clone, Debug)]
 pub struct Restored {
-    /// What is in the database now.
     pub copied: Copied,
-    /// Where the file before is, if there was one.
+    /// The database of before.
     pub aside: Option<PathBuf>,
-    /// How many erasures were known of, and how many customers were in the backup whom they had erased.
+    /// The known erasures, and the customers in the backup that they erase again.
     pub erasures: (u64, u64),
-    /// How many imports that were not applied went, and the cells of how many rows of others: they may have held somebody who was
-    /// erased since the backup was made.
+    /// The deleted imports that were not applied, and the rows of others that lost their cells: either may hold an erased customer.
     pub imports: (u64, u64),
 }

@@ -15,15 +15,14 @@ pub struct Erasure {
     pub actor: Actor,
 }
 
-/// All that is held on a customer.
+/// All data that is stored about a customer.
 #[derive(Clone, Debug)]
 pub struct Held {
-    /// The record.
     pub customer: Customer,
     /// Its whole history, newest first.
     pub revisions: Vec<Revision>,
-    /// What is remembered of requests that name the customer, newest first.
+    /// The records of requests that name the customer, newest first.
     pub requests: Vec<RequestRecord>,
-    /// Whether the index of the search has the record.
+    /// Whether the search index has the record.
     pub in_search: bool,
 }

@@ -10,20 +10,14 @@ pub const REINDEX: &str = "`patron reindex` makes that index anew";
 /// The progress of a check.
 #[derive(Clone, Copy, Debug)]
 pub enum CheckProgress {
-    /// SQLite reads every page and index.
     Pages,
-    /// Histories are replayed.
     Histories {
-        /// Customers done.
         done: u64,
-        /// Customers in all.
         total: u64,
     },
     /// The search index is compared with the customers: the rows are read, then the index.
     Search {
-        /// Rows read, or pairs of a customer and a term.
         done: u64,
-        /// Of these in all.
         total: u64,
     },
 }
@@ -31,9 +25,7 @@ pub enum CheckProgress {
 /// The result of a check.
 #[derive(Clone, Debug, Default)]
 pub struct CheckReport {
-    /// Customers read.
     pub customers: u64,
-    /// Revisions read.
     pub revisions: u64,
     /// The first 100 faults.
     pub faults: Vec<IntegrityFault>,
@@ -42,7 +34,6 @@ pub struct CheckReport {
 /// A fault in the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IntegrityFault {
-    /// The schema is another one.
     Schema(SchemaDifference),
     /// A line of SQLite's own check.
     Sqlite(String),
@@ -54,13 +45,9 @@ pub enum IntegrityFault {
     IndexDiffers,
     /// The search index has so many customers that do not exist.
     IndexStrangers(u64),
-    /// A row names one that does not exist.
     ForeignKey {
-        /// Its table.
         table: String,
-        /// Its number.
         row: i64,
-        /// The table of the row that it names.
         parent: String,
     },
     /// The hash of a key with this id takes more work than any of Patron's.
@@ -83,7 +70,6 @@ pub enum IntegrityFault {
     ImportNeverApplied(i64),
     /// The record or the history of a customer is wrong.
     Customer(String, CustomerFault),
-    /// So many revisions belong to no customer.
     StrayRevisions(u64),
 }
 
@@ -144,7 +130,6 @@ impl fmt::Display for IntegrityFault {
 /// A fault of one customer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CustomerFault {
-    /// A revision does not exist.
     RevisionMissing,
     /// A value is none that Patron writes.
     Unreadable,
@@ -158,7 +143,6 @@ pub enum CustomerFault {
     Gap(u64),
     /// Its revisions do not count to this version.
     Count(u64),
-    /// The last revision ends with other values than the record has.
     End,
 }
 
@@ -191,9 +175,7 @@ pub struct SchemaDifference {
 /// How an object of the schema differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SchemaChange {
-    /// It does not exist.
     Missing,
-    /// Its SQL is another.
     Different,
     /// It is on this table, and Patron has none.
     Extra(String),

@@ -60,40 +60,36 @@ impl RequestRecord {
 /// Which requests of a mode to list.
 #[derive(Clone, Debug, Default)]
 pub struct RequestFilter {
-    /// With these statuses, if not any.
+    /// `None` for any status.
     pub status: Option<std::ops::RangeInclusive<u16>>,
-    /// Of whom.
     pub of: Asking,
 }
 
 /// Who sent a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Asking {
-    /// Anybody.
     #[default]
     Anybody,
-    /// Who sent the id of this key.
+    /// Requests with the id of this key.
     Key(KeyId),
-    /// Who sent the id of no key that there is.
+    /// Requests with the id of no key.
     Unknown,
 }
 
-/// Where a page of a long list lies, whose newest comes first.
+/// Where a page of a long list begins, newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cursor {
-    /// At the newest.
     Newest,
-    /// Next to this one, older.
+    /// The next older ones.
     Before(RequestNumber),
-    /// Next to this one, newer.
+    /// The next newer ones.
     After(RequestNumber),
 }
 
 /// A request in a list.
 #[derive(Clone, Debug)]
 pub struct RequestListed {
-    /// The request.
     pub record: RequestRecord,
-    /// The mode that its customer is in, where there is that customer.
+    /// The mode of its customer, while that exists.
     pub customer_mode: Option<Mode>,
 }
