@@ -90,7 +90,7 @@
 //! its secret was verified before or is now ([`service::Access::check`]). The body, JSON or form, becomes members, the members a
 //! [`domain::Draft`]. [`service::Customers::edit`] parses the draft into an [`domain::Edit`] and hands the store a decision. The
 //! writing thread takes it together with whatever else waits, finds the row, asks the decision, writes the changed columns and
-//! the revision in a savepoint, commits once, and answers all. The customer becomes JSON in the documented order.
+//! then the revision, commits once, and answers all. The customer becomes JSON in the documented order.
 //!
 //! **A wrong secret.** `Caller` finds the key; neither of its hashes is remembered with this secret. The failure is counted
 //! before anything is computed, so that many at once cannot slip past the limit together. One of two slots hashes for some 20 ms

@@ -11,7 +11,8 @@ use crate::store::{Decide, Requester};
 impl Store {
     /// Adds a new customer with its first revision.
     pub async fn insert(&self, requester: Requester, new: Edited) -> Result<Customer, Error> {
-        self.act_of(requester, move |connection| insert(connection, &new).map(|()| new.customer.clone())).await
+        self.act_without_savepoint(requester, move |connection| insert(connection, &new).map(|()| new.customer.clone()))
+            .await
     }
 
     /// Adds a new customer, or finds the one that has its pair.
@@ -21,7 +22,7 @@ impl Store {
             Err(Error::Taken(id)) => find_or_missing(connection, new.customer.mode, &id).map(|row| row.customer),
             Err(error) => Err(error),
         };
-        self.act_of(requester, act).await
+        self.act_without_savepoint(requester, act).await
     }
 
     /// Adds many new customers in one transaction, and leaves out those that are there or were erased, and those whose pair is taken. Gives
@@ -53,7 +54,7 @@ impl Store {
         decide: impl Decide<R>,
     ) -> Result<Customer, Error<R>> {
         let id = id.clone();
-        self.act_of(requester, move |connection| edit(connection, mode, &id, &decide)).await
+        self.act_without_savepoint(requester, move |connection| edit(connection, mode, &id, &decide)).await
     }
 
     /// One customer.
@@ -121,7 +122,7 @@ fn page_query<'a>(mode: &Mode, filter: &'a Filter, slice: &Slice) -> (String, Va
     (sql, values)
 }
 
-/// Adds a customer with its first revision.
+/// Adds a customer with its first revision. Only the customer's row can be refused, so it is written first.
 pub(super) fn insert<R>(connection: &Connection, new: &Edited) -> Result<(), Error<R>> {
     let customer = &new.customer;
     // Known beforehand, since this connection alone writes: so neither row needs to be written twice.
@@ -166,7 +167,8 @@ pub(super) fn insert_row<R>(
 }
 
 /// Finds the customer, asks the decision what becomes of it, and writes that: only the columns that change, since SQLite
-/// rewrites the index of every column that an update names, even where the value is the same.
+/// rewrites the index of every column that an update names, even where the value is the same. Only the customer's row can be refused,
+/// so it is written before the revision.
 pub(super) fn edit<R>(
     connection: &Connection,
     mode: Mode,
@@ -178,8 +180,6 @@ pub(super) fn edit<R>(
         return Ok(row.customer);
     };
     let revision_number = revisions::next_number(connection)?;
-    revisions::insert(connection, revision_number, row.number, mode, Some(row.revision), &revision)?;
-
     let mut sql = "UPDATE customers SET version = :version, revision = :revision".to_owned();
     let mut values: Values = vec![
         (":number", Box::new(row.number)),
@@ -210,6 +210,7 @@ pub(super) fn edit<R>(
     let values: Vec<(&str, &dyn ToSql)> = values.iter().map(|(name, value)| (*name, value.as_ref())).collect();
     let updated = connection.prepare_cached(&sql)?.execute(values.as_slice());
     updated.map_err(|error| taken(connection, &customer, error))?;
+    revisions::insert(connection, revision_number, row.number, mode, Some(row.revision), &revision)?;
     Ok(customer)
 }
 
@@ -238,7 +239,7 @@ pub(super) fn find_by_pair(connection: &Connection, customer: &Customer) -> rusq
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Span;
+    use crate::domain::{Actor, Change, Changes, Draft, Revision, Span};
 
     fn plan(filter: &Filter) -> String {
         let connection = Connection::open_in_memory().unwrap();
@@ -249,6 +250,54 @@ mod tests {
         let steps: Vec<String> =
             statement.query_map(values.as_slice(), |row| row.get(3)).unwrap().map(Result::unwrap).collect();
         steps.join("; ")
+    }
+
+    /// A customer after a change, by its name and contact, with the revision of the change.
+    fn edited(before: &Customer, name: &str, contact: &str) -> Edited {
+        let (name, contact) = (Change::Set(name.to_owned()), Change::Set(contact.to_owned()));
+        let draft = Draft { name, contact, ..Draft::default() };
+        let after = draft.parse().unwrap().over(before);
+        let customer = Customer { version: before.version + 1, ..after };
+        let revision = Revision {
+            customer: customer.id.clone(),
+            version: customer.version,
+            at: 0,
+            actor: Actor::Command { name: "test".into() },
+            request_id: None,
+            request: None,
+            undoes: None,
+            import: None,
+            passage: None,
+            changes: Changes::between(before, &customer),
+        };
+        Edited { customer, revision }
+    }
+
+    #[test]
+    fn a_refused_edit_between_two_accepted_ones_leaves_no_revision() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(include_str!("../../../schema.sql")).unwrap();
+        let id = |number| CustomerId::new(0, [number, 0, 0, 0]);
+        let insert = |number, contact: &str| {
+            insert::<()>(&connection, &edited(&Customer::blank(id(number), Mode::Test, 0), "Asha", contact))
+        };
+        let edit = |number, contact: &'static str| {
+            let decide = move |now: &Customer| Ok::<_, ()>(Some(edited(now, "Meera", contact)));
+            edit(&connection, Mode::Test, &id(number), &decide).map(|customer| customer.version)
+        };
+        connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+        assert_eq!([insert(1, "11111111"), insert(2, "22222222")], [Ok(()), Ok(())]);
+        assert_eq!(insert(3, "11111111"), Err(Error::Taken(id(1))));
+        assert_eq!(edit(1, "33333333"), Ok(2));
+        assert_eq!(edit(2, "33333333"), Err(Error::Taken(id(1))));
+        assert_eq!(edit(1, "44444444"), Ok(3));
+        connection.execute_batch("COMMIT").unwrap();
+        let versions =
+            "SELECT group_concat(customer || '.' || version, ' ') FROM (SELECT * FROM revisions ORDER BY number)";
+        let versions: String = connection.query_row(versions, [], |row| row.get(0)).unwrap();
+        assert_eq!(versions, "1.1 2.1 1.2 1.3");
+        let row = find(&connection, Mode::Test, &id(2)).unwrap().unwrap();
+        assert_eq!((row.customer.version, row.revision), (1, 2));
     }
 
     #[test]

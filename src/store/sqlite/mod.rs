@@ -76,6 +76,7 @@ use std::sync::{Arc, Mutex};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::{Error, Lane, Requester};
+use crate::domain::Grant;
 use crate::metrics::Metrics;
 use feeder::Feeder;
 use files::Files;
@@ -270,11 +271,19 @@ impl Store {
     {
         let Requester { lane, grant } = requester;
         self.begin_act(lane)?;
-        let act = move |connection: &Connection| {
-            grants::check(connection, grant.as_ref())?;
-            act(connection)
-        };
-        self.writer.act(lane, act).await
+        self.writer.act(lane, admitted(grant, act)).await
+    }
+
+    /// The same without a savepoint: only the first write of the act may be refused.
+    async fn act_without_savepoint<T, R, F>(&self, requester: Requester, act: F) -> Result<T, Error<R>>
+    where
+        T: Send + 'static,
+        R: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Error<R>> + Send + 'static,
+    {
+        let Requester { lane, grant } = requester;
+        self.begin_act(lane)?;
+        self.writer.act_without_savepoint(lane, admitted(grant, act)).await
     }
 
     fn begin_act<R>(&self, lane: Lane) -> Result<(), Error<R>> {
@@ -283,6 +292,17 @@ impl Store {
             self.asked.fetch_add(1, Ordering::Relaxed);
         }
         Ok(())
+    }
+}
+
+/// The act, behind a check of the credentials in its own transaction.
+fn admitted<T, R>(
+    grant: Option<Grant>,
+    act: impl FnOnce(&Connection) -> Result<T, Error<R>>,
+) -> impl FnOnce(&Connection) -> Result<T, Error<R>> {
+    move |connection| {
+        grants::check(connection, grant.as_ref())?;
+        act(connection)
     }
 }
 

@@ -58,7 +58,7 @@ fn write(
             Plan::Create(edited) => create(connection, &edited)?,
             Plan::Update(id, decide) => {
                 let decide = move |now: &Customer| decide(now);
-                in_savepoint(connection, || customers::edit(connection, begun.mode, &id, &decide))?
+                not_written(customers::edit(connection, begun.mode, &id, &decide))?
             }
             Plan::Nothing => {
                 const SQL: &str = "UPDATE import_rows SET cells = NULL, pair = NULL WHERE import = ?1 AND line = ?2";
@@ -96,7 +96,6 @@ fn create(connection: &Connection, edited: &Edited) -> Result<Result<Customer, N
     if customers::was_there(connection, &edited.customer.id)? {
         return Ok(Err(NotWritten::Taken));
     }
-    // Nothing is written before the pair is found to be taken, so there is nothing to undo.
     match customers::insert(connection, edited) {
         Ok(()) => Ok(Ok(edited.customer.clone())),
         Err(Error::Taken(_)) => Ok(Err(NotWritten::Taken)),
@@ -104,24 +103,15 @@ fn create(connection: &Connection, edited: &Edited) -> Result<Result<Customer, N
     }
 }
 
-/// Writes one customer, and undoes what was written where that is refused.
-pub(super) fn in_savepoint<T>(
-    connection: &Connection,
-    act: impl FnOnce() -> Result<T, Error<Fate>>,
-) -> Result<Result<T, NotWritten>, Error> {
-    connection.prepare_cached("SAVEPOINT one_row")?.execute([])?;
-    let done = match act() {
-        Ok(done) => Ok(done),
-        Err(Error::Refused(fate)) => Err(NotWritten::Refused(fate)),
-        Err(Error::Missing) => Err(NotWritten::Missing),
-        Err(Error::Taken(_)) => Err(NotWritten::Taken),
+/// Sorts out why one customer was not written. A refusal has left nothing behind.
+pub(super) fn not_written<T>(written: Result<T, Error<Fate>>) -> Result<Result<T, NotWritten>, Error> {
+    Ok(Err(match written {
+        Ok(written) => return Ok(Ok(written)),
+        Err(Error::Refused(fate)) => NotWritten::Refused(fate),
+        Err(Error::Missing) => NotWritten::Missing,
+        Err(Error::Taken(_)) => NotWritten::Taken,
         Err(error) => return Err(error.map_refused(|_| unreachable!("refusals are returned above"))),
-    };
-    if done.is_err() {
-        connection.prepare_cached("ROLLBACK TO one_row")?.execute([])?;
-    }
-    connection.prepare_cached("RELEASE one_row")?.execute([])?;
-    Ok(done)
+    }))
 }
 
 /// Notes that a row is written. Its values are in the customer and in the revision.

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params};
 
-use super::apply::in_savepoint;
+use super::apply::not_written;
 use super::lookup::ImportLookup;
 use super::{Moved, advance, begun, columns, customers, rows, withdrawn};
 use crate::domain::{Customer, Edited, Fate, ImportRow, ImportState, Mode};
@@ -76,15 +76,17 @@ fn reverse(connection: &Connection, mode: Mode, write: ReverseWrite) -> Result<R
             withdrawn::withdraw(connection, &row, &edited)?;
             Ok(Ok(edited.customer.version))
         }
-        ReverseWrite::Restore(edited) => in_savepoint(connection, || {
-            let row = withdrawn::find(connection, mode, &edited.customer.id)?.ok_or(Error::Missing)?;
-            withdrawn::bring_back(connection, &row, &edited)?;
-            Ok(edited.customer.version)
-        }),
-        ReverseWrite::Edit(edited) => in_savepoint(connection, || {
+        ReverseWrite::Restore(edited) => {
+            let Some(row) = withdrawn::find(connection, mode, &edited.customer.id)? else {
+                return Ok(Err(NotWritten::Missing));
+            };
+            let restored = not_written(withdrawn::bring_back(connection, &row, &edited))?;
+            Ok(restored.map(|()| edited.customer.version))
+        }
+        ReverseWrite::Edit(edited) => {
             let id = edited.customer.id.clone();
             let edit = move |_: &Customer| -> Result<Option<Edited>, Fate> { Ok(Some(Edited::clone(&edited))) };
-            Ok(customers::edit(connection, mode, &id, &edit)?.version)
-        }),
+            Ok(not_written(customers::edit(connection, mode, &id, &edit))?.map(|customer| customer.version))
+        }
     }
 }
