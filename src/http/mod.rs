@@ -37,7 +37,7 @@ use actix_web::guard::{self, Guard};
 use actix_web::http::header::ALLOW;
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::{self, Data, ServiceConfig};
-use actix_web::{App, Error, HttpResponse, Resource, Route, rt};
+use actix_web::{App, Error, HttpResponse, Resource, Route};
 
 use crate::service::Services;
 
@@ -110,9 +110,8 @@ pub fn serve(listener: TcpListener, services: Data<Services>, settings: Settings
     let tls = settings.tls.clone();
     let worker = move || {
         // What a worker reads with is open from the start, whatever becomes of the file's name later.
-        services.read_together(|| {});
-        let sharing = services.clone();
-        rt::spawn(async move { sharing.share_snapshots().await });
+        // An error is logged by the first request that reads.
+        let _ = services.open_reader();
         app(services.clone(), settings.clone())
     };
     listener::listen(listener, tls, listener::workers(), move || worker().wrap(from_fn(intake::intake)))

@@ -2,9 +2,7 @@
 //! it was the API's, a record. Both hold ids and patterns, never what anybody sent: no personal data and no secret.
 
 use std::borrow::Cow;
-use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use actix_web::body::{BoxBody, MessageBody};
@@ -47,13 +45,7 @@ pub(super) async fn watch(
     request.extensions_mut().insert(watched.noted.clone());
 
     let dropped = Dropped { watched: &watched, began, request_id: &request_id };
-    let mut handling = pin!(AssertUnwindSafe(next.call(request)).catch_unwind());
-    // What a request reads without waiting for anything, such as its key and its customer, it reads in one snapshot.
-    let outcome = poll_fn(|context| match &watched.services {
-        Some(services) => services.read_together(|| handling.as_mut().poll(context)),
-        None => handling.as_mut().poll(context),
-    });
-    let outcome = outcome.await;
+    let outcome = AssertUnwindSafe(next.call(request)).catch_unwind().await;
     std::mem::forget(dropped);
     // The panic hook has written where a panic happened.
     match outcome.unwrap_or_else(|_| Err(Problem::failed().into())) {

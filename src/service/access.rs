@@ -10,7 +10,7 @@ use super::fair_slots::Crowded;
 use super::uses::{LastUse, Uses};
 use super::verification::Verification;
 use super::{Ambient, Caller, Refused, Worlds};
-use crate::domain::{Actor, Grant, Key, KeyId, Mode, Secret, SecretHash, label};
+use crate::domain::{Actor, Customer, CustomerId, Grant, Key, KeyId, Mode, Secret, SecretHash, label};
 use crate::store::{self, Requester, Store};
 
 /// The keys of one store.
@@ -22,6 +22,17 @@ pub struct Access {
     limits: Limits<KeyId>,
     uses: Arc<Uses>,
     requester: Requester,
+}
+
+/// What credentials opened.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    /// The key.
+    pub key: Arc<Key>,
+    /// What is checked again where the request acts.
+    pub grant: Grant,
+    /// The customer, if one was asked for.
+    pub customer: Option<Result<Customer, Refused>>,
 }
 
 /// Why credentials did not open anything.
@@ -223,19 +234,25 @@ impl Access {
         Ok(self.store.edit_key(self.requester.clone(), id, revoke).await?)
     }
 
-    /// Checks credentials that came from an address. Looks at the key's row in each snapshot, so that a revoked or expired key is
-    /// refused at its next request; where another process revoked it, at the next that comes 250 microseconds later.
-    pub async fn check(&self, id: &str, secret: Secret, address: IpAddr) -> Result<(Arc<Key>, Grant), NotAdmitted> {
+    /// Checks credentials that came from an address and, if they hold, reads the customer that is asked for in the same transaction.
+    /// A key that was revoked by any process or has expired is refused at its next request.
+    pub async fn check(
+        &self,
+        id: &str,
+        secret: Secret,
+        address: IpAddr,
+        customer: Option<&CustomerId>,
+    ) -> Result<Admission, NotAdmitted> {
         // No key looks like this, and everybody may know that: it needs no time.
         let id = KeyId::parse(id).ok_or(NotAdmitted::Refused("malformed key id"))?;
         let (now, network) = (self.ambient.seconds(), wider_network(address));
-        let key = self.store.find_key(&id).await?;
-        if let Some(key) = key.as_ref().filter(|key| key.is_live(now))
-            && let Some(hash) = key.hashes(now).find(|hash| self.verification.remembers(&secret, hash))
-        {
-            self.uses.note(&key.id, hash, now, network);
-            let grant = Grant::Key { id: key.id.clone(), hash: hash.clone(), at: now };
-            return Ok((key.clone(), grant));
+        let remembered = |key: &Key| {
+            let mut hashes = key.hashes(now).filter(|_| key.is_live(now));
+            hashes.find(|hash| self.verification.remembers(&secret, hash)).cloned()
+        };
+        let (key, admitted) = self.store.find_key_and_customer(&id, customer, remembered).await?;
+        if let Some((key, (hash, found))) = key.as_ref().zip(admitted) {
+            return Ok(self.admission(key.clone(), hash, (now, network), found));
         }
 
         let refusal = match &key {
@@ -251,12 +268,14 @@ impl Access {
             let is_known = self.uses.is_known(&self.store, &key.id, network).await;
             let compute = async move || limits.watch(address, id, now, is_known, learn).await;
             if let Some(hash) = self.verification.verify(&secret, &key.secret, compute).await? {
-                // The verification waited for its turn, and the key may have ended.
-                let (key, now) = (self.store.find_key(&key.id).await?, self.ambient.seconds());
-                let key = key.filter(|key| key.admits(&hash, now)).ok_or(NotAdmitted::Refused("ended key"))?;
-                self.uses.note(&key.id, &hash, now, network);
-                let grant = Grant::Key { id: key.id.clone(), hash, at: now };
-                return Ok((key, grant));
+                // That took its time: the key may have ended since.
+                let now = self.ambient.seconds();
+                let still = |key: &Key| key.admits(&hash, now).then_some(());
+                let (key, admitted) = self.store.find_key_and_customer(&key.id, customer, still).await?;
+                let Some((key, ((), found))) = key.zip(admitted) else {
+                    return Err(NotAdmitted::Refused("ended key"));
+                };
+                return Ok(self.admission(key, hash, (now, network), found));
             }
         } else {
             // In the time that a wrong secret takes, so that nobody learns which half was right.
@@ -264,6 +283,18 @@ impl Access {
             self.limits.watch(address, id, now, false, compute).await?;
         }
         Err(NotAdmitted::Refused(refusal))
+    }
+
+    fn admission(
+        &self,
+        key: Arc<Key>,
+        hash: SecretHash,
+        (at, network): (i64, IpAddr),
+        found: Option<Result<Option<Customer>, store::Error>>,
+    ) -> Admission {
+        self.uses.note(&key.id, &hash, at, network);
+        let grant = Grant::Key { id: key.id.clone(), hash, at };
+        Admission { key, grant, customer: found.map(|found| found?.ok_or(Refused::NotFound)) }
     }
 
     /// Forgets who has failed how often.

@@ -37,7 +37,7 @@ use background::{Background, Chore};
 use room::Room;
 use verification::Verification;
 
-pub use access::{Access, KeyRefused, NotAdmitted, OldSecret};
+pub use access::{Access, Admission, KeyRefused, NotAdmitted, OldSecret};
 pub use ambient::Ambient;
 pub use backups::{Backups, LastBackups, Schedule, back_up_as_it_is, restore, try_upgrade};
 pub use customers::{Customers, IfTaken, Precondition};
@@ -130,15 +130,9 @@ impl Services {
         format!("req_{}", self.ambient.request_text(14))
     }
 
-    /// Answers what is asked on this thread while `run` runs from one snapshot: cheaper than each from its own.
-    pub fn read_together<T>(&self, run: impl FnOnce() -> T) -> T {
-        self.store.read_together(run)
-    }
-
-    /// While this runs, requests that are answered on this thread one after another read in one snapshot where they may: none that
-    /// comes after a commit was answered misses it.
-    pub async fn share_snapshots(&self) {
-        self.store.share_snapshots().await;
+    /// Opens what this thread reads with.
+    pub fn open_reader(&self) -> Result<(), Refused> {
+        Ok(self.store.open_reader()?)
     }
 
     /// Holds the whole file against itself. Slow; `progress` is told how it goes.

@@ -195,7 +195,7 @@ async fn a_key_that_is_revoked_during_its_verification_is_refused() {
     let (key, secret) = access.issue(maker(), Mode::Test, "shop", None).await.unwrap();
     // Both slots for hashing are taken until the key is revoked.
     let others = join(access.issue(maker(), Mode::Test, "one", None), access.issue(maker(), Mode::Test, "two", None));
-    let checked = access.check(key.id.as_str(), secret, "10.0.0.1".parse().unwrap());
+    let checked = access.check(key.id.as_str(), secret, "10.0.0.1".parse().unwrap(), None);
     let (_, checked, revoked) = join3(others, checked, access.revoke(&key.id)).await;
     revoked.unwrap();
     assert!(matches!(checked, Err(NotAdmitted::Refused(_))), "{checked:?}");
@@ -227,4 +227,31 @@ fn a_key_that_ends_while_a_body_arrives_edits_nothing() {
         assert!(answer.contains("The api key/secret provided is invalid"), "{answer}");
         assert_eq!(other.get(&format!("/{id}")).unwrap().1["name"], "Gaurav");
     }
+}
+
+#[test]
+fn a_key_revoked_by_a_command_is_refused_at_its_next_request() {
+    let directory = tempdir().unwrap();
+    let db = directory.path().join("patron.db");
+    let server = Server::start(&db);
+    let first = Client::new(&server, &db);
+    let id = first.create(r#"{"name":"Gaurav"}"#);
+    let customer = format!("/{id}");
+    let history = format!("/{id}/revisions");
+    let requests: [&dyn Fn(&Client) -> u16; 5] = [
+        &|client| client.get(&customer).unwrap().0,
+        &|client| client.get("").unwrap().0,
+        &|client| client.get(&history).unwrap().0,
+        &|client| client.put(&id, r#"{"name":"Farah"}"#).unwrap().0,
+        &|client| client.post(r#"{"name":"Farah"}"#).unwrap().0,
+    ];
+    for request in requests {
+        let client = Client::new(&server, &db);
+        assert_eq!(client.get(&customer).unwrap().0, 200);
+        assert_eq!(client.get(&customer).unwrap().0, 200, "its row is remembered by now");
+        let revoked = run(&db, &["key", "revoke", "--yes", &key_id(&client)]);
+        assert!(revoked.status.success(), "{revoked:?}");
+        assert_eq!(request(&client), 401);
+    }
+    assert_eq!(first.get(&customer).unwrap().1["name"], "Gaurav");
 }

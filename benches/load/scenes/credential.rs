@@ -26,7 +26,7 @@ impl Scene {
         let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let each = |time: Duration| time.as_secs_f64() * 1e6 / f64::from(TIMES);
         System::new().block_on(async {
-            let check = || services.access.check(id, Secret::given(secret.to_owned()), address);
+            let check = || services.access.check(id, Secret::given(secret.to_owned()), address, None);
             assert!(check().await.is_ok(), "from here on it is remembered");
             let mut beside_row = Vec::new();
             for _ in 0..self.rounds {

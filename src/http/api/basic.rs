@@ -1,4 +1,5 @@
-//! HTTP Basic credentials (RFC 7617) to a [`Caller`]. A handler that takes a `Caller` is guarded by that alone.
+//! HTTP Basic credentials (RFC 7617) to a [`Caller`], or to a caller and the customer that they ask for. A handler that takes one of
+//! the two is guarded by that alone.
 
 use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
@@ -10,12 +11,12 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use futures_util::future::LocalBoxFuture;
 use zeroize::Zeroizing;
 
-use super::Problem;
-use crate::domain::{Actor, Grant, Key, KeyId, Secret};
+use super::{Problem, id_in};
+use crate::domain::{Actor, Customer, CustomerId, Grant, Key, KeyId, Secret};
 use crate::http::noted::Noted;
 use crate::http::settings::Settings;
 use crate::http::watch::RequestId;
-use crate::service::{Caller, NotAdmitted, Services};
+use crate::service::{Admission, Caller, NotAdmitted, Refused, Services};
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
@@ -28,11 +29,33 @@ impl FromRequest for Caller {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
-        Box::pin(async move { admit(&request).await })
+        Box::pin(async move { Ok(admit(&request, None).await?.0) })
     }
 }
 
-async fn admit(request: &HttpRequest) -> Result<Caller, Problem> {
+/// The customer that a request asks for, read in the transaction that admitted the request.
+pub(in crate::http) struct Fetched(pub(super) Customer);
+
+impl FromRequest for Fetched {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            // Credentials are judged before the id.
+            let id = id_in(&request);
+            let (_, customer) = admit(&request, id.as_ref().ok()).await?;
+            id?;
+            Ok(Self(customer.ok_or_else(Problem::failed)??))
+        })
+    }
+}
+
+async fn admit(
+    request: &HttpRequest,
+    customer: Option<&CustomerId>,
+) -> Result<(Caller, Option<Result<Customer, Refused>>), Problem> {
     let noted = Noted::of(request);
     let settings = request.app_data::<Data<Settings>>().ok_or_else(Problem::failed)?;
     let address = settings.client(request);
@@ -49,12 +72,12 @@ async fn admit(request: &HttpRequest) -> Result<Caller, Problem> {
         noted.credentials(None, Some("malformed header"));
         return Err(Problem::wrong_credentials());
     };
-    match services.access.check(&id, secret, address).await {
-        Ok((key, grant)) => {
+    match services.access.check(&id, secret, address, customer).await {
+        Ok(Admission { key, grant, customer }) => {
             let counted = settings.limits.of_key(request, &key.id);
             noted.credentials(Some(key.id.clone()), counted.is_err().then_some("the key's limit"));
             counted?;
-            Ok(caller(&key, grant, request))
+            Ok((caller(&key, grant, request), customer))
         }
         Err(not_admitted) => {
             let reason = match not_admitted {

@@ -16,6 +16,7 @@ use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Scope};
 use percent_encoding::percent_decode_str;
 
+use self::basic::Fetched;
 use super::noted::Noted;
 use super::reading;
 use crate::domain::CustomerId;
@@ -78,9 +79,8 @@ pub(super) async fn edit(caller: Caller, request: HttpRequest, payload: Payload,
     Ok(answers::customer(&customer))
 }
 
-pub(super) async fn fetch(caller: Caller, request: HttpRequest, services: Data<Services>) -> Answer {
-    let id = id_in(&request)?;
-    let customer = services.customers.fetch(&caller, &id).await?;
+pub(super) async fn fetch(fetched: Fetched, request: HttpRequest) -> Answer {
+    let customer = fetched.0;
     if conditional::is_known(&request, &customer) {
         return Ok(answers::not_modified(&customer));
     }

@@ -21,7 +21,6 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ffi};
 
-use super::commits::Commits;
 use super::files::Files;
 
 /// How many pages that are not in the file make it worth to write them back.
@@ -71,7 +70,6 @@ pub(super) struct Checkpoints {
 struct Log {
     connection: Connection,
     files: Arc<Files>,
-    commits: Arc<Commits>,
     /// How many of its pages were in the file after the last time.
     written_back: usize,
     /// Whether that failed, which has been said.
@@ -87,10 +85,9 @@ struct Log {
 
 impl Checkpoints {
     /// Starts the thread with a connection of its own.
-    pub(super) fn start(connection: Connection, files: Arc<Files>, commits: Arc<Commits>) -> std::io::Result<Self> {
+    pub(super) fn start(connection: Connection, files: Arc<Files>) -> std::io::Result<Self> {
         let (rests_until, in_vain, fails, is_long) = (Instant::now(), false, false, false);
-        let log =
-            Log { connection, files, commits, written_back: 0, fails, rests_until, in_vain, is_long, left_max: None };
+        let log = Log { connection, files, written_back: 0, fails, rests_until, in_vain, is_long, left_max: None };
         let ((due, told), (give_back, back)) = (sync_channel::<Log>(1), sync_channel(1));
         let write_back = move || {
             for mut log in told {
@@ -173,7 +170,6 @@ impl Log {
         if !self.files.may_be_written_back() {
             return None;
         }
-        let _under_way = self.commits.begin();
         // A row of three: whether it was blocked, the pages in the log, the pages in the file; -1 where somebody else is at it.
         let written_back = self
             .connection
@@ -221,8 +217,7 @@ mod tests {
         };
         let (writer, files) = Files::around(&path, None, make).unwrap();
         follow(&writer);
-        let mut checkpoints =
-            Checkpoints::start(open::writer(&path).unwrap(), Arc::new(files), Arc::default()).unwrap();
+        let mut checkpoints = Checkpoints::start(open::writer(&path).unwrap(), Arc::new(files)).unwrap();
         let reader = open::reader(&path).unwrap();
         let count =
             |connection: &Connection| connection.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, usize>(0));

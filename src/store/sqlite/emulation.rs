@@ -63,8 +63,7 @@ impl Store {
         let reserve = Arc::new(Reserve::none());
         let writer = Writer::start(location.clone(), connection, files, Arc::clone(&counts), reserve.clone(), false);
         let writer = Arc::new(writer.map_err(|error| failed(error.to_string()))?);
-        let readers = Readers::open(location, None, false, writer.commits().clone());
-        let readers = readers.map_err(|error| failed(error.to_string()))?;
+        let readers = Readers::open(location, None, false).map_err(|error| failed(error.to_string()))?;
         let feeder = is_searched.then(|| {
             let reader = readers.another().map_err(|error| failed(error.to_string()))?;
             Feeder::start(reader, writer.clone(), None, None).map_err(|error| failed(error.to_string()))

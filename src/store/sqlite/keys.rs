@@ -5,13 +5,36 @@ use std::sync::Arc;
 use rusqlite::{Connection, params};
 
 use super::grants::{find_key, key_columns, read_key};
-use super::{Error, Requester, Store, columns};
-use crate::domain::{Key, KeyId};
+use super::{Error, Requester, Store, columns, customers};
+use crate::domain::{Customer, CustomerId, Key, KeyId};
+
+/// What a key was admitted with, and the customer that was asked for, if any.
+type Admitted<A> = (A, Option<Result<Option<Customer>, Error>>);
 
 impl Store {
     /// One key.
     pub async fn find_key(&self, id: &KeyId) -> Result<Option<Arc<Key>>, Error> {
-        self.readers.key(id, find_key)
+        self.readers.with_key(id, |_, key| key)
+    }
+
+    /// One key and, if `admit` lets it in, a customer of its mode: both in one transaction. A customer that cannot be read is an error
+    /// of its own.
+    pub async fn find_key_and_customer<A>(
+        &self,
+        id: &KeyId,
+        customer: Option<&CustomerId>,
+        admit: impl FnOnce(&Key) -> Option<A>,
+    ) -> Result<(Option<Arc<Key>>, Option<Admitted<A>>), Error> {
+        self.readers.with_key(id, |connection, key| {
+            let admitted = key.as_deref().and_then(admit).map(|admitted| {
+                let found = customer.map(|customer| {
+                    let row = self.readers.seen(customers::find(connection, id.mode(), customer))?;
+                    Ok(row.map(|row| row.customer))
+                });
+                (admitted, found)
+            });
+            (key, admitted)
+        })
     }
 
     /// All keys, eldest first.

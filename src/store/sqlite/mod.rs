@@ -24,7 +24,6 @@ mod scrub;
 
 // The open files, the writing thread, the readers and what runs in the background.
 mod checkpoints;
-mod commits;
 mod feeder;
 mod file_watch;
 mod files;
@@ -35,7 +34,6 @@ mod preparation;
 mod queue;
 mod reader;
 mod reserve;
-mod snapshots;
 mod sweep;
 mod turns;
 mod writer;
@@ -142,8 +140,8 @@ impl Store {
         // What is in doubt is written back by none of these.
         let may_close = files.is_some() || (note.doubt.is_none() && note.moved.is_none());
         let last = may_close.then(|| LastClose::open(path, files.clone(), use_ == Use::Serve)).flatten();
-        let readers = Readers::open(path, files.clone(), use_ == Use::Serve, writer.commits().clone());
-        let readers = readers.map_err(|error| Unusable::of(path, &error))?;
+        let readers =
+            Readers::open(path, files.clone(), use_ == Use::Serve).map_err(|error| Unusable::of(path, &error))?;
         let writer = Arc::new(writer);
         let (feeder, kept) = if use_ == Use::Serve && !is_read_only {
             let reader = || readers.another().map_err(|error| Unusable::of(path, &error));
@@ -205,14 +203,9 @@ impl Store {
         (len(&self.path), len(&paths::beside(&self.path, "-wal")))
     }
 
-    /// What is found on this thread while `run` runs is found in one snapshot: cheaper than each in its own.
-    pub fn read_together<T>(&self, run: impl FnOnce() -> T) -> T {
-        self.readers.together(run)
-    }
-
-    /// While this runs, what is found on this thread one after another is found in one snapshot where it may be.
-    pub async fn share_snapshots(&self) {
-        self.readers.share().await;
+    /// Opens what this thread reads with.
+    pub fn open_reader(&self) -> Result<(), Error> {
+        Ok(self.readers.open_local()?)
     }
 
     /// Finishes what is queued, writes the log back into the file, and takes nothing more.
@@ -262,7 +255,7 @@ impl Store {
         self.act_of(Requester::HOUSE, act).await
     }
 
-    /// Queues an act for the writing thread. What is read after it is not read in a snapshot from before.
+    /// Queues an act for the writing thread.
     async fn act_of<T, R, F>(&self, requester: Requester, act: F) -> Result<T, Error<R>>
     where
         T: Send + 'static,
@@ -270,7 +263,7 @@ impl Store {
         F: FnOnce(&Connection) -> Result<T, Error<R>> + Send + 'static,
     {
         let Requester { lane, grant } = requester;
-        self.begin_act(lane)?;
+        self.count_act(lane);
         self.writer.act(lane, admitted(grant, act)).await
     }
 
@@ -282,16 +275,14 @@ impl Store {
         F: FnOnce(&Connection) -> Result<T, Error<R>> + Send + 'static,
     {
         let Requester { lane, grant } = requester;
-        self.begin_act(lane)?;
+        self.count_act(lane);
         self.writer.act_without_savepoint(lane, admitted(grant, act)).await
     }
 
-    fn begin_act<R>(&self, lane: Lane) -> Result<(), Error<R>> {
-        self.readers.part()?;
+    fn count_act(&self, lane: Lane) {
         if lane != Lane::HOUSE {
             self.asked.fetch_add(1, Ordering::Relaxed);
         }
-        Ok(())
     }
 }
 

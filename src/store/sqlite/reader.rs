@@ -1,6 +1,11 @@
 //! Connections that read. A point read takes microseconds and is done where the request is, on the worker thread's own
 //! connection: 1.7 times the pool. What is slow goes to the pool and its own threads.
+//!
+//! A worker's connection remembers the key rows that it found, while `PRAGMA data_version` is unchanged: no other connection of any
+//! process has committed since. The pragma is asked in the transaction that reads the customer, so a key that was revoked is refused
+//! at its next request.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,11 +14,9 @@ use scheduled_thread_pool::ScheduledThreadPool;
 use thread_local::ThreadLocal;
 use tokio::time::timeout;
 
-use super::commits::Commits;
 use super::files::Files;
 use super::grants;
 use super::open::{self, Location};
-use super::snapshots::Here;
 use super::turns::Turns;
 use crate::domain::{Key, KeyId};
 use crate::store::{Error, Requester};
@@ -24,11 +27,12 @@ const POOL_SIZE: u32 = 4;
 const WAITING_MAX: usize = 256;
 /// How long a slow question waits for its turn.
 const POOL_WAIT: Duration = Duration::from_secs(5);
+/// The most key rows that a worker remembers.
+const KEYS_MAX: usize = 16;
 
 pub(super) struct Readers {
     opener: Opener,
-    commits: Arc<Commits>,
-    here: ThreadLocal<Here>,
+    here: ThreadLocal<ThreadReader>,
     /// As many as the pool has connections: who waits for one waits here, and not on a thread of its own.
     turns: Arc<Turns>,
     pool: r2d2::Pool<Opener>,
@@ -39,7 +43,6 @@ impl Readers {
         location: impl Into<Location>,
         files: Option<Arc<Files>>,
         is_server: bool,
-        commits: Arc<Commits>,
     ) -> rusqlite::Result<Self> {
         let opener = Opener { location: location.into(), files };
         let pool = r2d2::Pool::builder()
@@ -53,7 +56,7 @@ impl Readers {
             .test_on_check_out(false)
             .build_unchecked(opener.clone());
         let turns = Turns::new(POOL_SIZE as usize, WAITING_MAX);
-        let readers = Self { opener, commits, here: ThreadLocal::new(), turns, pool };
+        let readers = Self { opener, here: ThreadLocal::new(), turns, pool };
         readers.local()?;
         Ok(readers)
     }
@@ -65,53 +68,33 @@ impl Readers {
 
     /// Asks on this thread: for what takes microseconds.
     pub(super) fn here<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
-        self.seen(self.local()?.ask(ask))
+        self.seen(ask(&self.local()?.connection))
     }
 
-    /// The same for a key. The last one that was found in a snapshot is at hand for as long as that lasts: requests that share
-    /// one are often of one application.
-    pub(super) fn key(
+    /// Finds a key and runs `read` with it in the same transaction.
+    pub(super) fn with_key<T>(
         &self,
         id: &KeyId,
-        find: impl FnOnce(&Connection, &KeyId) -> rusqlite::Result<Option<Key>>,
-    ) -> Result<Option<Arc<Key>>, Error> {
-        self.seen(self.local()?.key(id, find))
+        read: impl FnOnce(&Connection, Option<Arc<Key>>) -> T,
+    ) -> Result<T, Error> {
+        self.seen(self.local()?.with_key(id, read))
     }
 
     /// What was read; a page that makes no sense is noted.
-    fn seen<T>(&self, read: rusqlite::Result<T>) -> Result<T, Error> {
+    pub(super) fn seen<T>(&self, read: rusqlite::Result<T>) -> Result<T, Error> {
         read.map_err(|error| self.opener.reason_of(error))
     }
 
-    /// What is asked on this thread while `run` runs is asked of one snapshot. Beginning and ending one takes a lock that
-    /// the worker threads share, and costs as much as the reading: a request finds its key and its customer in one, and so do
-    /// those after it while [`Readers::share`] runs on this thread.
-    pub(super) fn together<T>(&self, run: impl FnOnce() -> T) -> T {
-        match self.local() {
-            Ok(here) => here.together(run),
-            Err(_) => run(),
-        }
+    /// Opens the connection of this thread.
+    pub(super) fn open_local(&self) -> rusqlite::Result<()> {
+        self.local().map(drop)
     }
 
-    /// Ends the snapshot of this thread, where there is one: what is asked next is asked of a later one.
-    pub(super) fn part(&self) -> rusqlite::Result<()> {
-        self.local()?.part()
-    }
-
-    /// While this runs, requests of this thread share a snapshot: those that it has to answer before it waits for more, within a
-    /// short time, and while nothing is committed. So somebody who was told of a commit sees it; and the log is written back and
-    /// begun anew as if they did not share, for [`Commits`] counts that too.
-    pub(super) async fn share(&self) {
-        if let Ok(here) = self.local() {
-            here.share().await;
-        }
-    }
-
-    fn local(&self) -> rusqlite::Result<&Here> {
+    fn local(&self) -> rusqlite::Result<&ThreadReader> {
         self.here.get_or_try(|| {
             let connection = self.opener.open()?;
             open::for_points(&connection)?;
-            Ok(Here::new(connection, self.commits.clone()))
+            Ok(ThreadReader { connection, keys: RefCell::default() })
         })
     }
 
@@ -140,6 +123,43 @@ impl Readers {
             ask(&connection).map_err(|error| opener.reason_of(error))
         });
         asked.await.unwrap_or_else(|error| Err(Error::Failed(format!("a reader: {error}"))))
+    }
+}
+
+/// What a worker thread reads with.
+struct ThreadReader {
+    connection: Connection,
+    keys: RefCell<KnownKeys>,
+}
+
+/// Key rows, and the `data_version` at which they are current.
+#[derive(Default)]
+struct KnownKeys {
+    version: Option<i64>,
+    keys: Vec<Arc<Key>>,
+}
+
+impl ThreadReader {
+    fn with_key<T>(&self, id: &KeyId, read: impl FnOnce(&Connection, Option<Arc<Key>>) -> T) -> rusqlite::Result<T> {
+        // SQLite ends an implicit transaction with its last active statement. This one stays active until `read` has returned.
+        let mut pragma = self.connection.prepare_cached("PRAGMA data_version")?;
+        let mut version = pragma.query([])?;
+        let current = version.next()?.map(|row| row.get(0)).transpose()?;
+        let key = self.key(id, current)?;
+        Ok(read(&self.connection, key))
+    }
+
+    fn key(&self, id: &KeyId, current: Option<i64>) -> rusqlite::Result<Option<Arc<Key>>> {
+        let mut known = self.keys.borrow_mut();
+        if known.version != current || known.keys.len() == KEYS_MAX {
+            *known = KnownKeys { version: current, keys: Vec::new() };
+        }
+        if let Some(key) = known.keys.iter().find(|key| key.id == *id) {
+            return Ok(Some(key.clone()));
+        }
+        let key = grants::find_key(&self.connection, id)?.map(Arc::new);
+        known.keys.extend(key.clone());
+        Ok(key)
     }
 }
 
@@ -176,5 +196,70 @@ impl r2d2::ManageConnection for Opener {
 
     fn has_broken(&self, _: &mut Connection) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::keys;
+    use super::*;
+    use crate::domain::SecretHash;
+
+    fn key(number: usize) -> Key {
+        Key {
+            id: KeyId::parse(&format!("rzp_test_{number:014}")).unwrap(),
+            label: String::new(),
+            created_at: 0,
+            expires_at: None,
+            revoked_at: None,
+            secret: SecretHash::new(String::new()),
+            previous: None,
+            maker: None,
+        }
+    }
+
+    fn reader(path: &std::path::Path) -> (Connection, ThreadReader) {
+        std::fs::File::create(path).unwrap();
+        let writer = open::writer(path).unwrap();
+        writer.execute_batch(include_str!("../../../schema.sql")).unwrap();
+        (writer, ThreadReader { connection: open::reader(path).unwrap(), keys: RefCell::default() })
+    }
+
+    #[test]
+    fn reads_a_key_again_after_a_commit_of_another_connection() {
+        let directory = tempfile::tempdir().unwrap();
+        let (writer, reader) = reader(&directory.path().join("t.db"));
+        let mut written = key(1);
+        let id = written.id.clone();
+        let find = || reader.with_key(&id, |_, key| key).unwrap();
+        assert!(find().is_none());
+        keys::insert(&writer, &written).unwrap();
+        let first = find().unwrap();
+        assert!(Arc::ptr_eq(&first, &find().unwrap()), "it is remembered while nothing is committed");
+        written.revoked_at = Some(5);
+        keys::update(&writer, &written).unwrap();
+        assert_eq!(find().unwrap().revoked_at, Some(5));
+    }
+
+    #[test]
+    fn reads_a_key_and_what_follows_in_one_transaction() {
+        let directory = tempfile::tempdir().unwrap();
+        let (writer, reader) = reader(&directory.path().join("t.db"));
+        let count = |connection: &Connection| keys::list(connection).unwrap().len();
+        for number in 0..2 * KEYS_MAX {
+            let key = key(number);
+            let (found, counted) = reader
+                .with_key(&key.id, |connection, found| {
+                    keys::insert(&writer, &key).unwrap();
+                    (found, count(connection))
+                })
+                .unwrap();
+            assert!(found.is_none());
+            assert_eq!((counted, count(&reader.connection)), (number, number + 1));
+        }
+        for number in 0..2 * KEYS_MAX {
+            assert!(reader.with_key(&key(number).id, |_, key| key).unwrap().is_some());
+        }
+        assert!(reader.keys.borrow().keys.len() <= KEYS_MAX);
     }
 }

@@ -90,7 +90,6 @@ impl Store {
         let is_long = paths::beside(&self.path, "-wal").metadata().is_ok_and(|log| log.len() > LOG_MAX);
         if is_long || self.disk().is_some_and(|disk| disk.free > LOG_MAX) {
             for _ in 0..LOG_TRIES {
-                let _under_way = self.writer.commits().begin();
                 match sweep::empty_log(&self.path, Some(files)) {
                     Ok(Some(true)) => return,
                     Ok(_) => thread::sleep(LOG_PAUSE),
@@ -128,7 +127,7 @@ impl Store {
         F: FnOnce(&Connection) -> Result<T, Error<R>> + Clone + Send + 'static,
     {
         let Requester { lane, grant } = requester;
-        self.begin_act(lane)?;
+        self.count_act(lane);
         let act = move |connection: &Connection| {
             grants::check(connection, grant.as_ref())?;
             act(connection)

@@ -104,10 +104,7 @@ impl Sweep {
                 return Ok(Some(LOG_RETRY));
             }
         }
-        let under_way = writer.commits().begin();
-        let is_empty = empty_log(&self.path, self.files.as_deref())?;
-        drop(under_way);
-        let Some(is_empty) = is_empty else { return Ok(Some(LOG_WAIT)) };
+        let Some(is_empty) = empty_log(&self.path, self.files.as_deref())? else { return Ok(Some(LOG_WAIT)) };
         if is_empty {
             writer.free_and_time(move |connection| Ok(done(connection, last)?))?;
             (self.under_way, self.is_blocked) = (None, false);

@@ -16,7 +16,6 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::checkpoints::{self, Checkpoints};
-use super::commits::Commits;
 use super::files::Files;
 use super::open::Location;
 use super::queue::Queue;
@@ -34,7 +33,6 @@ const CHECKPOINT_WAIT: Duration = Duration::from_secs(1);
 pub(super) struct Writer {
     queue: Arc<Queue<Box<dyn Act>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    commits: Arc<Commits>,
     reserve: Arc<Reserve>,
 }
 
@@ -49,29 +47,27 @@ impl Writer {
         reserve: Arc<Reserve>,
         writes_back: bool,
     ) -> std::io::Result<Self> {
-        let (location, commits) = (location.into(), Arc::<Commits>::default());
+        let location = location.into();
         let checkpoints = if writes_back {
             checkpoints::follow(&connection);
             let own = location.writer(|| files.check_place().map(drop)).map_err(std::io::Error::other)?;
-            Some(Checkpoints::start(own, files.clone(), commits.clone())?)
+            Some(Checkpoints::start(own, files.clone())?)
         } else {
             None
         };
         let queue = Arc::new(Queue::new(QUEUE_LEN));
-        let (connection, told) = (Some(connection), commits.clone());
-        let noted = reserve.clone();
-        let mut thread =
-            Thread { location, connection, files, counts, commits: told, reserve: noted, checkpoints, lost: None };
+        let (connection, lost) = (Some(connection), None);
+        let mut thread = Thread { location, connection, files, counts, reserve: reserve.clone(), checkpoints, lost };
         let waiting = Abandoned(queue.clone());
         let handle = std::thread::Builder::new().name("writer".into()).spawn(move || thread.run(&waiting.0))?;
-        Ok(Self { queue, thread: Mutex::new(Some(handle)), commits, reserve })
+        Ok(Self { queue, thread: Mutex::new(Some(handle)), reserve })
     }
 
     /// What stands in place of a writer where nothing is to be written: acts find it closed.
     pub(super) fn none() -> Self {
         let queue = Arc::new(Queue::new(0));
         queue.close();
-        Self { queue, thread: Mutex::new(None), commits: Arc::default(), reserve: Arc::new(Reserve::none()) }
+        Self { queue, thread: Mutex::new(None), reserve: Arc::new(Reserve::none()) }
     }
 
     /// Runs an act in a savepoint and returns once it is committed. An error rolls back what the act did, and no other act.
@@ -145,11 +141,6 @@ impl Writer {
         let waiting = Waiting { act: Some(act), outcome: None, needs_savepoint, reply };
         self.queue.push(lane, Box::new(waiting)).map_err(|_| Error::Busy)?;
         Ok(answer)
-    }
-
-    /// The commits of its thread.
-    pub(super) fn commits(&self) -> &Arc<Commits> {
-        &self.commits
     }
 
     /// The room that is set aside on its disk.
@@ -294,7 +285,6 @@ struct Thread {
     connection: Option<Connection>,
     files: Arc<Files>,
     counts: Arc<Metrics>,
-    commits: Arc<Commits>,
     reserve: Arc<Reserve>,
     /// `None` where the log is somebody else's to write back.
     checkpoints: Option<Checkpoints>,
@@ -304,15 +294,12 @@ struct Thread {
 
 impl Thread {
     fn run(&mut self, queue: &Queue<Box<dyn Act>>) {
-        let commits = self.commits.clone();
         loop {
             let mut batch = queue.take(BATCH_LEN);
             if batch.is_empty() {
                 break;
             }
-            let under_way = commits.begin();
             let committed = self.commit(&mut batch).map_err(|loss| self.reason_of(loss));
-            drop(under_way);
             self.reserve.note(matches!(committed, Err(Loss::Full)));
             if committed.is_err() {
                 self.counts.lost_commit();
