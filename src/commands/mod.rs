@@ -40,11 +40,19 @@ pub type Done = Result<(), String>;
 
 /// Runs a command over the services of a file. A file that it creates is removed where it fails before anything is stored.
 fn with_services(db: &Path, use_: Use, command: impl AsyncFnOnce(&Services) -> Done) -> Done {
-    with_room(db, use_, KeepFree::default(), command)
+    keeping_free(db, use_, KeepFree::default(), command)
 }
 
-/// The same for a command that writes much, while so much stays free on the disk.
+/// The same for a command that writes many customers: so much stays free on the disk, and they are in the search index at the end.
 fn with_room(db: &Path, use_: Use, keep: KeepFree, command: impl AsyncFnOnce(&Services) -> Done) -> Done {
+    keeping_free(db, use_, keep, async |services| {
+        command(services).await?;
+        feed_search(services).await;
+        Ok(())
+    })
+}
+
+fn keeping_free(db: &Path, use_: Use, keep: KeepFree, command: impl AsyncFnOnce(&Services) -> Done) -> Done {
     leaving_nothing(db, |is_new| {
         let store = Store::open(db, use_).map_err(|unusable| unusable.to_string())?;
         if is_new && use_ == Use::Fill {
@@ -55,6 +63,20 @@ fn with_room(db: &Path, use_: Use, keep: KeepFree, command: impl AsyncFnOnce(&Se
         services.close();
         done
     })
+}
+
+/// Feeds the search index with what a command wrote. A server does the rest, so an error does not fail the command.
+async fn feed_search(services: &Services) {
+    let bar = progress_bar(0, "revisions in the search index");
+    let progress = |fed, newest| {
+        bar.set_length(newest);
+        bar.set_position(fed);
+    };
+    let fed = services.feed_all(progress).await;
+    bar.finish_and_clear();
+    if let Err(refused) = fed {
+        note(&format!("the search index is not up to date: {}; a server updates it", sentence(refused)));
+    }
 }
 
 /// Runs what may create a database, and removes it where that fails before anything is stored.

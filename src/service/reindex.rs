@@ -1,4 +1,4 @@
-//! The index of the search, made anew: where it is not that of the customers, nothing else mends it.
+//! The search index, brought up to date by a command, or rebuilt: if it is not that of the customers, nothing else fixes it.
 
 use std::time::Duration;
 
@@ -10,19 +10,30 @@ const BATCH_LEN: u64 = 1_000;
 const LOOK: Duration = Duration::from_millis(200);
 
 impl Services {
+    /// Feeds the search index with the revisions that it lacks, unless a server has the file. `progress` gets the revision it is fed to
+    /// and the newest one.
+    pub async fn feed_all(&self, progress: impl Fn(u64, u64)) -> Result<(), Refused> {
+        let (all, mut fed) = self.store.newest_and_fed().await?;
+        while fed < all && !self.store.is_served_by_another() {
+            self.store.feed_search(BATCH_LEN).await?;
+            (_, fed) = self.store.newest_and_fed().await?;
+            progress(fed.unsigned_abs(), all.unsigned_abs());
+        }
+        Ok(())
+    }
+
     /// Empties the index of the search and feeds it with every revision, or waits until the server has that serves the file. Meanwhile
     /// searches find the same, only more slowly. `progress` is told how many revisions it has, and how many there are.
     pub async fn reindex(&self, progress: impl Fn(u64, u64)) -> Result<(), Refused> {
         self.store.begin_search_anew().await?;
         let (all, mut fed) = self.store.newest_and_fed().await?;
         while fed < all {
-            if self.store.is_served_by_another() {
-                tokio::time::sleep(LOOK).await;
-            } else {
-                self.store.feed_search(BATCH_LEN).await?;
-            }
+            self.feed_all(&progress).await?;
             (_, fed) = self.store.newest_and_fed().await?;
             progress(fed.unsigned_abs(), all.unsigned_abs());
+            if fed < all {
+                tokio::time::sleep(LOOK).await;
+            }
         }
         Ok(())
     }

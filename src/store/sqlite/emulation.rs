@@ -66,7 +66,8 @@ impl Store {
         let readers = Readers::open(location, None, false).map_err(|error| failed(error.to_string()))?;
         let feeder = is_searched.then(|| {
             let reader = readers.another().map_err(|error| failed(error.to_string()))?;
-            Feeder::start(reader, writer.clone(), None, None).map_err(|error| failed(error.to_string()))
+            Feeder::start(reader, writer.clone(), readers.requests(), None, None)
+                .map_err(|error| failed(error.to_string()))
         });
         let asked = AtomicU64::new(0);
         Ok(Self {

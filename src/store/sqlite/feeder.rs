@@ -1,7 +1,12 @@
 //! The thread that follows the edits: now and then it looks whether there are revisions which the search index has not,
 //! customers enough for another mark in their list, or erasures to sweep after, whoever wrote them, and queues small acts for
 //! the writing thread.
+//!
+//! It yields to requests, reads too: each of its commits empties the page caches of readers. If anything was asked since its last look,
+//! health checks and metrics scrapes apart, it rests nine times as long as its act took: a tenth of the writing thread at most. Past
+//! 100,000 revisions that are not fed it rests three times as long, and so feeds some 3,000 revisions a second.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -23,9 +28,12 @@ const ACT_LEN: u64 = 64;
 const MERGED: i64 = 8;
 /// Between two looks. Nobody waits for the index, so that edits gather meanwhile.
 const LOOK: Duration = Duration::from_millis(200);
-/// While others write, or where nobody waits for what is done, the rest is this many times as long as that took the writing
-/// thread: a tenth of it at most. Merging without it took a third of the speed of those who read.
+/// The rest while requests arrive, and of merging, in times of what the act took. Merging without a rest took a third of the speed of
+/// reads.
 const REST: u32 = 9;
+/// The same with more than [`LAG`] revisions to feed.
+const REST_LAGGING: u32 = 3;
+const LAG: i64 = 100_000;
 /// After a failure.
 const RETRY: Duration = Duration::from_secs(10);
 
@@ -39,12 +47,14 @@ impl Feeder {
     pub(super) fn start(
         connection: Connection,
         writer: Arc<Writer>,
+        requests: Arc<AtomicU64>,
         sweep: Option<Sweep>,
         files: Option<Arc<Files>>,
     ) -> std::io::Result<Self> {
         let (running, stopped) = channel();
-        let (newest, is_merged, marked, swept, own) = (0, false, 0, None, files.clone());
-        let mut thread = Thread { connection, writer, files: own, newest, is_merged, marked, sweep, swept };
+        let (newest, seen, is_merged, marked, swept, own) = (0, 0, false, 0, None, files.clone());
+        let mut thread =
+            Thread { connection, writer, requests, seen, files: own, newest, is_merged, marked, sweep, swept };
         let handle = std::thread::Builder::new().name("feeder".into()).spawn(move || thread.run(&stopped))?;
         Ok(Self { running: Mutex::new(Some((running, handle))), files })
     }
@@ -67,6 +77,9 @@ impl Feeder {
 struct Thread {
     connection: Connection,
     writer: Arc<Writer>,
+    /// The requests so far, and as many of them as there were at the last look.
+    requests: Arc<AtomicU64>,
+    seen: u64,
     files: Option<Arc<Files>>,
     /// The newest revision at the last look.
     newest: i64,
@@ -106,7 +119,8 @@ impl Thread {
     fn step(&mut self) -> Result<Duration, Error> {
         let (newest, mark) = index::newest_and_mark(&self.connection)?;
         let others_write = newest != std::mem::replace(&mut self.newest, newest);
-        let mut is_in_no_hurry = others_write;
+        let requests = self.requests.load(Ordering::Relaxed);
+        let mut rests = requests != std::mem::replace(&mut self.seen, requests) || others_write;
         let began = Instant::now();
         // Marks go with who is erased, too.
         let last = revisions::next_number(&self.connection)? - 1;
@@ -122,10 +136,10 @@ impl Thread {
         } else if !others_write && !more && !self.is_merged {
             // What a feeding merges keeps pace, and leaves some parts; the fewer, the less a search has to read.
             (more, took) = self.writer.act_and_time(|connection| Ok(index::merge(connection, MERGED)?))?;
-            (self.is_merged, is_in_no_hurry) = (!more, true);
+            (self.is_merged, rests) = (!more, true);
         }
-        Ok(match (more, is_in_no_hurry) {
-            (true, true) => took * REST,
+        Ok(match (more, rests) {
+            (true, true) => took * if newest - mark > LAG { REST_LAGGING } else { REST },
             // A command that is to write looks every tenth of a second whether it can, and for five seconds: it must find that
             // it can now and then.
             (true, false) => began.elapsed() / 2,

@@ -147,8 +147,14 @@ impl Store {
             let reader = || readers.another().map_err(|error| Unusable::of(path, &error));
             (
                 Some(
-                    Feeder::start(reader()?, writer.clone(), Some(Sweep::new(path, files.clone())), files.clone())
-                        .map_err(not_started)?,
+                    Feeder::start(
+                        reader()?,
+                        writer.clone(),
+                        readers.requests(),
+                        Some(Sweep::new(path, files.clone())),
+                        files.clone(),
+                    )
+                    .map_err(not_started)?,
                 ),
                 Some(Mutex::new(reader()?)),
             )

@@ -7,6 +7,7 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -33,6 +34,8 @@ const KEYS_MAX: usize = 16;
 pub(super) struct Readers {
     opener: Opener,
     here: ThreadLocal<ThreadReader>,
+    /// The requests that read a key or a session so far: all but health checks and scrapes.
+    requests: Arc<AtomicU64>,
     /// As many as the pool has connections: who waits for one waits here, and not on a thread of its own.
     turns: Arc<Turns>,
     pool: r2d2::Pool<Opener>,
@@ -56,7 +59,7 @@ impl Readers {
             .test_on_check_out(false)
             .build_unchecked(opener.clone());
         let turns = Turns::new(POOL_SIZE as usize, WAITING_MAX);
-        let readers = Self { opener, here: ThreadLocal::new(), turns, pool };
+        let readers = Self { opener, here: ThreadLocal::new(), requests: Arc::default(), turns, pool };
         readers.local()?;
         Ok(readers)
     }
@@ -77,7 +80,17 @@ impl Readers {
         id: &KeyId,
         read: impl FnOnce(&Connection, Option<Arc<Key>>) -> T,
     ) -> Result<T, Error> {
+        self.count_request();
         self.seen(self.local()?.with_key(id, read))
+    }
+
+    /// Counts a request, to which work in the background yields.
+    pub(super) fn count_request(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn requests(&self) -> Arc<AtomicU64> {
+        self.requests.clone()
     }
 
     /// What was read; a page that makes no sense is noted.

@@ -135,6 +135,7 @@ impl Store {
 
     /// One session, by the hash of its token, and whose it is.
     pub async fn find_session(&self, hash: &str) -> Result<Option<(Session, Staff)>, Error> {
+        self.readers.count_request();
         self.readers.here(|connection| find_session(connection, hash))
     }
 
