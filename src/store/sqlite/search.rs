@@ -3,10 +3,13 @@
 //! The index, in `index`, names candidates, and lags behind the edits; whoever it does not know yet is a candidate, too. Each is
 //! judged by their row as it stands. So however far the index lags behind, a customer is found by what it is now, and by nothing
 //! that it was.
+//!
+//! Customers that were created since the index was fed have the highest numbers. Their rows are scanned in order: an import of many is
+//! one range of the table, and not as many lookups as it has revisions.
 
-use rusqlite::{Connection, Transaction, TransactionBehavior, named_params};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, named_params};
 
-use super::columns::{self, CustomerRow};
+use super::columns::{self, CustomerRow, customer_columns};
 use super::index::{of_mode, quoted};
 use super::{Store, customers, index, pages};
 use crate::domain::{Bookmark, Customer, Mode, Page, Place, Query, Walk};
@@ -83,7 +86,7 @@ pub(super) fn page(
             None => return Ok(None),
         },
     };
-    let rows = matching(&snapshot, mode, query, candidates(place), bound, count.saturating_add(1))?;
+    let rows = matching(&snapshot, mode, query, place, bound, count.saturating_add(1))?;
     let items = rows.into_iter().map(|row| pages::listed(&snapshot, row)).collect::<rusqlite::Result<_>>()?;
     Ok(Some(pages::page(items, place, count)))
 }
@@ -98,54 +101,86 @@ pub(super) fn after(
 ) -> rusqlite::Result<Vec<CustomerRow>> {
     let snapshot = Transaction::new_unchecked(connection, TransactionBehavior::Deferred)?;
     let bound = after.map_or(i64::MAX, |mark| mark.number);
-    matching(&snapshot, mode, query, candidates(&Place::Newest), bound, count)
+    matching(&snapshot, mode, query, &Place::Newest, bound, count)
 }
 
-/// The rows of candidates that match as they stand.
+/// The rows that match as they are now, in order from a bound that is left out.
 fn matching(
     snapshot: &Transaction,
     mode: Mode,
     query: &Query,
-    candidates: &str,
+    place: &Place,
     bound: i64,
     count: u64,
 ) -> rusqlite::Result<Vec<CustomerRow>> {
-    let mut statement = snapshot.prepare_cached(candidates)?;
-    let mut candidates = statement.query(named_params! {
-        ":expression": expression(is_rare(snapshot, mode)?.then_some(mode), query), ":mode": columns::mode(mode), ":bound": bound,
-    })?;
+    let is_upwards = matches!(place, Place::NewerThan(_));
+    let (low, high) = if is_upwards { (bound, i64::MAX) } else { (i64::MIN, bound) };
+    let unfed = first_unfed(snapshot)?.unwrap_or(i64::MAX);
     let mut rows = Vec::new();
-    while (rows.len() as u64) < count
-        && let Some(candidate) = candidates.next()?
-    {
-        let row = columns::find_by_number(snapshot, candidate.get(0)?)?;
+    let mut is_full = |row: Option<CustomerRow>| {
         rows.extend(row.filter(|row| row.customer.mode == mode && query.matches(&row.customer)));
+        rows.len() as u64 >= count
+    };
+    for scans in [!is_upwards, is_upwards] {
+        let mut statement = snapshot.prepare_cached(if scans { unfed_rows(place) } else { candidates(place) })?;
+        if scans {
+            let mut found = statement.query(named_params! { ":low": low.max(unfed - 1), ":high": high })?;
+            while let Some(row) = found.next()? {
+                if is_full(Some(columns::customer(row)?)) {
+                    return Ok(rows);
+                }
+            }
+        } else {
+            let mut found = statement.query(named_params! {
+                ":expression": expression(is_rare(snapshot, mode)?.then_some(mode), query),
+                ":mode": columns::mode(mode), ":low": low, ":high": high.min(unfed),
+            })?;
+            while let Some(candidate) = found.next()? {
+                if is_full(columns::find_by_number(snapshot, candidate.get(0)?)?) {
+                    return Ok(rows);
+                }
+            }
+        }
     }
     Ok(rows)
+}
+
+/// The first customer that was created after the last revision in the index. All with higher numbers were created after it.
+fn first_unfed(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+    const SQL: &str = "SELECT customer FROM revisions WHERE number > (SELECT revision FROM search_mark) AND version = 1
+        ORDER BY number LIMIT 1";
+    connection.prepare_cached(SQL)?.query_row([], |row| row.get(0)).optional()
+}
+
+fn unfed_rows(place: &Place) -> &'static str {
+    macro_rules! sql {
+        ($order:literal) => {
+            concat!(
+                "SELECT ",
+                customer_columns!(),
+                " FROM customers WHERE number > :low AND number < :high ORDER BY number ",
+                $order
+            )
+        };
+    }
+    if matches!(place, Place::NewerThan(_)) { sql!("ASC") } else { sql!("DESC") }
 }
 
 /// The numbers that the index names and those of the tail, each once. SQLite merges the two as it reads them.
 fn candidates(place: &Place) -> &'static str {
     macro_rules! sql {
-        ($beyond:literal, $order:literal) => {
+        ($order:literal) => {
             concat!(
-                "SELECT rowid FROM search WHERE search MATCH :expression AND rowid ",
-                $beyond,
-                " :bound
+                "SELECT rowid FROM search WHERE search MATCH :expression AND rowid > :low AND rowid < :high
                 UNION
                 SELECT customer FROM revisions WHERE number > (SELECT revision FROM search_mark)
-                    AND mode = :mode AND customer ",
-                $beyond,
-                " :bound
+                    AND mode = :mode AND customer > :low AND customer < :high
                 ORDER BY 1 ",
                 $order
             )
         };
     }
-    match place {
-        Place::Newest | Place::OlderThan(_) => sql!("<", "DESC"),
-        Place::NewerThan(_) => sql!(">", "ASC"),
-    }
+    if matches!(place, Place::NewerThan(_)) { sql!("ASC") } else { sql!("DESC") }
 }
 
 /// Whether a mode has few of all customers, as far as they are counted.
