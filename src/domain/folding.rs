@@ -14,8 +14,10 @@ use super::label::{is_invisible, typewritten};
 /// 4. Characters that show nothing are dropped, typographic apostrophes and hyphens become `'` and `-`.
 /// 5. Control characters become ends of lines.
 pub(super) fn push_folded(text: &mut String, value: &str) {
-    if value.is_ascii() {
-        text.extend(value.bytes().map(fold_ascii));
+    if value.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_control()) {
+        let begin = text.len();
+        text.push_str(value);
+        text[begin..].make_ascii_lowercase();
     } else {
         fold(value, |_, char| text.push(char));
     }
