@@ -129,9 +129,14 @@ fn quoted(path: &Path) -> String {
 /// What a stranger wrote, as one line that is fit for a terminal: nothing in it can move the cursor, turn the text around, or look
 /// like another line.
 fn plain(text: &str) -> String {
+    plain_up_to(200, text)
+}
+
+/// The same, but at most this many characters.
+fn plain_up_to(len: usize, text: &str) -> String {
     // Joiners choose the form of letters in several scripts.
     let is_shown = |char: &char| !is_invisible(*char) || matches!(char, '\u{200C}' | '\u{200D}');
-    text.chars().filter(is_shown).take(200).collect()
+    text.chars().filter(is_shown).take(len).collect()
 }
 
 /// Lines that are fit for a terminal, whoever wrote what is in them.

@@ -82,15 +82,24 @@ const PHONES: [&[&str]; 5] = [
         "tel",
         "customerphone",
         "primaryphone",
-        "phone1value",
-        "phone2value",
-        "phone3value",
-        "phone4value",
+        "phonevalue",
         "ledgerphone",
         "defaultaddressphone",
     ],
     &["businessphone", "businessphone2", "workphone", "officephone", "companymainphone"],
-    &["homephone", "homephone2", "otherphone", "assistantphone"],
+    &[
+        "homephone",
+        "homephone2",
+        "carphone",
+        "radiophone",
+        "landline",
+        "alternatephone",
+        "alternatemobile",
+        "otherphone",
+        "asstphone",
+        "assistantphone",
+        "assistantsphone",
+    ],
 ];
 
 impl Mapping {
@@ -160,6 +169,9 @@ impl Mapping {
 /// The place of a column among those of phone numbers, the best first.
 pub(super) fn rank(column: &str) -> Option<usize> {
     let name = plain(column);
+    // Google Contacts counts its phone numbers: `Phone 12 - Value`.
+    let is_digit = |char: char| char.is_ascii_digit();
+    let name = if is_joined(column) { name.replace(is_digit, "") } else { name };
     PHONES.iter().position(|names| names.contains(&name.as_str()))
 }
 
@@ -236,6 +248,11 @@ mod tests {
             guessed("Full Name,E-mail,Mobile No.,GST No,City,notes[erp],metadata.plan,Notes,Created On"),
             "Full Name=name E-mail=email Mobile No.=contact GST No=gstin City=note:City notes[erp]=note:erp \
              metadata.plan=note:plan Notes=notes Created On=created_at"
+        );
+        assert_eq!(
+            guessed("Car Phone,Phone 12 - Value,Assistant's Phone,Asst. Phone,Phone Value,Custom Field 1 - Value"),
+            "Car Phone=phone Phone 12 - Value=contact Assistant's Phone=phone Asst. Phone=phone Phone Value=phone \
+             Custom Field 1 - Value=note:Custom Field 1 - Value"
         );
         assert_eq!(
             guessed("Phone,Mobile,notes[],Telefon"),

@@ -231,6 +231,7 @@ fn a_column_and_a_key_of_the_notes_with_two_values_refuse_the_row() {
     let (customers, said) = import_text("a.csv", text, &[]);
     assert_eq!(names(&customers), ["B Two", "C Three"], "{said}");
     assert!(refusals(&said)[0].contains("\"notes\" have different values for the note \"city\""), "{said}");
+    assert!(said.contains("--map \"city=note:city 2\" or --map \"city=ignore\"."), "{said}");
     assert_eq!(customers[0]["notes"], json!({"city": "Goa"}));
     let (customers, said) = import_text("a.csv", text, &["--map", "city=note:town"]);
     assert_eq!(customers[0]["notes"], json!({"city": "Goa", "town": "Pune"}), "{said}");

@@ -79,6 +79,14 @@ fn outlook() {
 }
 
 #[test]
+fn every_phone_column_is_the_contact_of_a_row_without_another() {
+    let (customers, left_out) = export("phones.csv");
+    let contacts: Vec<&Value> = customers.iter().map(|customer| &customer["contact"]).collect();
+    assert_eq!(contacts, ["9800000001", "9800000002", "9800000003", "9800000004"]);
+    assert_eq!((&customers[0]["notes"], left_out.as_str()), (&json!({"Car Phone": "98000 00009"}), ""));
+}
+
+#[test]
 fn hubspot() {
     let (customers, _) = export("hubspot.csv");
     let notes = json!({"Record ID": "101", "Contact owner": "Sam Admin (sam@example.com)"});

@@ -3,11 +3,13 @@
 use patron::domain::{Fate, Import, ImportState, Mode, Outcome, RowsOf, Step};
 use patron::service::{Caller, NotImported, Refused, Services};
 
-use super::super::{Done, counted, date, plain, print, sentence};
+use super::super::{Done, counted, date, plain, plain_up_to, print, sentence};
 use super::caller;
 
 /// How many refused rows are printed.
 const SHOWN: u64 = 5;
+/// The most characters of a reason that are printed: it may name two columns and the way out.
+const REASON_LEN_MAX: usize = 600;
 /// How many imports are listed.
 const LISTED: u64 = 50;
 
@@ -103,7 +105,7 @@ pub(super) fn told(services: &Services, import: &Import) -> String {
 pub(super) async fn show_unwritten(services: &Services, caller: &Caller, import: &Import) -> Done {
     let rows = services.imports.rows(caller, import.number, RowsOf::Unwritten, 0, SHOWN + 1).await.map_err(sentence)?;
     for shown in rows.iter().take(SHOWN as usize) {
-        print(&format!("  line {}: {}", shown.row.line, plain(&shown.row.reason())))?;
+        print(&format!("  line {}: {}", shown.row.line, plain_up_to(REASON_LEN_MAX, &shown.row.reason())))?;
     }
     if rows.len() as u64 > SHOWN {
         print(&format!("  and more: patron import show {} --refused FILE.csv", import.number))?;
