@@ -75,7 +75,7 @@ fn refuse(refused: &clap::Error) -> ! {
         refused.exit();
     }
     let text = refused.render();
-    let is_plain = !stderr().is_terminal() || std::env::var_os("NO_COLOR").is_some();
+    let is_plain = !stderr().is_terminal() || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     output::STDERR.say(&if is_plain { text.to_string() } else { text.ansi().to_string() });
     std::process::exit(refused.exit_code())
 }

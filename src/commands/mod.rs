@@ -101,7 +101,8 @@ fn own_command(db: &Path) -> String {
     let own = std::env::current_exe().unwrap_or_else(|_| called.clone());
     let is_own = |path: &Path| path.canonicalize().ok().is_some_and(|path| own.canonicalize().ok() == Some(path));
     let on_path = |name: &Path| {
-        let directories = std::env::var_os("PATH").unwrap_or_default();
+        // Without a value, no directory is searched: as a list of paths, it would be the current directory.
+        let Some(directories) = std::env::var_os("PATH").filter(|path| !path.is_empty()) else { return false };
         // The first of this name is what a shell runs.
         let found =
             std::env::split_paths(&directories).map(|directory| directory.join(name)).find(|path| path.is_file());

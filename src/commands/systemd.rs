@@ -24,7 +24,7 @@ pub struct Systemd(Option<Sender<String>>);
 impl Systemd {
     /// The one of the environment. Needs a runtime, whose task sends the states.
     pub fn new() -> Self {
-        Self(env::var_os("NOTIFY_SOCKET").map(|socket| {
+        Self(env::var_os("NOTIFY_SOCKET").filter(|socket| !socket.is_empty()).map(|socket| {
             let (sender, states) = channel(LEN_MAX);
             tokio::spawn(send_all(socket, states));
             sender

@@ -26,7 +26,8 @@ pub fn parse(arguments: &[OsString]) -> Result<ArgMatches, Error> {
 pub fn unknown_variables() -> Vec<String> {
     let mut known = Vec::new();
     each_arg(&built(), &mut |arg| known.extend(arg.get_env().map(OsStr::to_owned)));
-    let set = vars_os().map(|(name, _)| name).filter(|name| !known.contains(name));
+    let set = vars_os().filter(|(_, value)| !value.to_string_lossy().trim().is_empty());
+    let set = set.map(|(name, _)| name).filter(|name| !known.contains(name));
     let names = set.map(|name| name.to_string_lossy().into_owned());
     names.filter(|name| name.starts_with(PREFIX) && !OF_OTHERS.iter().any(|other| name.starts_with(other))).collect()
 }

@@ -45,7 +45,7 @@ pub use emulator::Emulator;
 pub use limits::{Limits, RateLimit};
 pub use request_log::{LogFormat, RequestLog};
 pub use settings::Settings;
-pub use tls::{Tls, Validity};
+pub use tls::{Tls, Validity, read_pem};
 
 /// The application: what every request goes through, and every route.
 pub fn app(

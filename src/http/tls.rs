@@ -1,9 +1,12 @@
 //! HTTPS without a proxy: a certificate and its key from two files, read again when they are replaced.
 
-use std::io::ErrorKind;
+use std::fs::{Metadata, OpenOptions};
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use rustix::fs::OFlags;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -156,15 +159,35 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
 }
 
 fn bytes(path: &Path, flag: &str) -> Result<Zeroizing<Vec<u8>>, String> {
-    std::fs::read(path).map(Zeroizing::new).map_err(|error| {
-        let why = match error.kind() {
-            ErrorKind::NotFound => "there is no such file".into(),
-            ErrorKind::PermissionDenied => "this user may not read it; mend its permissions or its owner".into(),
-            ErrorKind::IsADirectory => "it is a directory; give a file".into(),
-            _ => error.to_string(),
-        };
-        format!("cannot use {flag} {}: {why}", path.display())
-    })
+    read_pem(path).map_err(|why| format!("cannot use {flag} {}: {why}", path.display()))
+}
+
+/// Reads a file of certificates or keys, which a link may lead to. A FIFO might never end, nor a device. The error is the reason, for
+/// a sentence that begins with the name.
+pub fn read_pem(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
+    /// The most bytes that are read: files of all certificates that browsers trust have a fifth of it.
+    const LEN_MAX: u64 = 1 << 20;
+    let reason = |error: io::Error| match error.kind() {
+        ErrorKind::NotFound => "there is no such file".into(),
+        ErrorKind::PermissionDenied => "this user may not read it; fix its permissions or its owner".into(),
+        _ => error.to_string(),
+    };
+    let judge = |found: Metadata| match found.file_type() {
+        kind if kind.is_dir() => Err("it is a directory; give a file".to_owned()),
+        kind if !kind.is_file() => Err("it is a FIFO or a device; give a plain file".to_owned()),
+        _ => Ok(()),
+    };
+    // A device does something when it is opened, and another file may have the name by then.
+    judge(path.metadata().map_err(reason)?)?;
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(reason)?;
+    judge(file.metadata().map_err(reason)?)?;
+    let mut bytes = Zeroizing::new(Vec::new());
+    file.take(LEN_MAX + 1).read_to_end(&mut bytes).map_err(reason)?;
+    if bytes.len() as u64 > LEN_MAX {
+        return Err("it is larger than 1 MiB; give a file that holds only certificates or a key, in PEM".into());
+    }
+    Ok(bytes)
 }
 
 fn validity(der: &CertificateDer<'_>) -> Option<Validity> {

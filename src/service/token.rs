@@ -33,6 +33,11 @@ impl Token {
     /// Base-62 characters: 256 bits.
     pub(super) const LEN: usize = 43;
 
+    /// Returns whether a text has the form of a token.
+    pub fn is_well_formed(text: &str) -> bool {
+        text.len() == Self::LEN && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    }
+
     /// Whatever somebody claims to be a token.
     pub fn given(text: String) -> Self {
         Self(Secret::given(text))

@@ -100,6 +100,21 @@ async fn the_cookie_is_for_this_host_alone_and_out_of_reach_of_scripts_and_other
 }
 
 #[tokio::test]
+async fn the_cookie_of_a_session_counts_behind_any_stale_ones() {
+    let world = World::new();
+    let cookie = world.staff(Role::Viewer).await.cookie.unwrap();
+    let get = async |cookies: String| {
+        world.send(TestRequest::get().uri("/live/account").insert_header(("Cookie", cookies))).await.status.as_u16()
+    };
+    let stale = |count: usize| (0..count).map(|number| format!("patron_session={number:043}; ")).collect::<String>();
+    let malformed: String = (0..500).map(|number| format!("patron_session={number}; ")).collect();
+    for before in [stale(8), stale(100), malformed] {
+        assert_eq!(get(before + &cookie).await, 200);
+    }
+    assert_eq!(get(stale(500)).await, 303);
+}
+
+#[tokio::test]
 async fn a_page_of_another_site_cannot_use_a_key_that_the_browser_knows() {
     let world = World::new();
     let key = world.key(Mode::Live).await;

@@ -557,3 +557,25 @@ async fn edits_and_searches_that_race_with_it_come_to_an_end_that_is_whole() {
     let checked = world.services.check(|_| ()).await.unwrap();
     assert_eq!((checked.customers, checked.revisions, checked.faults), (0, 0, Vec::new()));
 }
+
+#[test]
+fn a_fifo_called_like_a_copy_delays_nothing() {
+    let (directory, db) = crate::backup::seeded(3);
+    let at = |name: &str| directory.path().join(name);
+    let by_hand = at("by-hand.db");
+    assert!(crate::backup::backup(&db, &by_hand).status.success());
+    fs::remove_file(&by_hand).unwrap();
+    let copy = "patron.db.before-upgrade-20200102T000000Z";
+    fs::copy(&db, at(copy)).unwrap();
+    crate::output_files::fifo(&by_hand);
+    for kind in ["before-restore", "saved", "before-upgrade"] {
+        crate::output_files::fifo(&at(&format!("patron.db.{kind}-20200101T000000Z")));
+    }
+    let list = String::from_utf8(run(&db, &["export", "--mode", "test", "--format", "jsonl"]).stdout).unwrap();
+    let start = list.find("cust_").unwrap();
+    let erased = crate::server::run_bounded(&db, &["customer", "erase", &list[start..start + 19], "--yes"]);
+    let said = String::from_utf8_lossy(&erased.stdout).into_owned();
+    assert!(erased.status.success(), "{erased:?}");
+    assert!(said.contains(copy) && !said.contains("20200101T000000Z") && !said.contains("by-hand"), "{said}");
+    assert!(!at(&format!("{copy}-shm")).exists() && !at(&format!("{copy}-wal")).exists());
+}

@@ -207,3 +207,28 @@ fn a_plain_copy_of_a_database_in_use_is_restored_with_a_warning() {
     }
     assert!(fs::read(at("backup.db")).unwrap()[18..20] == [1, 1]);
 }
+
+#[test]
+fn a_file_of_the_user_called_reserve_stays_as_it_is() {
+    use std::os::unix::fs::PermissionsExt;
+    let (directory, db) = seeded(5);
+    let copy = directory.path().join("copy.db");
+    assert!(backup(&db, &copy).status.success());
+    let reserve = directory.path().join("patron.db-reserve");
+    fs::copy(&copy, &reserve).unwrap();
+    fs::set_permissions(&reserve, fs::Permissions::from_mode(0o644)).unwrap();
+    let server = Server::start(&db);
+    let log = server.log_with("no room is set aside for a full disk");
+    assert!(log.contains("patron.db-reserve") && log.contains("stays as it is; move it away"), "{log}");
+    assert_eq!(log.matches("no room is set aside").count(), 1);
+    assert_eq!(server.stop(), Some(0));
+    assert!(fs::read(&reserve).unwrap() == fs::read(&copy).unwrap());
+    assert_eq!(reserve.metadata().unwrap().permissions().mode() & 0o777, 0o644);
+    fs::remove_file(&reserve).unwrap();
+    for _ in 0..2 {
+        let server = Server::start(&db);
+        crate::schedule::until("the reserve", || reserve.metadata().is_ok_and(|found| found.len() == 16 << 20));
+        assert_eq!(fs::read_to_string(&server.log).unwrap().matches("no room is set aside").count(), 1);
+        assert_eq!(server.stop(), Some(0));
+    }
+}

@@ -10,9 +10,9 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tempfile::tempdir;
 
 use crate::backup::{refusal, seeded};
-use crate::server::{patron, run};
+use crate::server::{Server, patron, run, run_bounded};
 
-fn fifo(path: &Path) {
+pub fn fifo(path: &Path) {
     mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
 }
 
@@ -138,7 +138,7 @@ fn a_file_in_the_place_of_the_erasures_is_not_written_over() {
     let (directory, db) = seeded(3);
     let folder = directory.path().join("backups");
     fs::create_dir(&folder).unwrap();
-    let server = crate::server::Server::start_with(&db, &["--backup-dir", folder.to_str().unwrap()]);
+    let server = Server::start_with(&db, &["--backup-dir", folder.to_str().unwrap()]);
     assert_eq!(server.stop(), Some(0));
     let place = folder.join("patron-erasures.txt");
     let precious = directory.path().join("precious");
@@ -148,18 +148,67 @@ fn a_file_in_the_place_of_the_erasures_is_not_written_over() {
     let list = String::from_utf8(run(&db, &["export", "--mode", "test", "--format", "jsonl"]).stdout).unwrap();
     let start = list.find("cust_").unwrap();
     let id = &list[start..start + 19];
-    let erase = || refusal(&run(&db, &["customer", "erase", id, "--yes"]));
+    let erase = || refusal(&run_bounded(&db, &["customer", "erase", id, "--yes"]));
     let refused = erase();
-    assert!(refused.contains("is not a file of erasures") && refused.contains("nothing was erased"), "{refused}");
-    assert_eq!(fs::read_to_string(&precious).unwrap(), "no line of erasures\nand no end of a line");
+    assert!(refused.contains("it is not a plain file with one name") && refused.contains("nothing was erased"));
+    fs::remove_file(&place).unwrap();
+    fs::copy(&precious, &place).unwrap();
+    assert!(erase().contains("is not a file of erasures"));
+    assert_eq!(fs::read_to_string(&place).unwrap(), fs::read_to_string(&precious).unwrap());
+    fs::remove_file(&place).unwrap();
+    // A file of erasures of another name, which a link or a second name would change.
+    fs::write(&precious, "# ours\n").unwrap();
+    symlink(&precious, &place).unwrap();
+    assert!(erase().contains("it is not a plain file with one name"));
+    fs::remove_file(&place).unwrap();
+    fs::hard_link(&precious, &place).unwrap();
+    assert!(erase().contains("it is not a plain file with one name"));
+    assert_eq!(fs::read_to_string(&precious).unwrap(), "# ours\n");
+    fs::remove_file(&place).unwrap();
+    fs::write(&place, "").unwrap();
+    let held = fs::File::open(&place).unwrap();
+    held.lock().unwrap();
+    assert!(erase().contains("another program keeps it locked"));
+    drop(held);
     fs::remove_file(&place).unwrap();
     fifo(&place);
     assert!(erase().contains("it is not a plain file"));
     let backups = directory.path().join("fifo");
     fifo(&backups);
-    let server = crate::server::Server::start_with(&db, &["--backup-dir", backups.to_str().unwrap()]);
+    let server = Server::start_with(&db, &["--backup-dir", backups.to_str().unwrap()]);
     crate::schedule::until("the server to say so", || {
         fs::read_to_string(&server.log).unwrap().contains("it is not a directory")
     });
     assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn a_file_of_the_user_called_partial_stays() {
+    let (directory, db) = seeded(20);
+    let at = |name: &str| directory.path().join(name);
+    let text = |name: &str| at(name).to_str().unwrap().to_owned();
+    fs::write(at("in.csv"), "name,email\nx,bad@example.com\n").unwrap();
+    let names = ["r.csv", "refused.csv", "copy.db", "patron.1"];
+    for name in names {
+        fs::write(at(&format!("{name}.partial")), "precious").unwrap();
+        fs::write(at(&format!("{name}.partial-journal")), "precious").unwrap();
+    }
+    let left = at("r.csv.patron-0123456789ab.partial");
+    fs::write(&left, "left by a killed process").unwrap();
+    fifo(&at("r.csv.patron-ba9876543210.partial"));
+    for command in [
+        &["export", "--mode", "test", "--out", &text("r.csv")][..],
+        &["import", &text("in.csv"), "--mode", "test", "--dry-run", "--refused", &text("refused.csv")],
+        &["backup", &text("copy.db")],
+        &["man", directory.path().to_str().unwrap()],
+    ] {
+        let output = run_bounded(&db, command);
+        assert!(output.status.code().is_some_and(|code| code != 124), "{output:?}");
+    }
+    for name in names {
+        assert!(at(name).is_file(), "{name}");
+        assert_eq!(fs::read_to_string(at(&format!("{name}.partial"))).unwrap(), "precious");
+        assert_eq!(fs::read_to_string(at(&format!("{name}.partial-journal"))).unwrap(), "precious");
+    }
+    assert!(!left.exists() && at("r.csv.patron-ba9876543210.partial").exists());
 }

@@ -233,6 +233,20 @@ fn why_nothing_is_pulled_is_a_sentence() {
     let argued = run(&db, &["pull", "--base-url", &base, "--key-id", &there.key_id]);
     assert_eq!(argued.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&argued.stderr).contains("--key-secret-stdin"));
+    let fifo = directory.path().join("fifo");
+    crate::output_files::fifo(&fifo);
+    for file in [fifo.to_str().unwrap(), "/dev/zero"] {
+        let mut pulling = begin(&db, &base, (&there.key_id, "x"), &["--yes", "--ca-file", file]);
+        let ended = (0..200).any(|_| {
+            std::thread::sleep(Duration::from_millis(100));
+            pulling.try_wait().unwrap().is_some()
+        });
+        if !ended {
+            pulling.kill().unwrap();
+        }
+        let refused = refusal(&pulling.wait_with_output().unwrap());
+        assert!(refused.contains(file) && refused.contains("it is a FIFO or a device"), "{refused}");
+    }
     assert!(!db.exists(), "nothing of it is left");
 }
 

@@ -6,7 +6,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::backup::{backup, refusal, seeded};
-use crate::server::{Client, Server, run};
+use crate::output_files::fifo;
+use crate::server::{Client, Server, run, run_bounded};
 
 fn restore(db: &Path, from: &Path) -> std::process::Output {
     run(db, &["restore", from.to_str().unwrap()])
@@ -48,7 +49,8 @@ fn what_was_backed_up_comes_back_and_the_file_before_is_kept_with_all_that_was_i
     assert_eq!(name_in(&db), "Before");
     assert_eq!(name_in(&kept), "After");
     assert!(run(&kept, &["check"]).status.success());
-    assert!(!directory.path().join("patron.db.partial").exists());
+    let names = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(names.into_iter().all(|name| !name.to_str().unwrap().ends_with(".partial")));
 }
 
 #[test]
@@ -174,4 +176,25 @@ fn a_backup_of_an_older_patron_is_brought_up_to_date() {
     kept(&restore(&db, &older));
     let checked = String::from_utf8(run(&db, &["check"]).stdout).unwrap();
     assert!(checked.contains("is whole: 2 customers, 3 revisions"), "{checked}");
+}
+
+#[test]
+fn a_fifo_in_the_place_of_a_file_is_refused_at_the_start() {
+    let (directory, db) = seeded(3);
+    let from = directory.path().join("from.db");
+    assert!(backup(&db, &from).status.success());
+    let at = |name: &str| directory.path().join(name);
+    let bytes = fs::read(&db).unwrap();
+    for name in ["patron.db-journal", "patron.db-wal", "from.db-journal", "from.db-wal"] {
+        fifo(&at(name));
+        let refused = refusal(&run_bounded(&db, &["restore", from.to_str().unwrap()]));
+        assert!(refused.contains(name) && refused.contains("move it away"), "{refused}");
+        fs::remove_file(at(name)).unwrap();
+    }
+    fifo(&at("target"));
+    let refused = refusal(&run_bounded(&at("target"), &["restore", from.to_str().unwrap()]));
+    assert!(refused.contains("target is a link, a directory or a device"), "{refused}");
+    assert!(!at("target.lock").exists() && !at("patron.db.lock").exists());
+    assert!(fs::read(&db).unwrap() == bytes);
+    assert!(restore(&db, &from).status.success());
 }

@@ -22,6 +22,14 @@ pub fn run(db: &Path, arguments: &[&str]) -> Output {
     patron(db).args(arguments).output().unwrap()
 }
 
+/// Runs a command that is ended after 20 seconds, with the exit code 124.
+pub fn run_bounded(db: &Path, arguments: &[&str]) -> Output {
+    let unbounded = patron(db);
+    let mut command = Command::new("timeout");
+    command.arg("20").arg(unbounded.get_program()).args(arguments).env_clear().stdin(Stdio::null());
+    command.envs(unbounded.get_envs().filter_map(|(name, value)| Some((name, value?)))).output().unwrap()
+}
+
 /// All that a command said.
 pub fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))

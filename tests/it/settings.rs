@@ -120,3 +120,35 @@ fn addresses_are_taken_as_people_write_them() {
         assert_eq!(server.stop(), Some(0));
     }
 }
+
+/// What a command prints to standard error where that is a terminal.
+fn on_terminal(variables: &[(&str, &str)], arguments: &[&str]) -> String {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use std::io::Read;
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new()).unwrap();
+    let end = std::fs::OpenOptions::new().read(true).write(true).open(OsStr::from_bytes(name.as_bytes())).unwrap();
+    let mut command = patron(Path::new("unused.db"));
+    command.args(arguments).envs(variables.iter().copied()).stderr(end).status().unwrap();
+    drop(command);
+    let mut bytes = Vec::new();
+    // A terminal that no process has open any more is an error at its end.
+    let _ = std::fs::File::from(terminal).read_to_end(&mut bytes);
+    String::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn an_empty_variable_of_the_system_is_an_unset_one() {
+    let colored = |variables: &[(&str, &str)]| on_terminal(variables, &["no-such-command"]).contains("\u{1b}[");
+    assert!(colored(&[]) && colored(&[("NO_COLOR", "")]) && !colored(&[("NO_COLOR", "1")]));
+    let directory = tempdir().unwrap();
+    let mut command = patron(&directory.path().join("patron.db"));
+    command.arg("serve").env("NOTIFY_SOCKET", "").env("PATRON_NO_SUCH", "");
+    let server = Server::run(&mut command, directory.path().join("log"));
+    let log = server.log.clone();
+    assert_eq!(server.stop(), Some(0));
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(!log.contains("systemd") && !log.contains("PATRON_NO_SUCH"), "{log}");
+}

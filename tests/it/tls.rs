@@ -20,7 +20,7 @@ use rustls::{ClientConfig, ClientConnection, ProtocolVersion, RootCertStore, Str
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 
-use crate::server::{Client, Server, patron, run};
+use crate::server::{Client, Server, patron, run, run_bounded};
 
 const HOST: &str = "api.razorpay.com";
 const BOTH: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
@@ -263,6 +263,8 @@ fn what_cannot_be_used_is_refused_in_a_sentence_and_leaves_nothing_behind() {
     fs::write(at("cut.key"), &fs::read(&key).unwrap()[..60]).unwrap();
     let der = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     fs::write(at("odd.pem"), der).unwrap();
+    crate::output_files::fifo(&at("fifo"));
+    fs::File::create(at("long")).unwrap().set_len((1 << 20) + 1).unwrap();
     for (cert, key, words) in [
         (&at("nowhere.pem"), &key, "cannot use --tls-cert"),
         (&at("nowhere.pem"), &key, "there is no such file"),
@@ -273,8 +275,12 @@ fn what_cannot_be_used_is_refused_in_a_sentence_and_leaves_nothing_behind() {
         (&cert, &at("encrypted.key"), "it is encrypted, and nobody is there to type its password; `openssl pkey -in"),
         (&cert, &at("cut.key"), "it is damaged; give the key's file in PEM, whole"),
         (&at("odd.pem"), &key, "what is in it is no X.509 certificate"),
+        (&at("fifo"), &key, "it is a FIFO or a device; give a plain file"),
+        (&cert, &at("fifo"), "it is a FIFO or a device; give a plain file"),
+        (&PathBuf::from("/dev/zero"), &key, "it is a FIFO or a device; give a plain file"),
+        (&cert, &at("long"), "it is larger than 1 MiB"),
     ] {
-        let output = run(&db, &["serve", "--tls-cert", text(cert), "--tls-key", text(key)]);
+        let output = run_bounded(&db, &["serve", "--tls-cert", text(cert), "--tls-key", text(key)]);
         let said = refusal(&output);
         assert!(said.contains(words), "{words}: {said}");
         assert!(!db.exists());

@@ -11,6 +11,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use patron::domain::{KeyId, Secret};
+use patron::http::read_pem;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use ureq::http::{Response, StatusCode, Uri};
@@ -194,7 +195,7 @@ fn retry_after(answer: &Response<Body>) -> Option<Duration> {
 
 /// The certificates in a file, which are trusted in place of those that browsers trust.
 fn roots(file: &Path) -> Result<RootCerts, String> {
-    let pem = std::fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+    let pem = read_pem(file).map_err(|why| format!("cannot read {}: {why}", file.display()))?;
     let certificates: Vec<_> = parse_pem(&pem)
         .filter_map(|item| match item {
             Ok(PemItem::Certificate(certificate)) => Some(certificate),

@@ -1,5 +1,6 @@
 //! Who is at the console: a handler that takes one of these is guarded by that alone.
 
+use std::collections::HashSet;
 use std::ops::Deref;
 
 use actix_web::cookie::time::Duration;
@@ -163,25 +164,23 @@ const COOKIE: &str = "patron_session";
 /// Browsers keep a cookie of this name from other hosts and from plain HTTP.
 const COOKIE_OVER_HTTPS: &str = "__Host-patron_session";
 
-/// The most cookies of the session's name that are looked at. There are several where another path or domain of the host had one.
-const COOKIES_MAX: usize = 8;
+/// The most cookies of the session's name that are looked up: as many as browsers keep for a domain. There are several where another
+/// path or domain of the host had one. Each costs one read by a key.
+const COOKIES_MAX: usize = 180;
 
-/// The tokens that the browser's cookies bring, in the order sent. Other cookies may be of other programs of this host, and of any
-/// form.
+/// Returns the tokens in the browser's cookies, in the order sent, each once. Other cookies may be of other programs of this host, and
+/// of any form.
 fn tokens_of(request: &HttpRequest) -> Vec<Token> {
     let Some(settings) = request.app_data::<Data<Settings>>() else { return Vec::new() };
     let name = cookie_name(settings);
     let pairs = request.headers().get_all(COOKIE_HEADER).flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
-    let mut values: Vec<&str> = Vec::new();
-    for pair in pairs {
-        let pair = str::from_utf8(pair).ok().and_then(|pair| pair.trim().split_once('='));
-        if let Some((_, value)) = pair.filter(|(each, value)| *each == name && !values.contains(value))
-            && values.len() < COOKIES_MAX
-        {
-            values.push(value);
-        }
-    }
-    values.into_iter().map(|value| Token::given(value.to_owned())).collect()
+    let mut seen = HashSet::new();
+    pairs
+        .filter_map(|pair| str::from_utf8(pair).ok()?.trim().split_once('='))
+        .filter(|(each, value)| *each == name && Token::is_well_formed(value) && seen.insert(*value))
+        .take(COOKIES_MAX)
+        .map(|(_, value)| Token::given(value.to_owned()))
+        .collect()
 }
 
 /// The sessions that the browser's cookies open, so many at most, each with its token. Of several cookies the first that opens one

@@ -27,12 +27,15 @@ pub(super) fn free_place(real: &Path, kind: &str, at: i64) -> PathBuf {
 /// Removes what killed processes left of copies beside a database: their names are of other times, and they take room.
 pub(super) fn remove_abandoned_copies(real: &Path) {
     let name = real.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let is_copy = |rest: &str| {
+        let is_timed = |kind: &str| rest.strip_prefix(kind).is_some_and(folder::is_stamp);
+        rest == REHEARSAL || is_timed(BEFORE_UPGRADE) || is_timed(SAVED)
+    };
     for entry in fs::read_dir(directory_of(real)).into_iter().flatten().filter_map(Result::ok) {
         let called = entry.file_name().to_string_lossy().into_owned();
-        let is_partial = called
-            .strip_prefix(&name)
-            .and_then(|rest| rest.strip_suffix(PARTIAL))
-            .is_some_and(|rest| rest == REHEARSAL || [BEFORE_UPGRADE, SAVED].iter().any(|kind| rest.starts_with(kind)));
+        // Older versions have no random digits in the name.
+        let copy = partial::target_of(&called).or_else(|| called.strip_suffix(PARTIAL));
+        let is_partial = copy.and_then(|copy| copy.strip_prefix(&name)).is_some_and(is_copy);
         if is_partial && let Err(error) = partial::remove_abandoned(&entry.path()) {
             tracing::debug!(%error, file = called, "a partial copy is not removed");
         }
@@ -143,12 +146,23 @@ fn aside(db: &Path) -> Vec<PathBuf> {
     paths::named(&real, &[ASIDE, SAVED, BEFORE_UPGRADE])
 }
 
-/// Whether a copy has the customer, or what an erasure left that no sweep has taken away; one that cannot be read may.
+/// Returns whether a copy has the customer, or what an erasure left that no sweep has taken away; one that cannot be read may.
+///
+/// What is not a plain file is no copy, and SQLite would wait for the other end of a FIFO. Nothing is created beside the copy.
 fn holds(path: &Path, id: &CustomerId) -> bool {
     const HERE: &str = "SELECT EXISTS (SELECT 1 FROM customers WHERE id = ?1)";
     const WITHDRAWN: &str = "SELECT EXISTS (SELECT 1 FROM withdrawn WHERE id = ?1)";
     const LEFT: &str = "SELECT EXISTS (SELECT 1 FROM erasures WHERE id = ?1 AND swept = 0)";
-    let Ok(copy) = open::reader(path) else { return true };
+    match path.metadata() {
+        Ok(found) if !found.is_file() => return false,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return false,
+        _ => {}
+    }
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    if open::foreign_companion(&real).is_some() {
+        return true;
+    }
+    let Ok(copy) = open::look(path) else { return true };
     let has = |sql| copy.query_row(sql, [id.as_str()], |row| row.get(0));
     // One of an older patron knows of no withdrawal and no erasure.
     has(HERE).unwrap_or(true) || has(WITHDRAWN).unwrap_or(false) || has(LEFT).unwrap_or(false)

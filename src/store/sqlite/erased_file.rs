@@ -2,13 +2,15 @@
 //! nothing of a customer's but the id. The table of erasures is what holds; this is what outlives the database.
 
 use std::collections::BTreeSet;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{File, Metadata, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::paths::sync_directory;
+use rustix::fs::OFlags;
+
+use super::paths::{sync_directory, try_lock};
 use crate::domain::{Actor, CustomerId, Erasure, Mode, StaffId};
 
 /// For whoever finds the file.
@@ -23,12 +25,8 @@ pub(super) fn place(folder: &Path, stem: &str) -> PathBuf {
 /// Sees to it that these stand in the file, on the disk. Makes the file where there is none, even for none: whoever can do that
 /// can add to it.
 pub(super) fn keep(path: &Path, erasures: &[Erasure]) -> io::Result<()> {
-    judge_kind(path)?;
-    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
-    // A server and a command may be at it at once. Some network file systems have no such locks.
-    if let Err(error) = file.lock() {
-        tracing::debug!(%error, "the file of erasures is not locked");
-    }
+    let mut file = open_to_write(path)?;
+    lock(&file)?;
     let mut text = String::new();
     file.read_to_string(&mut text)?;
     // What was cut short by a power cut was never acknowledged.
@@ -53,7 +51,7 @@ pub(super) fn keep(path: &Path, erasures: &[Erasure]) -> io::Result<()> {
 /// What stands in the file; nothing where there is none. The error is one sentence.
 pub(super) fn read(path: &Path) -> Result<Vec<Erasure>, String> {
     let mut text = String::new();
-    match judge_kind(path).and_then(|()| File::open(path)?.read_to_string(&mut text)) {
+    match open_to_read(path).and_then(|mut file| file.read_to_string(&mut text)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(format!("{} cannot be read: {error}", path.display())),
         Ok(_) => {}
@@ -69,13 +67,49 @@ pub(super) fn read(path: &Path) -> Result<Vec<Erasure>, String> {
     lines.map(|(line, number): (_, u64)| parse(line).ok_or_else(|| unreadable(number))).collect()
 }
 
-/// Refuses what is not a plain file: a FIFO would never be read to its end.
-fn judge_kind(path: &Path) -> io::Result<()> {
-    match path.metadata() {
-        Ok(found) if !found.is_file() => Err(io::Error::other("it is not a plain file; move it away")),
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+/// Opens the file, and creates it where there is none. Nothing is written through a link, into a file that has another name, or into
+/// what is not a plain file: the file that is changed would be another one.
+fn open_to_write(path: &Path) -> io::Result<File> {
+    let refused = || io::Error::other("it is not a plain file with one name (no link); move it away");
+    let is_right = |found: &Metadata| found.is_file() && found.nlink() == 1;
+    // A device does something when it is opened.
+    match path.symlink_metadata() {
+        Ok(found) if !is_right(&found) => return Err(refused()),
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
     }
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(flags);
+    let file = options.open(path)?;
+    if is_right(&file.metadata()?) { Ok(file) } else { Err(refused()) }
+}
+
+/// Opens the file to read it, also by a link.
+fn open_to_read(path: &Path) -> io::Result<File> {
+    let refused = || io::Error::other("it is not a plain file; move it away");
+    if !path.metadata()?.is_file() {
+        return Err(refused());
+    }
+    let file = OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(refused()) }
+}
+
+/// Takes the lock for a change: a server and a command may change the file at the same time. Waits some five seconds.
+fn lock(file: &File) -> io::Result<()> {
+    const TRIES: u32 = 25;
+    for _ in 0..TRIES {
+        match try_lock(file) {
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => {
+                // Some network file systems have no such locks.
+                tracing::debug!(%error, "the file of erasures is not locked");
+                return Ok(());
+            }
+            Ok(()) => return Ok(()),
+        }
+    }
+    Err(io::Error::new(ErrorKind::ResourceBusy, "another program keeps it locked; try again when that is done"))
 }
 
 /// Returns whether whole lines are those of a file of erasures: nothing of another file is cut off or added to.

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::partial::remove_abandoned;
+use super::partial::{remove_abandoned, target_of};
 use super::paths::{PARTIAL, sync_directory, try_lock};
 
 /// The backups of one database in a directory.
@@ -107,11 +107,11 @@ impl BackupFolder {
         Ok(over)
     }
 
-    /// Removes what is left of backups that were interrupted.
+    /// Removes what is left of backups that were interrupted. Those of older versions are called as the backup, and `.partial`.
     pub fn clear(&self) -> io::Result<()> {
-        for left in self.names.ours(PARTIAL)? {
+        for left in self.names.ours(|name| target_of(name).or_else(|| name.strip_suffix(PARTIAL)))? {
             match remove_abandoned(&left.path) {
-                // Somebody makes one by hand.
+                // A command writes it at the moment.
                 Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {}
                 removed => removed?,
             }
@@ -126,18 +126,18 @@ impl Names {
     }
 
     fn list(&self) -> io::Result<Vec<KeptBackup>> {
-        let mut kept = self.ours("")?;
+        let mut kept = self.ours(|name| Some(name))?;
         kept.sort_by_key(|backup| backup.at);
         Ok(kept)
     }
 
-    /// The plain files whose names are ours, with this behind them.
-    fn ours(&self, suffix: &str) -> io::Result<Vec<KeptBackup>> {
+    /// Returns the plain files in whose names a function finds the name of a backup.
+    fn ours(&self, backup_in: impl Fn(&str) -> Option<&str>) -> io::Result<Vec<KeptBackup>> {
         let mut ours = Vec::new();
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
             let name = entry.file_name();
-            if let Some(at) = name.to_str().and_then(|name| self.time_of(name.strip_suffix(suffix)?))
+            if let Some(at) = name.to_str().and_then(|name| self.time_of(backup_in(name)?))
                 && entry.file_type()?.is_file()
             {
                 ours.push(KeptBackup { at, path: entry.path() });
@@ -160,6 +160,16 @@ impl Names {
         let at = i64::try_from(at).ok()?;
         (self.place(at).file_name()?.to_str()? == name).then_some(at)
     }
+}
+
+/// Returns whether a text has the form of [`stamp`].
+pub(super) fn is_stamp(text: &str) -> bool {
+    let is_right = |(at, byte): (usize, u8)| match at {
+        8 => byte == b'T',
+        15 => byte == b'Z',
+        _ => byte.is_ascii_digit(),
+    };
+    text.len() == 16 && text.bytes().enumerate().all(is_right)
 }
 
 /// A time in a name: `20261123T021004Z`.

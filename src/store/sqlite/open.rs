@@ -10,7 +10,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rustix::fs::StatVfsMountFlags;
 
-use super::paths::beside;
+use super::paths::{COMPANIONS, beside};
 use super::trouble;
 
 /// How much of a log stays that is not needed any more, in bytes: the doctor wonders at twice as much.
@@ -62,6 +62,13 @@ impl fmt::Display for Unusable {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
     }
+}
+
+/// Returns what has the name of a WAL, its index or a journal of a file, and is not a plain file: SQLite would follow a link, and wait
+/// for the other end of a FIFO.
+pub(super) fn foreign_companion(real: &Path) -> Option<PathBuf> {
+    let companions = COMPANIONS.map(|suffix| beside(real, suffix));
+    companions.into_iter().find(|path| path.symlink_metadata().is_ok_and(|found| !found.is_file()))
 }
 
 pub(super) fn reason_of(error: &io::Error) -> String {

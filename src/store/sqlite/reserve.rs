@@ -7,16 +7,20 @@
 //!
 //! A command may release the reserve beside a server. The server sees that the file is gone, and refuses edits for some seconds.
 //! No process keeps the file open: an open file would hold its room after it is removed.
+//!
+//! A file of this name may be a user's. It is the reserve only where it holds no data and has a size that [`Reserve::set_aside`]
+//! gives it. Any other file stays as it is.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FallocateFlags, Mode, OFlags, fallocate};
+use rustix::fs::{FallocateFlags, Mode, OFlags, SeekFrom, fallocate};
+use rustix::io::Errno;
 
 use super::disk::Disk;
 use super::paths::{RESERVE, beside, directory_of};
@@ -37,6 +41,8 @@ pub(super) struct Reserve {
     /// Whether it is released, or the disk was full at the last commit: only then an act has to look closer.
     is_watched: AtomicBool,
     state: Mutex<State>,
+    /// The state in which the file last held no data: it is not read again until it changes.
+    empty: Mutex<Option<Version>>,
 }
 
 #[derive(Default)]
@@ -55,10 +61,13 @@ struct State {
     is_logged: bool,
 }
 
+/// A state of a file: its device, inode, length, and time of change. A write to the file changes it.
+type Version = (u64, u64, u64, i64, i64);
+
 impl Reserve {
     /// None at all: rows in memory.
     pub(super) fn none() -> Self {
-        Self { path: None, is_watched: AtomicBool::new(false), state: Mutex::default() }
+        Self { path: None, is_watched: AtomicBool::new(false), state: Mutex::default(), empty: Mutex::default() }
     }
 
     /// The reserve of a database, whose real path this is. Sets nothing aside yet.
@@ -163,8 +172,19 @@ impl Reserve {
     /// How many bytes are set aside in a file that is ours.
     pub(super) fn found(&self) -> u64 {
         let Some(path) = &self.path else { return 0 };
-        let found = path.symlink_metadata().ok().filter(|found| is_ours(path, found));
+        let found = path.symlink_metadata().ok().filter(|found| may_be_ours(path, found) && self.is_empty(path, found));
         found.map_or(0, |found| found.len().min(found.blocks() * 512))
+    }
+
+    fn is_empty(&self, path: &Path, found: &Metadata) -> bool {
+        let version = (found.dev(), found.ino(), found.len(), found.ctime(), found.ctime_nsec());
+        let mut empty = self.empty.lock().unwrap_or_else(PoisonError::into_inner);
+        if *empty != Some(version) {
+            let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+            let file = OpenOptions::new().read(true).custom_flags(flags).open(path);
+            *empty = file.and_then(|file| holds_no_data(&file, found.len())).unwrap_or(false).then_some(version);
+        }
+        empty.is_some()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -190,10 +210,33 @@ impl Drop for Freeing<'_> {
     }
 }
 
-/// Whether a file is no link, has no other name, and belongs to this user or to the owner of the database beside it.
-fn is_ours(path: &Path, found: &Metadata) -> bool {
+/// Returns whether a file is no link, has no other name, belongs to this user or to the owner of the database beside it, and has a
+/// size of the reserve. What it holds is the other half: see [`holds_no_data`].
+fn may_be_ours(path: &Path, found: &Metadata) -> bool {
     let owner = || owner_beside(path) == Some(found.uid());
-    found.is_file() && found.nlink() == 1 && (found.uid() == rustix::process::geteuid().as_raw() || owner())
+    found.is_file()
+        && found.nlink() == 1
+        && found.len() <= LEN
+        && found.len().is_multiple_of(UNIT)
+        && (found.uid() == rustix::process::geteuid().as_raw() || owner())
+}
+
+/// Returns whether a file has only blocks to which nothing was written, or only zeros.
+fn holds_no_data(file: &File, len: u64) -> io::Result<bool> {
+    if let Err(Errno::NXIO) = rustix::fs::seek(file, SeekFrom::Data(0)) {
+        return Ok(true);
+    }
+    // Not every file system knows which blocks were written.
+    let mut bytes = vec![0; 64 << 10];
+    let mut at = 0;
+    while at < len.min(LEN) {
+        let read = file.read_at(&mut bytes, at)?;
+        if read == 0 || bytes[..read].iter().any(|byte| *byte != 0) {
+            return Ok(read == 0);
+        }
+        at += read as u64;
+    }
+    Ok(true)
 }
 
 fn owner_beside(path: &Path) -> Option<u32> {
@@ -207,8 +250,9 @@ fn allocate(path: &Path, len: u64) -> io::Result<()> {
     let flags = OFlags::CREATE | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)?);
     let found = file.metadata()?;
-    if !is_ours(path, &found) {
-        return Err(io::Error::new(ErrorKind::AlreadyExists, "another user's file, or a link, has its name"));
+    if !may_be_ours(path, &found) || !holds_no_data(&file, found.len())? {
+        const REASON: &str = "a file that is not Patron's, or a link, has its name and stays as it is; move it away";
+        return Err(io::Error::new(ErrorKind::AlreadyExists, REASON));
     }
     let done = (|| {
         rustix::fs::fchmod(&file, Mode::RUSR | Mode::WUSR)?;
@@ -285,5 +329,21 @@ mod tests {
         reserve.keep();
         assert!(!reserve.release() && path.exists());
         assert_eq!(fs::read(precious).unwrap(), b"precious");
+        fs::remove_file(&path).unwrap();
+        // A size of the reserve, and data only at the end.
+        let mut bytes = vec![0; 1 << 20];
+        *bytes.last_mut().unwrap() = 1;
+        fs::write(&path, &bytes).unwrap();
+        reserve.keep();
+        assert!(!reserve.release() && fs::read(&path).unwrap() == bytes);
+    }
+
+    #[test]
+    fn zeros_of_its_size_are_the_reserve_until_they_change() {
+        let (_directory, path, reserve) = reserve();
+        fs::write(&path, vec![0; 1 << 20]).unwrap();
+        assert_eq!(reserve.found(), UNIT);
+        File::options().write(true).open(&path).unwrap().write_at(b"x", 9).unwrap();
+        assert_eq!(reserve.found(), 0);
     }
 }

@@ -50,6 +50,15 @@ pub fn restore(
         return Err(NotCopied::Because(format!("cannot restore into {}: it is a directory", db.display())));
     }
     let unusable = |unusable: Unusable| NotCopied::Because(unusable.to_string());
+    // Before anything is opened: to open a FIFO would wait for its other end. A second name of the target is no obstacle.
+    lock_file::judge_kinds(db, &real, false).map_err(unusable)?;
+    let source = from.canonicalize().map_err(|error| cannot(&error.to_string()))?;
+    if let Some(companion) = open::foreign_companion(&source) {
+        let companion = companion.display();
+        return Err(cannot(&format!(
+            "{companion} is a link, a directory or a device, and not a file of a database; move it away"
+        )));
+    }
     let lock = lock_file::lock(db, &real).map_err(unusable)?;
     // Kept open: closing it would drop the locks that SQLite takes below.
     let database = File::open(&real).ok();
