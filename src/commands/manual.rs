@@ -37,6 +37,12 @@ fn page(command: &Command, directory: &Path) -> Done {
     }
     let man = Man::new(command.clone());
     let path = directory.join(man.get_filename());
+    if Output::is_written_into(&path) {
+        return Err(format!(
+            "{} is a device, a FIFO or a directory, and no file for a manual page; move it away",
+            path.display()
+        ));
+    }
     let mut file = Output::open(&path, true)?;
     man.render(&mut file).and_then(|()| file.finish()).map_err(|error| Output::failure(&path, &error))
 }

@@ -89,5 +89,5 @@ async fn send(path: &Path, state: &str) -> io::Result<()> {
 fn watchdog() -> Option<Duration> {
     let number = |name| env::var(name).ok()?.parse::<u64>().ok();
     let is_ours = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(std::process::id()));
-    number("WATCHDOG_USEC").filter(|_| is_ours).map(Duration::from_micros)
+    number("WATCHDOG_USEC").filter(|usec| is_ours && *usec > 0).map(Duration::from_micros)
 }

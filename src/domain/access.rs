@@ -154,10 +154,10 @@ impl Key {
         self.is_live(at) && self.hashes(at).any(|each| each == hash)
     }
 
-    /// Gives the key another secret. The previous one ends at `ends_at`, or immediately; the one before that ends immediately.
-    pub fn rotate(&mut self, secret: SecretHash, ends_at: Option<i64>) {
+    /// Gives the key another secret. The previous one ends at `ends_at`; the one before that ends immediately.
+    pub fn rotate(&mut self, secret: SecretHash, ends_at: i64) {
         let previous = std::mem::replace(&mut self.secret, secret);
-        self.previous = ends_at.map(|ends_at| (previous, ends_at));
+        self.previous = Some((previous, ends_at));
     }
 }
 
@@ -392,13 +392,11 @@ mod tests {
             previous: None,
             maker: None,
         };
-        key.rotate(hash("two"), Some(100));
+        key.rotate(hash("two"), 100);
         assert!(key.hashes(99).eq(&[hash("two"), hash("one")]));
         assert!(key.hashes(100).eq(&[hash("two")]));
-        key.rotate(hash("three"), Some(200));
+        key.rotate(hash("three"), 200);
         assert!(key.hashes(99).eq(&[hash("three"), hash("two")]));
-        key.rotate(hash("four"), None);
-        assert!(key.hashes(99).eq(&[hash("four")]));
     }
 
     #[test]

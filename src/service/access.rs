@@ -215,8 +215,9 @@ impl Access {
                 return Err(KeyRefused::Ended);
             }
             let ends_at = match old {
-                OldSecret::EndsNow => None,
-                OldSecret::EndsInADay => Some(now + OldSecret::A_DAY),
+                // Before any request: one that waits was admitted earlier than now.
+                OldSecret::EndsNow => 0,
+                OldSecret::EndsInADay => now + OldSecret::A_DAY,
             };
             key.rotate(hash.clone(), ends_at);
             Ok(())

@@ -1,15 +1,16 @@
 //! SIGTERM and SIGINT: the first finishes what is in flight, the second ends the process whatever its threads wait for.
 
+use std::fs::{read_dir, read_link};
 use std::io::Write;
 use std::net::TcpStream;
 use std::process::Stdio;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::Connection;
-use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 use tempfile::tempdir;
 
+use crate::schedule::until;
 use crate::server::{Client, Server, patron};
 use crate::unread::{end, signal};
 
@@ -45,22 +46,18 @@ fn two_signals_end_a_server_whose_writing_thread_waits() {
 #[test]
 fn one_signal_ends_a_start_that_waits() {
     let directory = tempdir().unwrap();
-    let fifo = directory.path().join("never.pem");
-    mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let db = directory.path().join("patron.db");
+    assert_eq!(Server::start(&db).stop(), Some(0));
+    // The start waits for the lock of another process.
+    let mut other = Connection::open(&db).unwrap();
+    let _lock = other.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).unwrap();
+    let wal = db.with_file_name("patron.db-wal").canonicalize().unwrap();
     for name in ["TERM", "INT"] {
-        let mut command = patron(&directory.path().join("patron.db"));
-        command.arg("serve").arg("--tls-cert").arg(&fifo).arg("--tls-key").arg(&fifo).stdout(Stdio::null());
-        let child = command.spawn().unwrap();
-        // It reads the certificate, which does not come.
-        let began = Instant::now();
-        let open = || rustix::fs::open(&fifo, OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty());
-        let _writer = loop {
-            match open() {
-                Ok(writer) => break writer,
-                Err(_) if began.elapsed() < Duration::from_secs(60) => thread::sleep(Duration::from_millis(20)),
-                Err(error) => panic!("it does not read: {error}"),
-            }
+        let child = patron(&db).arg("serve").stdout(Stdio::null()).spawn().unwrap();
+        let open_files = || {
+            read_dir(format!("/proc/{}/fd", child.id())).unwrap().filter_map(|fd| read_link(fd.unwrap().path()).ok())
         };
+        until("it has the database open", || open_files().any(|file| file == wal));
         signal(&child, name);
         assert_eq!(end(child, name).code(), None);
     }

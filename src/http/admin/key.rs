@@ -52,7 +52,7 @@ pub(super) async fn rotate(
     let (key, secret) =
         services.access.on_behalf_of(&owner.caller()).rotate(&id, old).await.map_err(|cause| refused(&owner, cause))?;
     let row = KeyRow::new(key, &HashMap::new(), services.now());
-    Ok(html(&KeyMadePage::new(&owner, row, secret, settings.base(&request), true)))
+    Ok(html(&KeyMadePage::new(&owner, row, secret, settings.base(&request))))
 }
 
 #[derive(Template)]

@@ -124,7 +124,6 @@ pub(super) async fn create(
                     KeyRow::new(key, &HashMap::new(), services.now()),
                     secret,
                     base,
-                    false,
                 )));
             }
             Err(KeyRefused::Label(fault)) => format!("The label {fault}."),
@@ -224,7 +223,8 @@ pub(super) struct KeyMadePage {
 }
 
 impl KeyMadePage {
-    pub(super) fn new(owner: &Visit, row: KeyRow, secret: Secret, base: String, is_rotated: bool) -> Self {
+    pub(super) fn new(owner: &Visit, row: KeyRow, secret: Secret, base: String) -> Self {
+        let is_rotated = row.key.previous.is_some();
         Self { shell: Shell::new(owner, "/keys"), row, secret, base, is_rotated }
     }
 }

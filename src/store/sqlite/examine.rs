@@ -142,9 +142,7 @@ fn quick_check(connection: &Connection) -> rusqlite::Result<Vec<IntegrityFault>>
 /// How long a page takes to be on the disk, tried beside the database in a file that has no name any more; and the time that
 /// the disk gave the file.
 fn sync_times(real: &Path) -> io::Result<(Vec<Duration>, i64)> {
-    let path = paths::beside(real, ".doctor");
-    // Of a doctor who was killed.
-    let _ = fs::remove_file(&path);
+    let path = paths::beside(real, &format!(".doctor-{}", std::process::id()));
     let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
     fs::remove_file(&path)?;
     let mut times = Vec::new();

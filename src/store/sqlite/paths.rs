@@ -2,9 +2,11 @@
 
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use rustix::fs::OFlags;
 
 /// The suffixes of the files that are open while a database is.
 pub(super) const SUFFIXES: [&str; 3] = ["", "-wal", "-shm"];
@@ -88,7 +90,8 @@ pub(super) fn try_lock(file: &File) -> Result<(), TryLockError> {
 
 /// Takes the lock on a lock file, where the file exists and no process holds the lock.
 pub(super) fn lock_if_free(lock_path: &Path) -> Option<File> {
-    let file = OpenOptions::new().write(true).open(lock_path).ok()?;
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let file = OpenOptions::new().write(true).custom_flags(flags).open(lock_path).ok()?;
     (file.try_lock().is_ok() && is_at(&file, lock_path)).then_some(file)
 }
 

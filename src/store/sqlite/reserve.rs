@@ -260,7 +260,9 @@ fn allocate(path: &Path, len: u64) -> io::Result<()> {
         if let Some(owner) = owner_beside(path).filter(|owner| *owner != found.uid()) {
             std::os::unix::fs::fchown(&file, Some(owner), None)?;
         }
-        fallocate(&file, FallocateFlags::empty(), 0, len).map_err(io::Error::from)
+        // The length last: an interrupted call must leave one that is still the reserve's.
+        fallocate(&file, FallocateFlags::KEEP_SIZE, 0, len)?;
+        file.set_len(len)
     })();
     if done.is_err() {
         // As it was.
