@@ -280,6 +280,7 @@ impl Imports {
             }
             pace.rest(&self.store, began.elapsed()).await;
         }
+        self.store.clone().shorten_log().await;
         Ok(true)
     }
 }
