@@ -71,6 +71,11 @@ pub enum IntegrityFault {
     /// The record or the history of a customer is wrong.
     Customer(String, CustomerFault),
     StrayRevisions(u64),
+    /// The file has this newest revision, and a later one was acknowledged.
+    EditsMissing {
+        newest: i64,
+        acknowledged: i64,
+    },
 }
 
 impl IntegrityFault {
@@ -123,6 +128,10 @@ impl fmt::Display for IntegrityFault {
             }
             Self::Customer(id, fault) => write!(formatter, "{id}: {fault}"),
             Self::StrayRevisions(count) => write!(formatter, "{count} revisions belong to no history"),
+            Self::EditsMissing { newest, acknowledged } => write!(
+                formatter,
+                "edits that were acknowledged are missing: the newest revision is {newest}, and {acknowledged} was acknowledged"
+            ),
         }
     }
 }

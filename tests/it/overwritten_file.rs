@@ -47,6 +47,13 @@ impl Served {
         assert!(!refused.status.success(), "{refused:?}");
     }
 
+    /// Waits until the server has nothing left to write, and has seen what it has acknowledged and that all is written back.
+    fn rest(&self) {
+        std::thread::sleep(Duration::from_secs(1));
+        checkpoint(&self.db);
+        std::thread::sleep(Duration::from_millis(500));
+    }
+
     fn log(&self) -> String {
         fs::read_to_string(&self.server.log).unwrap()
     }
@@ -64,14 +71,14 @@ impl Served {
 }
 
 /// Writes the WAL back and empties it, as another process may.
-fn checkpoint(db: &Path) {
+pub fn checkpoint(db: &Path) {
     let connection = rusqlite::Connection::open(db).unwrap();
     connection.busy_timeout(Duration::from_secs(5)).unwrap();
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
 }
 
 /// As `cp` does it: into the same file.
-fn overwrite(db: &Path, bytes: &[u8]) {
+pub fn overwrite(db: &Path, bytes: &[u8]) {
     File::create(db).unwrap().write_all(bytes).unwrap();
 }
 
@@ -153,7 +160,10 @@ fn edits_wait_while_the_file_is_shorter_than_it_was() {
 #[test]
 fn edits_wait_after_the_wal_is_cut_and_the_next_start_checks_the_file() {
     let served = Served::new();
+    served.rest();
     assert_eq!(served.edit(1), 200);
+    // The server has seen what it has acknowledged.
+    std::thread::sleep(Duration::from_secs(1));
     let wal = served.db.with_file_name("patron.db-wal");
     let file = OpenOptions::new().write(true).open(wal).unwrap();
     file.set_len(100).unwrap();
@@ -162,12 +172,13 @@ fn edits_wait_after_the_wal_is_cut_and_the_next_start_checks_the_file() {
     let doctor = run(&served.db, &["doctor", "--quick"]);
     assert!(doctor.status.code() == Some(1), "{doctor:?}");
     served.says(words);
-    served.server.kill();
-    let server = Server::start(&served.db);
+    let Served { db, client, id, directory, server } = served;
+    server.kill();
+    let server = Server::start(&db);
     until("the next start says so", || fs::read_to_string(&server.log).unwrap().matches(words).count() > 1);
-    let key = || run(&served.db, &["key", "create", "--mode", "test"]).status.success();
-    until("edits go on", key);
     assert_eq!(server.stop(), Some(0));
+    edits_wait_until_the_loss_is_accepted(&db, &client, &id);
+    drop(directory);
 }
 
 #[test]
@@ -222,35 +233,53 @@ fn checkpoints_of_other_processes_are_no_reason_for_doubt() {
 #[test]
 fn an_older_copy_of_the_file_itself_does_not_pass_the_check() {
     let served = Served::new();
-    checkpoint(&served.db);
+    // Free pages, so that the file does not grow.
+    let connection = rusqlite::Connection::open(&served.db).unwrap();
+    connection.busy_timeout(Duration::from_secs(5)).unwrap();
+    connection
+        .execute_batch("CREATE TABLE free (data BLOB); INSERT INTO free VALUES (zeroblob(1000000)); DROP TABLE free")
+        .unwrap();
+    drop(connection);
+    served.rest();
     let older = fs::read(&served.db).unwrap();
     for number in 0..5 {
         served.client.create(&format!(r#"{{"name":"Later","contact":"{}"}}"#, 10_000_000 + number));
     }
-    checkpoint(&served.db);
-    // The server has seen what it has acknowledged, and that checkpoint.
-    std::thread::sleep(Duration::from_secs(1));
+    served.rest();
     overwrite(&served.db, &older);
     served.edits_wait();
     let doctor = String::from_utf8(run(&served.db, &["doctor", "--quick"]).stdout).unwrap();
-    assert!(doctor.contains("wrong         Content") && doctor.contains("was written by another program"), "{doctor}");
+    assert!(doctor.contains("wrong         Content") && doctor.contains("by another program"), "{doctor}");
     until("the check is over", || served.log().contains("the database is checked and not whole: edits wait"));
     served.edits_wait();
-
-    // Neither the end of the server, nor a command, nor another start forgets it.
-    let Served { directory, db, server, client, id } = served;
+    let Served { db, server, client, id, directory } = served;
     assert_eq!(server.stop(), Some(0));
-    let wal = fs::read(db.with_file_name("patron.db-wal")).unwrap();
-    assert!(!wal.is_empty());
-    for command in [&["check"][..], &["doctor", "--quick"], &["export"]] {
-        run(&db, command);
-        assert!(fs::read(db.with_file_name("patron.db-wal")).unwrap() == wal, "{command:?} keeps the WAL");
+    edits_wait_until_the_loss_is_accepted(&db, &client, &id);
+    drop(directory);
+}
+
+/// No start forgets that edits are missing, and a restore of the file as it is accepts it.
+fn edits_wait_until_the_loss_is_accepted(db: &Path, client: &Client, id: &str) {
+    const MISSING: &str = "edits that were acknowledged are missing";
+    for _ in 0..2 {
+        let log = || fs::read_to_string(db.with_extension("log")).unwrap();
+        let before = log().matches(MISSING).count();
+        let server = Server::start(db);
+        until("the check is over", || log().matches(MISSING).count() > before);
+        assert_eq!(client.moved(&server).put(id, r#"{"name":"Again"}"#).unwrap().0, 503);
+        assert_eq!(server.stop(), Some(0));
     }
-    let server = Server::start(&db);
-    let client = client.moved(&server);
-    let served = Served { directory, db, server, client, id };
-    until("the check is over", || {
-        served.log().matches("the database is checked and not whole: edits wait").count() == 2
-    });
-    served.edits_wait();
+    let checked = run(db, &["check"]);
+    assert!(
+        checked.status.code() == Some(1) && String::from_utf8_lossy(&checked.stdout).contains(MISSING),
+        "{checked:?}"
+    );
+    assert!(refusal(&run(db, &["key", "create", "--mode", "test"])).contains("or one of this file to go on as it is"));
+    let as_it_is = db.with_file_name("as-it-is.db");
+    assert!(backup(db, &as_it_is).status.success());
+    assert!(run(db, &["restore", as_it_is.to_str().unwrap()]).status.success());
+    let server = Server::start(db);
+    assert_eq!(client.moved(&server).put(id, r#"{"name":"Again"}"#).unwrap().0, 200);
+    assert_eq!(server.stop(), Some(0));
+    assert!(run(db, &["check"]).status.success());
 }

@@ -80,6 +80,7 @@ impl Store {
             asked,
             kept: None,
             left_doubt: None,
+            left_newest: 0,
             reserve,
             _last: None,
         })

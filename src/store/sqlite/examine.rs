@@ -11,7 +11,7 @@ use rusqlite::Connection;
 
 use super::check::{self, fault_of, unreadable};
 use super::disk::Disk;
-use super::{Error, Store, open, paths, schema};
+use super::{Error, Store, file_watch, open, paths, schema};
 use crate::domain::{CheckProgress, CheckReport, IntegrityFault};
 
 /// How often the disk is made to sync: enough to know the middle.
@@ -54,7 +54,13 @@ impl Store {
         let own = self.readers.another()?;
         // What the index has is read by a table in its temporary database.
         own.pragma_update(None, "query_only", false)?;
-        self.readers.away(move |_| check::all(&own, &progress)).await
+        let newest = self.left_newest;
+        let check = move |_: &_| {
+            let mut report = check::all(&own, &progress)?;
+            report.faults.extend(file_watch::find_missing_edits(&own, newest)?);
+            Ok(report)
+        };
+        self.readers.away(check).await
     }
 
     /// Looks at the file and its disk; `quick` leaves out the reading of every page. Holds up whoever calls it.

@@ -23,6 +23,7 @@ use rustix::fs::OFlags;
 use super::generation::Place;
 use super::paths::beside;
 use super::{check, revisions};
+use crate::domain::IntegrityFault;
 
 /// How often the files are looked at until nothing changes meanwhile.
 const LOOKS: u32 = 5;
@@ -265,7 +266,8 @@ impl FileWatch {
 
     fn sentence(&self, doubt: &Doubt) -> String {
         let words = doubt.reason.words(&self.real);
-        let way_out = "stop the server and restore a backup with `patron restore FILE`";
+        let way_out = "stop the server and restore a backup with `patron restore FILE`; to go on with the file as it is, restore a \
+                       backup of it";
         match &doubt.fault {
             Some(fault) => {
                 format!("{words}; a check found: {fault}; edits wait, and reads go on where they can; {way_out}")
@@ -360,9 +362,16 @@ impl FileWatch {
         let checked = check::run(connection, &|_| {});
         connection.progress_handler(0, None::<fn() -> bool>)?;
         let fault = checked?.faults.into_iter().find(|fault| !fault.is_of_index());
-        let is_older = revisions::next_number(connection)? <= newest;
-        Ok(fault
-            .map(|fault| fault.to_string())
-            .or_else(|| is_older.then(|| "edits that were acknowledged are missing".to_owned())))
+        let missing = find_missing_edits(connection, newest)?;
+        Ok(fault.or(missing).map(|fault| fault.to_string()))
     }
+}
+
+/// The fault of a file that lacks a revision that was acknowledged.
+pub(super) fn find_missing_edits(
+    connection: &Connection,
+    acknowledged: i64,
+) -> rusqlite::Result<Option<IntegrityFault>> {
+    let newest = revisions::next_number(connection)? - 1;
+    Ok((newest < acknowledged).then_some(IntegrityFault::EditsMissing { newest, acknowledged }))
 }

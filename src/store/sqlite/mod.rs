@@ -116,7 +116,9 @@ pub struct Store {
     _last: Option<LastClose>,
     /// The last of these, after all that has the file open by SQLite: see [`Files`].
     files: Option<Arc<Files>>,
+    /// What the server of the file left in doubt, and the newest revision that the file must have.
     left_doubt: Option<String>,
+    left_newest: i64,
 }
 
 impl Store {
@@ -161,7 +163,7 @@ impl Store {
         } else {
             (None, None)
         };
-        let left_doubt = note.doubt.filter(|_| use_ == Use::Read);
+        let (left_doubt, left_newest) = if use_ == Use::Read { (note.doubt, note.newest) } else { (None, 0) };
         if use_ == Use::Serve && note.is_running {
             tracing::info!(
                 "the server before did not end in order: it was killed, crashed or lost power; what it acknowledged is in the file \
@@ -169,7 +171,20 @@ impl Store {
             );
         }
         let (path, asked) = (path.to_owned(), AtomicU64::new(0));
-        Ok(Self { path, readers, writer, feeder, counts, asked, kept, reserve, _last: last, files, left_doubt })
+        Ok(Self {
+            path,
+            readers,
+            writer,
+            feeder,
+            counts,
+            asked,
+            kept,
+            reserve,
+            _last: last,
+            files,
+            left_doubt,
+            left_newest,
+        })
     }
 
     /// Where what is open is no longer what is found at its path: which file, and the way out, in a sentence.

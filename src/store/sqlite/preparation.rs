@@ -38,7 +38,7 @@ pub(super) fn prepare(path: &Path, use_: Use) -> Result<Prepared, Unusable> {
     if let (Use::Fill | Use::Existing, Some(doubt)) = (use_, &note.doubt) {
         let reason = format!(
             "its server found that {doubt}, and lets no edit in until it is checked: `patron check` lists what is wrong; restore a \
-             backup with `patron restore FILE`"
+             backup with `patron restore FILE`, or one of this file to go on as it is"
         );
         return Err(Unusable::because(path, &reason));
     }
