@@ -73,15 +73,20 @@ fn a_command_leaves_all_it_wrote_in_the_file_alone() {
 }
 
 #[test]
-fn a_command_that_only_reads_writes_back_what_a_killed_server_left() {
+fn a_command_that_only_reads_leaves_what_a_killed_server_left() {
     let (directory, db) = seeded(5);
     let server = Server::start(&db);
     Client::new(&server, &db).create(r#"{"name":"In The Log"}"#);
-    // Beside a server, a command leaves its files alone.
+    // While a server runs, a command leaves its files alone.
     assert!(run(&db, &["export", "--mode", "test"]).status.success());
     assert!(names(directory.path()).contains(&"patron.db-wal".to_owned()));
     server.kill();
+    let read = || ["patron.db", "patron.db-wal"].map(|name| fs::read(directory.path().join(name)).unwrap());
+    let before = read();
     assert!(run(&db, &["export", "--mode", "test"]).status.success());
+    assert!(read() == before);
+    // One that writes looks at the files before, and writes all of it back.
+    assert!(run(&db, &["key", "create", "--mode", "test"]).status.success());
     assert_eq!(copied(&db), 6);
     assert_eq!(names(directory.path()), ["patron.db", "patron.db-reserve", "patron.db.lock"]);
 }

@@ -283,3 +283,31 @@ fn edits_wait_until_the_loss_is_accepted(db: &Path, client: &Client, id: &str) {
     assert_eq!(server.stop(), Some(0));
     assert!(run(db, &["check"]).status.success());
 }
+
+#[test]
+fn commands_that_read_leave_a_wal_in_doubt_as_it_is() {
+    let served = Served::new();
+    served.rest();
+    let mut older = fs::read(&served.db).unwrap();
+    let connection = rusqlite::Connection::open(&served.db).unwrap();
+    let sql =
+        "SELECT (rootpage - 1) * page_size, page_size FROM sqlite_schema, pragma_page_size WHERE name = 'sessions'";
+    let (start, len): (usize, usize) = connection.query_row(sql, [], |row| row.try_into()).unwrap();
+    drop(connection);
+    older[start..start + len].fill(0xff);
+    assert_eq!(served.edit(5), 200);
+    std::thread::sleep(Duration::from_millis(500));
+    overwrite(&served.db, &older);
+    served.edits_wait();
+    let Served { db, server, directory, .. } = served;
+    assert_eq!(server.stop(), Some(0));
+    let read = || ["patron.db", "patron.db-wal"].map(|name| fs::read(db.with_file_name(name)).unwrap());
+    let before = read();
+    assert!(before[1].len() > 32);
+    let copy = directory.path().join("copy.db");
+    for command in [&["check"][..], &["doctor"], &["export", "--mode", "test"], &["backup", copy.to_str().unwrap()]] {
+        let output = run(&db, command);
+        assert!(!String::from_utf8_lossy(&output.stderr).contains("cannot use the database"), "{output:?}");
+        assert!(read() == before, "{command:?}: {output:?}");
+    }
+}

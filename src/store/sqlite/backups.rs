@@ -71,10 +71,13 @@ impl Store {
     }
 
     /// A server's writing thread does it: the thread of backups gives way to all others, and must not hold SQLite's lock
-    /// meanwhile. A command that only reads has no such thread, and takes a connection for it.
+    /// meanwhile. A command that only reads has no such thread, and takes a connection for it; nothing is written into a file in
+    /// doubt.
     fn note(&self, act: impl FnOnce(&Connection) -> rusqlite::Result<usize> + Send + 'static) -> Result<(), Error> {
         if self.feeder.is_some() {
             self.writer.act_and_wait(move |connection| Ok(act(connection).map(drop)?))
+        } else if let Some(doubt) = &self.left_doubt {
+            Err(Error::Unwritable(doubt.clone()))
         } else {
             Ok(act(&open::writer(&self.path)?).map(drop)?)
         }

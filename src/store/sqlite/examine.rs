@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use super::check::{self, fault_of, unreadable};
 use super::disk::Disk;
@@ -102,7 +103,10 @@ impl Store {
         if self.feeder.is_some() {
             return self.writer.act_and_wait(|connection| Ok(pragmas(connection)?));
         }
-        Ok(pragmas(&open::writer(&self.path)?)?)
+        let connection = open::writer(&self.path)?;
+        // To write the WAL back is not for a command that only reads.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        Ok(pragmas(&connection)?)
     }
 }
 

@@ -28,19 +28,31 @@ pub(super) struct LastClose {
 }
 
 impl LastClose {
-    /// Opens the connection; `None` where this user may not write. A server empties the WAL itself.
+    /// Opens the connection; `None` where this user may not write, and where a command that only reads cannot trust the WAL. A server
+    /// empties the WAL itself.
     pub(super) fn open(path: &Path, files: Option<Arc<Files>>, is_server: bool) -> Option<Self> {
         let real = path.canonicalize().ok()?;
+        if files.is_none() && !is_trusted(&Note::read(&real)) {
+            return None;
+        }
         let log = beside(&real, "-wal");
-        let is_ours = || files.as_ref().map_or(Ok(()), |files| files.check_place().map(drop));
+        let database = identity(path).ok()?;
+        let is_ours = || match &files {
+            Some(files) => files.check_place().map(drop),
+            None if identity(path).ok() == Some(database) => Ok(()),
+            None => Err(rusqlite::Error::InvalidPath(path.to_owned())),
+        };
         is_ours().ok()?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).ok()?;
         is_ours().ok()?;
+        // Until it is known at the end that the WAL may be written back.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).ok()?;
         connection.pragma_update(None, "synchronous", "full").ok()?;
         connection.pragma_update(None, "trusted_schema", false).ok()?;
         // Opens the WAL, and holds the lock of a reader on the database.
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).ok()?;
+        is_ours().ok()?;
         let opened = [path.to_owned(), log].map(|path| {
             let found = identity(&path).ok();
             (path, found)
@@ -60,26 +72,30 @@ impl LastClose {
         let left = Note::read(&self.real);
         let is_trusted = match &self.files {
             Some(files) => files.may_be_written_back(),
-            None => left.moved.is_none(),
+            None => is_trusted(&left),
         };
         is_trusted && left.doubt.is_none() && self.opened.iter().all(|(path, opened)| identity(path).ok() == *opened)
     }
 }
 
+/// Returns whether a command that only reads may write the WAL of a database back: its server has ended in order, and noted no
+/// doubt. Otherwise the WAL is left to the next process that writes, which checks more.
+fn is_trusted(note: &Note) -> bool {
+    !note.is_running && note.doubt.is_none() && note.moved.is_none()
+}
+
 impl Drop for LastClose {
     fn drop(&mut self) {
         let Some(connection) = self.connection.get_mut().ok().and_then(Option::take) else { return };
-        let done = if !self.may_write_back() {
-            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map(drop)
-        } else if self.empties {
+        if !self.may_write_back() {
+            return;
+        }
+        let done = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).and_then(|_| {
             // Blocked by another process, it does what can be done.
-            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-        } else {
-            Ok(())
-        };
+            if self.empties { connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) } else { Ok(()) }
+        });
         if let Err(error) = done {
             tracing::debug!(%error, "the log is written back by the next process");
         }
-        drop(connection);
     }
 }

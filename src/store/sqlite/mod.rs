@@ -139,9 +139,7 @@ impl Store {
             let writer = Writer::start(path, connection, files.clone(), counts.clone(), noted, serves);
             (writer.map_err(not_started)?, Some(files))
         };
-        // What is in doubt is written back by none of these.
-        let may_close = files.is_some() || (note.doubt.is_none() && note.moved.is_none());
-        let last = may_close.then(|| LastClose::open(path, files.clone(), use_ == Use::Serve)).flatten();
+        let last = LastClose::open(path, files.clone(), use_ == Use::Serve);
         let readers =
             Readers::open(path, files.clone(), use_ == Use::Serve).map_err(|error| Unusable::of(path, &error))?;
         let writer = Arc::new(writer);
