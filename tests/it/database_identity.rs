@@ -12,6 +12,7 @@ use tempfile::{TempDir, tempdir};
 
 use crate::backup::{backup, refusal};
 use crate::kill::{Moments, times};
+use crate::overwritten_file::{checkpoint, overwrite};
 use crate::schedule::until;
 use crate::server::{Client, Server, patron, run};
 
@@ -76,6 +77,97 @@ fn a_file_in_place_of_a_killed_servers_is_refused_and_both_ways_out_work() {
             assert!(fs::read(named(&db, "-wal.aside")).unwrap() == before[1]);
         }
     }
+}
+
+/// As where an operator copies the file of a running server, and puts the copy in its place once that is killed.
+#[test]
+fn an_older_copy_of_a_killed_servers_own_file_is_refused() {
+    for is_moved in [true, false] {
+        let directory = tempdir().unwrap();
+        let (db, old) = (directory.path().join("patron.db"), directory.path().join("old.db"));
+        let server = Server::start(&db);
+        let client = Client::new(&server, &db);
+        let mut number = 0;
+        let mut create = |count: u32| {
+            for _ in 0..count {
+                number += 1;
+                client.create(&format!(r#"{{"name":"Acknowledged","contact":"{}"}}"#, 10_000_000 + number));
+            }
+        };
+        create(60);
+        fs::copy(&db, &old).unwrap();
+        create(60);
+        // The WAL begins again with the next edit.
+        checkpoint(&db);
+        create(20);
+        let id = client.create(r#"{"name":"Last"}"#);
+        server.kill();
+        let own = fs::read(&db).unwrap();
+        if is_moved {
+            fs::rename(&old, &db).unwrap();
+        } else {
+            overwrite(&db, &fs::read(&old).unwrap());
+        }
+        let read = || ["", "-wal"].map(|suffix| fs::read(named(&db, suffix)).unwrap());
+        let before = read();
+        for command in [&[][..], &["key", "create", "--mode", "test"], &["check"], &["doctor"]] {
+            let said = refusal(&run(&db, command));
+            assert!(said.contains("it is an older copy of the file that"), "{command:?} {said}");
+            assert!(read() == before, "{command:?} changes nothing");
+        }
+        overwrite(&db, &own);
+        assert_eq!(has(&db, &client, &id), 200);
+    }
+}
+
+/// Where the two do not tell more: the served file has another inode than the one beside the WAL.
+#[test]
+fn a_copy_beside_the_wal_of_a_killed_server_is_refused_where_it_cannot_be_compared() {
+    let (directory, db, _copy, client, id) = killed();
+    let other = directory.path().join("other.db");
+    // Its pages are elsewhere than the WAL has them.
+    let connection = rusqlite::Connection::open(&db).unwrap();
+    connection.pragma_update(None, "page_size", 8192).unwrap();
+    connection.execute("VACUUM INTO ?1", [other.to_str().unwrap()]).unwrap();
+    connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).unwrap();
+    drop(connection);
+    let own = directory.path().join("own.db");
+    fs::rename(&db, &own).unwrap();
+    fs::rename(&other, &db).unwrap();
+    let said = refusal(&run(&db, &[]));
+    assert!(said.contains("it is a copy of the file that") && said.contains("patron.db.lock instead"), "{said}");
+    fs::rename(&own, &db).unwrap();
+    assert_eq!(has(&db, &client, &id), 200);
+}
+
+#[test]
+fn a_kill_at_any_moment_between_edits_and_checkpoints_is_no_reason_to_refuse() {
+    let (_directory, db, _copy, client, _id) = killed();
+    let mut moments = Moments::new();
+    let mut number = 0;
+    for _ in 0..10 * times() {
+        let server = Server::start(&db);
+        let client = client.moved(&server);
+        let is_over = std::sync::atomic::AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                    checkpoint(&db);
+                    thread::sleep(Duration::from_millis(3));
+                }
+            });
+            let until = std::time::Instant::now() + Duration::from_micros(moments.number(300_000));
+            while std::time::Instant::now() < until {
+                number += 1;
+                client.create(&format!(r#"{{"name":"Kept","contact":"{}"}}"#, 20_000_000 + number));
+            }
+            server.kill();
+            is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
+    }
+    assert_eq!(Server::start(&db).stop(), Some(0));
+    let checked = String::from_utf8(run(&db, &["check"]).stdout).unwrap();
+    assert!(checked.contains(&format!("is whole: {} customers", number + 1)), "{checked} {moments}");
 }
 
 #[test]

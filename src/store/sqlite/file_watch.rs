@@ -139,6 +139,8 @@ struct State {
     generations: Vec<i64>,
     doubt: Option<Doubt>,
     false_hints: u32,
+    /// Whether a checkpoint has begun since the last commit that is marked.
+    needs_mark: bool,
     /// A revision that the file must have.
     newest: i64,
 }
@@ -172,6 +174,7 @@ impl FileWatch {
             generations,
             doubt: doubt.map(|words| Doubt { reason: Reason::Left(words), fault: None, rests_until }),
             false_hints: 0,
+            needs_mark: true,
             newest,
         };
         Ok(Self { real: real.to_owned(), database, index, state: Mutex::new(state), stop: AtomicBool::new(false) })
@@ -243,6 +246,7 @@ impl FileWatch {
                 continue;
             }
             let now = before.checkpoints;
+            state.needs_mark |= now != state.checkpoints;
             let is_explained = now != state.checkpoints || now.attempted != now.written_back;
             let is_shorter = found.len < state.seen.len
                 && !(is_explained && found.len >= u64::from(before.pages) * before.page_size);
@@ -277,6 +281,11 @@ impl FileWatch {
             }
             None => format!("{words}; edits wait until a check of all of it has passed, which is under way"),
         }
+    }
+
+    /// Returns whether the next commit is to be marked, which it then is.
+    pub(super) fn take_mark(&self) -> bool {
+        std::mem::take(&mut self.state().needs_mark)
     }
 
     /// Why the content is in doubt, in words for the next process, and the newest revision that the file must have.

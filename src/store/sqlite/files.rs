@@ -182,6 +182,14 @@ impl Files {
         Err(refusal(sentence))
     }
 
+    /// Marks a transaction for [`generation`], where a checkpoint has begun since the last one that is marked.
+    pub(super) fn mark(&self, connection: &Connection) -> rusqlite::Result<()> {
+        if self.watch().is_some_and(|watch| watch.take_mark()) {
+            generation::count(connection)?;
+        }
+        Ok(())
+    }
+
     /// Looks into an error. A page that makes no sense is noted: a server then lets no edit in until it has checked the file. Gives
     /// another error where it is for what another program has done to the files.
     pub(super) fn see(&self, error: &rusqlite::Error) -> Option<rusqlite::Error> {
@@ -233,7 +241,11 @@ impl Files {
     /// Leaves word that the server has ended in order.
     pub(super) fn end(&self) {
         if let Some(server) = &self.server {
-            server.note(|note| note.is_running = false);
+            server.note(|note| {
+                note.is_running = false;
+                // It is removed now, and its inode number may be another file's next.
+                note.wal = note.wal.filter(|_| note.doubt.is_some() || note.moved.is_some());
+            });
         }
     }
 }

@@ -37,6 +37,8 @@ pub(super) struct Note {
     /// Generations, one of which the database has, the newest first; and the file that had them.
     pub(super) generations: Vec<i64>,
     pub(super) database: Option<Identity>,
+    /// The WAL of that file, while its server has not ended in order.
+    pub(super) wal: Option<Identity>,
     /// Why the content of the database was in doubt.
     pub(super) doubt: Option<String>,
     /// Where it was, the newest revision that the database must have.
@@ -66,6 +68,8 @@ impl Note {
             } else if first == "generations" {
                 note.database = identity();
                 note.generations = words.map_while(|word| i64::from_str_radix(word, 16).ok()).collect();
+            } else if first == "wal" {
+                note.wal = identity();
             } else if first == "newest" {
                 note.newest = words.next().and_then(|word| word.parse().ok()).unwrap_or_default();
             } else if first == "doubt" {
@@ -89,6 +93,9 @@ impl Note {
             let generations: Vec<String> = self.generations.iter().map(|each| format!("{each:x}")).collect();
             text += &format!("generations {device} {inode} {}\n", generations.join(" "));
         }
+        if let Some((device, inode)) = self.wal {
+            text += &format!("wal {device} {inode}\n");
+        }
         if self.is_running {
             text += "running\n";
         }
@@ -109,7 +116,7 @@ impl Note {
 fn is_ours(text: &str) -> bool {
     let text = text.trim_matches(['\0', '\n']);
     text.is_empty()
-        || ["database", "generations ", "newest ", "doubt ", "running", SERVED_AT]
+        || ["database", "generations ", "wal ", "newest ", "doubt ", "running", SERVED_AT]
             .iter()
             .any(|word| text.starts_with(word))
 }
@@ -318,6 +325,7 @@ mod tests {
             moved: Some(("-wal", (1, 2))),
             generations: vec![0x7fff_ffff_ffff_fffe, 0x4000_0000_0000_0000],
             database: Some((3, 4)),
+            wal: Some((5, 6)),
             doubt: Some("two words".into()),
             newest: 7,
             is_running: true,

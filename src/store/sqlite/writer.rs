@@ -368,6 +368,7 @@ impl Thread {
         }
         // As late as can be: what is committed into a file without its name is gone with this process.
         self.files.check()?;
+        self.files.mark(connection)?;
         let began = Instant::now();
         connection.prepare_cached("COMMIT")?.execute([])?;
         self.counts.commit(batch.len(), began.elapsed());
