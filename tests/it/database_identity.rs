@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tempfile::{TempDir, tempdir};
 
-use crate::backup::{backup, refusal};
+use crate::backup::{backup, refusal, seeded};
 use crate::kill::{Moments, times};
 use crate::overwritten_file::{checkpoint, overwrite};
 use crate::schedule::until;
@@ -168,6 +168,65 @@ fn a_kill_at_any_moment_between_edits_and_checkpoints_is_no_reason_to_refuse() {
     assert_eq!(Server::start(&db).stop(), Some(0));
     let checked = String::from_utf8(run(&db, &["check"]).stdout).unwrap();
     assert!(checked.contains(&format!("is whole: {} customers", number + 1)), "{checked} {moments}");
+}
+
+#[test]
+fn a_file_in_place_of_the_one_that_a_killed_command_wrote_is_refused() {
+    for was_served in [false, true] {
+        let (directory, db) = seeded(50);
+        let copy = directory.path().join("copy.db");
+        assert!(backup(&db, &copy).status.success());
+        if was_served {
+            assert_eq!(Server::start(&db).stop(), Some(0));
+        }
+        let mut seeding = patron(&db).args(["seed", "--count", "60000", "--seed", "3"]).spawn().unwrap();
+        let has_written = || named(&db, "-wal").metadata().is_ok_and(|wal| wal.len() > 2 << 20);
+        until("it has written much", has_written);
+        seeding.kill().unwrap();
+        seeding.wait().unwrap();
+        let own = fs::read(&db).unwrap();
+        overwrite(&db, &fs::read(&copy).unwrap());
+        let read = || ["", "-wal"].map(|suffix| fs::read(named(&db, suffix)).unwrap());
+        let before = read();
+        for command in [&[][..], &["seed", "--count", "9"], &["check"], &["export", "--mode", "test"]] {
+            let said = refusal(&run(&db, command));
+            assert!(said.contains("it is another file than the one that"), "{command:?} {said}");
+            assert!(read() == before, "{command:?} changes nothing");
+        }
+        overwrite(&db, &own);
+        assert!(run(&db, &["check"]).status.success());
+        assert!(run(&db, &["seed", "--count", "9"]).status.success());
+        assert!(!named(&db, "-wal").exists());
+        assert!(run(&db, &["check"]).status.success());
+    }
+}
+
+#[test]
+fn a_command_that_was_killed_at_any_moment_does_not_part_a_database_from_its_wal() {
+    let directory = tempdir().unwrap();
+    let db = directory.path().join("patron.db");
+    let mut moments = Moments::new();
+    for number in 0..15 * times() {
+        let mut commands: Vec<_> = (0..2)
+            .map(|which| {
+                let seed = format!("{number}{which}");
+                let mut command = patron(&db);
+                command.args(["seed", "--count", "400", "--seed", &seed]);
+                command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap()
+            })
+            .collect();
+        thread::sleep(Duration::from_micros(moments.number(150_000)));
+        for command in &mut commands {
+            command.kill().unwrap();
+            command.wait().unwrap();
+        }
+        if db.exists() && db.metadata().unwrap().len() + named(&db, "-wal").metadata().map_or(0, |wal| wal.len()) > 0 {
+            let checked = run(&db, &["key", "create", "--mode", "test"]);
+            assert!(checked.status.success(), "{checked:?} {moments}");
+        }
+    }
+    assert!(run(&db, &["check"]).status.success());
+    assert_eq!(Server::start(&db).stop(), Some(0));
 }
 
 #[test]

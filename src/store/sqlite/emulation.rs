@@ -83,6 +83,7 @@ impl Store {
             left_newest: 0,
             reserve,
             _last: None,
+            _new_lock_file: None,
         })
     }
 

@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rusqlite::{Connection, Error, ffi};
 
 use super::file_watch::{Change, FileWatch};
-use super::lock_file::{Note, ServerLock};
+use super::lock_file::{self, NewLockFile, Note, ServerLock};
 use super::open::Unusable;
 use super::paths::{Identity, SUFFIXES, beside, identity, identity_of};
 use super::{generation, trouble};
@@ -36,6 +36,8 @@ pub(super) struct Files {
     database: Option<Arc<File>>,
     /// Whether syncing it has failed.
     is_unsure: AtomicBool,
+    /// Whether this is a command that marks each of its commits.
+    marks_all: bool,
 }
 
 /// What a server has beside the connections.
@@ -51,7 +53,7 @@ struct Server {
 impl Files {
     /// Of rows that are in memory: nothing that anybody could remove.
     pub(super) fn none() -> Self {
-        Self { opened: Vec::new(), server: None, database: None, is_unsure: AtomicBool::new(false) }
+        Self { opened: Vec::new(), server: None, database: None, is_unsure: AtomicBool::new(false), marks_all: false }
     }
 
     /// Of a server on a file system that is read-only.
@@ -73,7 +75,7 @@ impl Files {
         let database = identity(path).map_err(failed)?;
         let connection = open()?;
         if let Some((lock, _)) = &server {
-            let begun = generation::begin(&connection, &real, database, lock);
+            let begun = generation::begin(&connection, &real, database, lock, true);
             begun.map_err(|error| Unusable::of(path, &error))?;
         }
         let companion = |suffix| {
@@ -100,6 +102,23 @@ impl Files {
             return Err(Unusable::because(path, &error.to_string()));
         }
         Ok((connection, files))
+    }
+
+    /// Begins a generation for a command that writes where no server does. Gives the lock file, where that is new.
+    pub(super) fn begin_command(
+        &mut self,
+        path: &Path,
+        connection: &Connection,
+    ) -> Result<Option<NewLockFile>, Unusable> {
+        let (Some((_, database)), false) = (self.opened.first(), lock_file::is_served(path)) else { return Ok(None) };
+        let real = path.canonicalize().map_err(|error| Unusable::because(path, &error.to_string()))?;
+        let Some((lock, new)) = ServerLock::take_for_a_moment(path, &real, *database) else { return Ok(None) };
+        let begun = generation::begin(connection, &real, *database, &lock, false);
+        // Before the lock file may be removed, which takes the lock.
+        drop(lock);
+        begun.map_err(|error| Unusable::of(path, &error))?;
+        self.marks_all = true;
+        Ok(new)
     }
 
     /// Syncs what was written into the database, so that SQLite has less to.
@@ -184,7 +203,7 @@ impl Files {
 
     /// Marks a transaction for [`generation`], where a checkpoint has begun since the last one that is marked.
     pub(super) fn mark(&self, connection: &Connection) -> rusqlite::Result<()> {
-        if self.watch().is_some_and(|watch| watch.take_mark()) {
+        if self.marks_all || self.watch().is_some_and(|watch| watch.take_mark()) {
             generation::count(connection)?;
         }
         Ok(())

@@ -11,6 +11,7 @@
 //! have. No kill and no power cut leads there: SQLite syncs the file before it begins the WAL again. Copies from while a checkpoint
 //! runs are not recognised by the count. The lowest bit is the health check's, which turns it.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -28,6 +29,9 @@ const LEAST: i64 = 1 << 62;
 const COUNT: i64 = 0xffff_ffff;
 /// The most frames of a WAL in which its first count is looked for. It is in one of the first commits.
 const FRAMES_MAX: u64 = 100_000;
+
+/// The most generations that a note names.
+const GENERATIONS_MAX: usize = 16;
 
 /// How often a generation is read that is not the expected one, as while a server writes it.
 const TRIES: u32 = 5;
@@ -70,19 +74,25 @@ pub(super) fn renew_copy(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute("UPDATE pulse SET beat = ?1", [random(connection)?]).map(drop)
 }
 
-/// Gives a database that a server begins to serve its next generation. Where the disk takes nothing, it keeps the one before.
+/// Gives a database that a server begins to serve, or that a command begins to write where no server does, its next generation.
+/// Where the disk takes nothing, it keeps the one before.
 pub(super) fn begin(
     connection: &Connection,
     real: &Path,
     database: Identity,
     lock: &ServerLock,
+    is_server: bool,
 ) -> rusqlite::Result<()> {
     let (before, next) = (find(connection)?, random(connection)?);
     // Of a file that is all in its WAL so far, nothing can be read.
     let is_in_file = in_file(real).unwrap_or_default();
     let written = lock.change(|note| {
+        // Another command may just write the file.
         let mut generations = vec![next, before, is_in_file];
-        generations.dedup();
+        generations.extend(note.generations.iter().filter(|_| !is_server));
+        let mut seen = BTreeSet::new();
+        generations.retain(|each| seen.insert(*each));
+        generations.truncate(GENERATIONS_MAX);
         *note = Note {
             generations,
             database: Some(database),
@@ -90,7 +100,7 @@ pub(super) fn begin(
             doubt: note.doubt.take(),
             // Another database, as a backup put in the place of this one, has other revisions.
             newest: if note.generations.contains(&before) { note.newest } else { 0 },
-            is_running: true,
+            is_running: is_server || note.is_running,
             ..Note::default()
         };
     });
@@ -99,15 +109,26 @@ pub(super) fn begin(
         return Ok(());
     }
     let begun = connection.execute("UPDATE pulse SET beat = ?1", [next]).and_then(|_| {
-        // A row of three, of no interest: where a reader is in the way, a later checkpoint does it.
-        connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+        // A row of three: whether it was blocked, the pages in the WAL, the pages written back. Where a reader is in the way, a later
+        // checkpoint does it.
+        connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+            Ok(!row.get(0)? && row.get::<_, i64>(1)? == row.get::<_, i64>(2)?)
+        })
     });
     match begun {
+        // SQLite has synced the file, as after each checkpoint of all that there is.
+        Ok(true) => {
+            if let Err(error) = lock.change(|note| note.generations.truncate(1)) {
+                tracing::debug!(%error, "the lock file names earlier generations, too");
+            }
+            Ok(())
+        }
+        Ok(false) => Ok(()),
         Err(error) if trouble::is_passing(&error) => {
             tracing::warn!(%error, "the database keeps its generation");
             Ok(())
         }
-        begun => begun,
+        Err(error) => Err(error),
     }
 }
 

@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use rustix::fs::OFlags;
 
 use super::open::{Unusable, reason_of};
-use super::paths::{Identity, LOCK_AGAIN, SUFFIXES, beside, identity_of, is_at, put_aside, try_lock};
+use super::paths::{Identity, LOCK_AGAIN, SUFFIXES, beside, identity_of, is_at, lock_if_free, put_aside, try_lock};
 
 /// The longest text that is read.
 const TEXT_MAX: u64 = 4096;
@@ -195,6 +195,34 @@ impl ServerLock {
         Ok(Self { path: beside(real, ".lock"), file: Mutex::new(file), note: Mutex::new(note) })
     }
 
+    /// Takes the lock for a moment in which a command notes what it begins; `None` where a server or another command has it, or
+    /// where there can be no lock file.
+    pub(super) fn take_for_a_moment(
+        path: &Path,
+        real: &Path,
+        database: Identity,
+    ) -> Option<(Self, Option<NewLockFile>)> {
+        let lock_path = beside(real, ".lock");
+        let is_new = lock_path.symlink_metadata().is_err();
+        let file = match lock(path, real) {
+            Ok(file) => file,
+            Err(error) => {
+                tracing::debug!(%error, "the command notes nothing in the lock file");
+                return None;
+            }
+        };
+        let new = is_new.then(|| NewLockFile { lock_path: lock_path.clone(), wal: beside(real, "-wal") });
+        // A command of the superuser leaves nothing that the server could not lock.
+        if let (true, Ok(found), Ok(own)) = (is_new, real.metadata(), file.metadata())
+            && identity_of(&found) == database
+            && found.uid() != own.uid()
+        {
+            let _ = std::os::unix::fs::fchown(&file, Some(found.uid()), Some(found.gid()));
+        }
+        let note = Mutex::new(Note { address: None, ..Note::read(real) });
+        Some((Self { path: lock_path, file: Mutex::new(Some(file)), note }, new))
+    }
+
     /// The note as it is.
     pub(super) fn note(&self) -> Note {
         self.note.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -240,6 +268,22 @@ impl ServerLock {
                 *file = Some(created);
             }
             Err(error) => tracing::debug!(%error, "the lock file was removed, and cannot be created again"),
+        }
+    }
+}
+
+/// A lock file that a command has created. It goes with the WAL of the command: without one, its note says nothing.
+pub(super) struct NewLockFile {
+    lock_path: PathBuf,
+    wal: PathBuf,
+}
+
+impl Drop for NewLockFile {
+    fn drop(&mut self) {
+        // Held until its name is gone, as by `NewFiles`.
+        let lock = lock_if_free(&self.lock_path);
+        if lock.is_some() && self.wal.metadata().map_or(0, |wal| wal.len()) == 0 {
+            let _ = std::fs::remove_file(&self.lock_path);
         }
     }
 }

@@ -79,6 +79,7 @@ use crate::metrics::Metrics;
 use feeder::Feeder;
 use files::Files;
 use last_close::LastClose;
+use lock_file::NewLockFile;
 use preparation::Prepared;
 use reader::Readers;
 use reserve::Reserve;
@@ -114,6 +115,8 @@ pub struct Store {
     reserve: Arc<Reserve>,
     /// Dropped after everything above that has the file open by SQLite.
     _last: Option<LastClose>,
+    /// Dropped after that.
+    _new_lock_file: Option<NewLockFile>,
     /// The last of these, after all that has the file open by SQLite: see [`Files`].
     files: Option<Arc<Files>>,
     /// What the server of the file left in doubt, and the newest revision that the file must have.
@@ -129,11 +132,15 @@ impl Store {
         let not_started = |error: std::io::Error| Unusable::because(path, &error.to_string());
         let counts = Arc::<Metrics>::default();
         let reserve = Arc::new(Reserve::beside(&path.canonicalize().unwrap_or_else(|_| path.to_owned())));
+        let mut new_lock_file = None;
         let (writer, files) = if use_ == Use::Read || is_read_only {
             schema::look(path)?;
             (Writer::none(), server.map(|(lock, database)| Arc::new(Files::read_only(lock, database))))
         } else {
-            let (connection, files) = Files::around(path, server, || schema::bring_up(path, use_))?;
+            let (connection, mut files) = Files::around(path, server, || schema::bring_up(path, use_))?;
+            if use_ != Use::Serve {
+                new_lock_file = files.begin_command(path, &connection)?;
+            }
             let files = Arc::new(files);
             let (noted, serves) = (reserve.clone(), use_ == Use::Serve);
             let writer = Writer::start(path, connection, files.clone(), counts.clone(), noted, serves);
@@ -179,6 +186,7 @@ impl Store {
             kept,
             reserve,
             _last: last,
+            _new_lock_file: new_lock_file,
             files,
             left_doubt,
             left_newest,
