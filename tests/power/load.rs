@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rusqlite::Connection;
 use tempfile::TempDir;
 
 use crate::disk::{Image, ROOT};
@@ -85,7 +86,9 @@ pub fn until_cut(mount: &Mount, client: &Client, record: &mut Record, is_light: 
     let (db, backups) = (mount.directory.path().join("patron.db"), mount.directory.path().join("backups"));
     let scheduled = ["--backup-dir", backups.to_str().unwrap(), "--backup-every", "1s"];
     // Without power it does not start.
+    let reading = is_light.then(|| reading(&db));
     let started = Server::attempt(patron(&db).args(scheduled), outside.path().join("log"));
+    drop(reading);
     let Ok(server) = started else { return mount.disk().cut() };
     let (client, log) = (client.moved(&server), server.log.clone());
     let pause = if is_light { PAUSE } else { Duration::ZERO };
@@ -110,6 +113,13 @@ pub fn until_cut(mount: &Mount, client: &Client, record: &mut Record, is_light: 
         let name = line.split(['/', ' ']).find(|word| word.ends_with("Z.db")).unwrap();
         record.backups.insert(name.to_owned(), 0);
     }
+}
+
+/// Reads what is there, so that a start cannot checkpoint all of it. Without power there is nothing to read.
+fn reading(db: &Path) -> Option<Connection> {
+    let connection = Connection::open(db).ok()?;
+    connection.execute_batch("BEGIN; SELECT count(*) FROM pulse").ok()?;
+    Some(connection)
 }
 
 impl Edited {

@@ -184,20 +184,20 @@ impl FileWatch {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Finds where the file has its generation, once that is there. Gives the generation where it is the newest.
-    pub(super) fn find_generation(&self, connection: &Connection) -> Option<i64> {
+    /// Finds where the file has its generation, once that is there. Gives the generation where it is the newest, and on the disk: a
+    /// checkpoint of a part of the WAL is in the page cache alone, and a power cut would bring the generation before back.
+    pub(super) fn find_generation(&self, connection: &Connection) -> io::Result<Option<i64>> {
         let mut state = self.state();
         if state.place.is_none() {
             state.place = Place::find(connection, &self.database, &state.generations);
         }
-        let newest = *state.generations.first()?;
-        let is_newest = state.place.as_ref()?.read(&self.database) == Some(newest);
-        // A power cut must not bring back the generation before.
-        if is_newest && state.generations.len() > 1 && self.database.sync_data().is_ok() {
-            state.generations.truncate(1);
-            return Some(newest);
+        let (Some(newest), Some(place)) = (state.generations.first().copied(), &state.place) else { return Ok(None) };
+        if state.generations.len() == 1 || place.read(&self.database) != Some(newest) {
+            return Ok(None);
         }
-        None
+        self.database.sync_data()?;
+        state.generations.truncate(1);
+        Ok(Some(newest))
     }
 
     /// Looks at the files, given how the database is at its path and how long the WAL is. Gives why edits wait, where they do.

@@ -90,12 +90,11 @@ impl Files {
             let (file, note) = (Arc::new(file), lock.note());
             let watch = FileWatch::new(&real, file.clone(), note.generations, (note.doubt.clone(), note.newest))
                 .map_err(failed)?;
-            let generation = watch.find_generation(&connection);
             files.database = Some(file);
             let (is_marked, is_doubted) = (AtomicBool::new(false), AtomicBool::new(note.doubt.is_some()));
             let server = Server { lock, watch: Some(Arc::new(watch)), is_marked, is_doubted };
-            server.note_generation(generation);
             files.server = Some(server);
+            files.note_generation(&connection);
         }
         if let Err(error) = files.check_place() {
             drop(connection);
@@ -243,11 +242,24 @@ impl Files {
         let Some(server) = &self.server else { return true };
         server.lock.restore_file();
         let is_sound = self.check().is_ok();
+        self.note_generation(connection);
         if let Some(watch) = &server.watch {
-            server.note_generation(watch.find_generation(connection));
             watch.settle(connection, newest);
         }
         is_sound
+    }
+
+    /// Notes that the file has its newest generation and no other, once that is so.
+    fn note_generation(&self, connection: &Connection) {
+        let (Some(server), Some(watch)) = (&self.server, self.watch()) else { return };
+        if self.is_unsure.load(Ordering::Relaxed) {
+            return;
+        }
+        match watch.find_generation(connection) {
+            Ok(Some(newest)) => server.note(|note| note.generations = vec![newest]),
+            Ok(None) => {}
+            Err(error) => self.doubt(&error),
+        }
     }
 
     /// Ends a check under way.
@@ -270,13 +282,6 @@ impl Files {
 }
 
 impl Server {
-    /// Once the file has its newest generation, it has no other.
-    fn note_generation(&self, newest: Option<i64>) {
-        if let Some(newest) = newest {
-            self.note(|note| note.generations = vec![newest]);
-        }
-    }
-
     fn note(&self, change: impl FnOnce(&mut Note)) {
         if let Err(error) = self.lock.change(change) {
             tracing::warn!(%error, "the next start will not know of it");
