@@ -83,6 +83,11 @@ impl IntegrityFault {
     pub fn is_of_index(&self) -> bool {
         matches!(self, Self::IndexDamaged(_) | Self::IndexDiffers | Self::IndexStrangers(_))
     }
+
+    /// Returns whether edits could make the fault worse: it is not of the search index alone, of the schema, or of the cost of a hash.
+    pub fn is_damage(&self) -> bool {
+        !self.is_of_index() && !matches!(self, Self::Schema(_) | Self::CostlyKey(..) | Self::CostlyPassword(..))
+    }
 }
 
 impl fmt::Display for IntegrityFault {

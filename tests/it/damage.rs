@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use crate::backup::{backup, refusal, seeded};
 use crate::kill::{Moments, report, times};
+use crate::schedule::until;
 use crate::server::{Client, Server, run};
 
 const PAGE: u64 = 4096;
@@ -111,6 +112,24 @@ fn after_a_damaged_page_edits_wait_and_reads_go_on() {
         assert_eq!(doctor.status.code(), Some(1), "{name} {said}");
         assert!(said.contains("wrong         Integrity") && said.contains("restore a backup"), "{name} {said}");
     }
+}
+
+/// Damage that no request meets.
+#[test]
+fn after_a_scheduled_backup_found_damage_edits_wait() {
+    let (directory, db, ids) = whole(400);
+    let server = Server::start(&db);
+    let client = Client::new(&server, &db);
+    assert_eq!(server.stop(), Some(0));
+    scribble(&db, (leaf(&db, "customers_created") - 1) * PAGE, &[0xA5; PAGE as usize]);
+    let backups = directory.path().join("backups");
+    let server = Server::start_with(&db, &["--backup-dir", backups.to_str().unwrap(), "--backup-every", "1s"]);
+    let client = client.moved(&server);
+    until("edits wait", || status_of(client.put(&ids[0], r#"{"contact":null}"#)) == 503);
+    assert_eq!(status_of(client.get(&format!("/{}", ids[0]))), 200);
+    let log = server.log_with("the database is damaged: edits wait until it is checked and found whole");
+    assert_eq!(server.stop(), Some(0));
+    assert!(log.contains("the database is damaged: edits wait"), "{log}");
 }
 
 #[test]

@@ -26,9 +26,9 @@ impl Store {
             tracing::debug!(%error, "pages that were copied are kept");
         }
         if let (Err(NotCopied::Damaged(faults)), Some(files)) = (&copied, &self.files)
-            && let Some(fault) = faults.iter().find(|fault| !fault.is_of_index())
+            && let Some(fault) = faults.iter().find(|fault| fault.is_damage())
         {
-            files.see_damage(&fault.to_string());
+            files.see_damage_of(&fault.to_string());
         }
         copied
     }

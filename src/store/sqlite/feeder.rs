@@ -106,12 +106,24 @@ impl Thread {
             }
             pause = match self.step() {
                 Ok(pause) => pause,
-                Err(Error::Failed(cause) | Error::Damaged(cause)) => {
+                Err(error @ (Error::Failed(_) | Error::Damaged(_))) => {
+                    let cause = self.cause_of(error);
                     tracing::error!(cause, "the search index and the list cannot be brought up to date");
                     RETRY
                 }
                 Err(_) => LOOK,
             };
+        }
+    }
+
+    /// Returns the cause of a failure. Damage is noted, so that edits wait for a check.
+    fn cause_of(&self, error: Error) -> String {
+        if let (Error::Damaged(cause), Some(files)) = (&error, &self.files) {
+            files.see_damage_of(cause);
+        }
+        match error {
+            Error::Failed(cause) | Error::Damaged(cause) => cause,
+            other => format!("{other:?}"),
         }
     }
 
@@ -153,11 +165,15 @@ impl Thread {
             return false;
         }
         let Some(sweep) = &mut self.sweep else { return false };
-        let next = sweep.step(&self.connection, &self.writer).unwrap_or_else(|error| {
-            // The search is fed all the same.
-            tracing::error!(?error, "what was erased cannot be swept from the files");
-            Some(RETRY)
-        });
+        let next = match sweep.step(&self.connection, &self.writer) {
+            Ok(next) => next,
+            Err(error) => {
+                // The search is fed all the same.
+                tracing::error!(?error, "what was erased cannot be swept from the files");
+                self.cause_of(error);
+                Some(RETRY)
+            }
+        };
         self.swept = next.filter(|wait| !wait.is_zero()).map(|wait| Instant::now() + wait);
         next == Some(Duration::ZERO)
     }

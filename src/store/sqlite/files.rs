@@ -232,6 +232,13 @@ impl Files {
         }
     }
 
+    /// Notes damage that was met, unless another program has done something to the files.
+    pub(super) fn see_damage_of(&self, cause: &str) {
+        // Where it has, that is noted already.
+        let _ = self.check();
+        self.see_damage(cause);
+    }
+
     fn watch(&self) -> Option<&Arc<FileWatch>> {
         self.server.as_ref()?.watch.as_ref()
     }

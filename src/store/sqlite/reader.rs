@@ -132,7 +132,7 @@ impl Readers {
             // Held until the answer is there, even where nobody waits for it any more.
             let _turn = turn;
             let connection = pool.get().map_err(|_| Error::Busy)?;
-            grants::check(&connection, grant.as_ref())?;
+            grants::check(&connection, grant.as_ref()).inspect_err(|error| opener.see(error))?;
             ask(&connection).map_err(|error| opener.reason_of(error))
         });
         asked.await.unwrap_or_else(|error| Err(Error::Failed(format!("a reader: {error}"))))
@@ -186,6 +186,13 @@ struct Opener {
 impl Opener {
     fn open(&self) -> rusqlite::Result<Connection> {
         self.location.reader(|| self.files.as_ref().map_or(Ok(()), |files| files.check_place().map(drop)))
+    }
+
+    /// Notes the damage that an error is of.
+    fn see(&self, error: &Error) {
+        if let (Error::Damaged(cause), Some(files)) = (error, &self.files) {
+            files.see_damage_of(cause);
+        }
     }
 
     /// Why something could not be read: that may go away where it is for what has become of the files.
