@@ -230,6 +230,21 @@ fn a_command_that_was_killed_at_any_moment_does_not_part_a_database_from_its_wal
 }
 
 #[test]
+fn a_command_in_the_moment_of_a_start_is_not_refused() {
+    let (_directory, db, _copy, _client, _id) = killed();
+    for _ in 0..10 * times() {
+        let quiet = std::process::Stdio::null;
+        let mut starting = patron(&db).stdout(quiet()).stderr(quiet()).spawn().unwrap();
+        for _ in 0..4 {
+            let listed = run(&db, &["key", "list"]);
+            assert!(listed.status.success(), "{listed:?}");
+        }
+        starting.kill().unwrap();
+        starting.wait().unwrap();
+    }
+}
+
+#[test]
 fn a_restore_keeps_a_wal_that_is_another_files_where_nothing_applies_it() {
     let (_directory, db, copy, client, id) = killed();
     let (own, wal) = (fs::read(&db).unwrap(), fs::read(named(&db, "-wal")).unwrap());
@@ -379,6 +394,27 @@ fn a_database_has_one_server_also_without_its_lock_file() {
     }
     assert_eq!(client.moved(&server).get(&format!("/{id}")).unwrap().0, 200);
     assert_eq!(server.stop(), Some(0));
+}
+
+/// The server is stopped for the moment, and so does not create its lock file again.
+#[test]
+fn a_restore_leaves_the_files_of_a_server_without_its_lock_file() {
+    let (_directory, db, copy, client, id) = killed();
+    let server = Server::start(&db);
+    let client = client.moved(&server);
+    assert_eq!(client.put(&id, r#"{"name":"In The Log"}"#).unwrap().0, 200);
+    let own = fs::read(&db).unwrap();
+    // Another generation is beside the WAL now.
+    overwrite(&db, &fs::read(&copy).unwrap());
+    server.signal("STOP");
+    fs::remove_file(named(&db, ".lock")).unwrap();
+    let said = refusal_of_restore(&db, &copy);
+    assert!(said.contains("another patron serves it"), "{said}");
+    assert!(named(&db, "-wal").exists());
+    overwrite(&db, &own);
+    server.signal("CONT");
+    server.kill();
+    assert_eq!(has(&db, &client, &id), 200);
 }
 
 fn refusal_of_restore(db: &Path, copy: &Path) -> String {
