@@ -230,6 +230,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for OneByOne<T> {
             return Poll::Pending;
         }
         let head = this.gate.head();
+        if head.is_some_and(|head| !head.has_begun) {
+            this.head.clear();
+        }
         let before = buffer.filled().len();
         if this.ahead.is_empty() {
             let Poll::Ready(read) = Pin::new(&mut this.io).poll_read(context, buffer) else {
@@ -251,13 +254,8 @@ impl<T: AsyncRead + Unpin> AsyncRead for OneByOne<T> {
         }
         let passed = buffer.filled().len() - before;
         this.passed += passed;
-        if let Some(head) = head {
-            if !head.has_begun {
-                this.head.clear();
-            }
-            if !this.head.add(passed) {
-                return Poll::Ready(Err(io::Error::new(ErrorKind::OutOfMemory, "too many long heads")));
-            }
+        if head.is_some() && !this.head.add(passed) {
+            return Poll::Ready(Err(io::Error::new(ErrorKind::OutOfMemory, "too many long heads")));
         }
         Poll::Ready(Ok(()))
     }
@@ -368,6 +366,10 @@ mod tests {
         server.gate.end();
         let len = server.read(&mut bytes).await.unwrap();
         assert_eq!(&bytes[..len], b"GET /2 HTTP/1.1\r\n\r\n");
+        assert_eq!(server.head.len(), len);
+        server.gate.end();
+        assert!(futures_util::poll!(Box::pin(server.read(&mut bytes))).is_pending());
+        assert_eq!(server.head.len(), 0, "an idle connection holds nothing");
         drop(client);
         assert_eq!(server.read(&mut bytes).await.unwrap(), 0);
     }

@@ -45,6 +45,11 @@ impl Held {
         has_room
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
     pub(super) fn clear(&mut self) {
         let taken = std::mem::take(&mut self.len).saturating_sub(OWN_LEN);
         if taken > 0 {
