@@ -23,7 +23,7 @@ pub fn start(common: &Common) {
         LogFormat::Text => Box::new(lines),
         LogFormat::Json => Box::new(lines.json().flatten_event(true)),
     };
-    // A line for each request that is not HTTP at all concerns nobody but its sender.
+    // A request that is not HTTP at all would be a line each time, by which a stranger fills the log.
     let not_http = ("actix_http::h1::dispatcher", LevelFilter::OFF);
     let level = LevelFilter::from_level(common.log_level);
     let wanted = Targets::new().with_default(LevelFilter::WARN).with_target("patron", level).with_targets([not_http]);

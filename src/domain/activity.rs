@@ -1,8 +1,8 @@
-//! What happened in a mode: edits, erasures and imports, newest first, and counts by day.
+//! The activity of a mode: edits, erasures and imports, newest first, and counts by day.
 
 use super::{Customer, Erasure, ImportHappened, KeyId, Revision, StaffId};
 
-/// Which edits to list: of this actor, from this source, between these Unix seconds.
+/// A filter of edits: of this actor, from this source, between these Unix seconds.
 #[derive(Clone, Debug, Default)]
 pub struct ActivityFilter {
     pub actor: Option<ActorFilter>,

@@ -12,7 +12,7 @@ pub struct KeptCopy {
     pub leaves: Leaves,
 }
 
-/// How a copy of the database is deleted.
+/// The way in which a copy of the database is deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leaves {
     /// The server deletes it at about this Unix second, with the present settings.

@@ -23,6 +23,6 @@ pub struct Held {
     pub revisions: Vec<Revision>,
     /// The records of requests that name the customer, newest first.
     pub requests: Vec<RequestRecord>,
-    /// Whether the search index has the record.
+    /// The search index has the record.
     pub in_search: bool,
 }

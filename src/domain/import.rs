@@ -13,7 +13,7 @@ pub struct Import {
     pub at: i64,
     /// Who brought it.
     pub actor: Actor,
-    /// What the file was called.
+    /// The name of the file.
     pub file: String,
     /// `csv` or `jsonl`.
     pub format: String,
@@ -23,7 +23,7 @@ pub struct Import {
     pub mapping: Option<String>,
     /// Where it stands.
     pub state: ImportState,
-    /// How many rows it has.
+    /// The number of its rows.
     pub rows: u64,
     /// How many of them the work is done with that the state names.
     pub done: u64,
@@ -226,7 +226,7 @@ pub struct ImportStep {
     pub step: Step,
     /// When it began, in Unix seconds.
     pub at: i64,
-    /// Who asked for it.
+    /// The actor who asked for it.
     pub actor: Actor,
 }
 
@@ -322,7 +322,7 @@ impl super::Draft {
 pub struct ImportHappened {
     /// The import's number.
     pub import: i64,
-    /// What was done with it.
+    /// The step of the import.
     pub step: Step,
     /// When it began, in Unix seconds.
     pub at: i64,
@@ -339,11 +339,11 @@ pub struct ImportHappened {
 pub struct Withdrawn {
     /// As it stood.
     pub customer: Customer,
-    /// Its history, newest first: the newest tells of the withdrawal.
+    /// Its history, newest first: the newest is the removal.
     pub revisions: Vec<Revision>,
 }
 
-/// Which rows of an import to list.
+/// A choice of the rows of an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowsOf {
     /// All.
@@ -354,6 +354,6 @@ pub enum RowsOf {
     Fate(Fate),
     /// Those that are to be written, and were not come to yet.
     Waiting,
-    /// Those that were not written and are to be mended: refused, left when the import was applied, or not come to before it was undone.
+    /// Those that were not written and are to be fixed: refused, left when the import was applied, or not come to before it was undone.
     Unwritten,
 }

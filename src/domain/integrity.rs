@@ -182,11 +182,11 @@ pub struct SchemaDifference {
     pub kind: String,
     /// The name of the object.
     pub name: String,
-    /// How it differs.
+    /// The difference.
     pub change: SchemaChange,
 }
 
-/// How an object of the schema differs.
+/// A difference of an object of the schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SchemaChange {
     Missing,

@@ -2,7 +2,7 @@
 
 use super::{Customer, CustomerId, Query};
 
-/// Which customers of a mode to list.
+/// A filter of the customers of a mode.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     pub span: Span,
@@ -43,7 +43,7 @@ pub struct Bookmark {
     pub number: i64,
 }
 
-/// Which customers of a mode to export.
+/// The customers of a mode to export.
 #[derive(Clone, Debug)]
 pub enum Walk {
     /// By time of creation, newest first.
@@ -64,7 +64,7 @@ pub struct Listed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     pub items: Vec<Listed>,
-    /// Whether there are more before the first: the one that the page was asked from counts.
+    /// There are more before the first: the one that the page was asked from counts.
     pub newer: bool,
     /// The same after the last.
     pub older: bool,

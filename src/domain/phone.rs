@@ -2,7 +2,7 @@
 //!
 //! A text is first read into groups of digits. Then the groups are judged: a short group at the end may be an extension, two long
 //! ones may be two numbers, and `.0` at the end is what pandas and spreadsheets write behind a whole number. Joining those would
-//! store a number that nobody has.
+//! store a number that does not exist.
 
 use super::Contact;
 
@@ -98,7 +98,7 @@ struct Group {
     gap: Gap,
 }
 
-/// What stands before a group.
+/// The separator before a group.
 #[derive(Clone, Copy, Default)]
 struct Gap {
     has_blank: bool,

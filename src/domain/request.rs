@@ -57,7 +57,7 @@ impl RequestRecord {
     }
 }
 
-/// Which requests of a mode to list.
+/// A filter of the requests of a mode.
 #[derive(Clone, Debug, Default)]
 pub struct RequestFilter {
     /// `None` for any status.
@@ -65,7 +65,7 @@ pub struct RequestFilter {
     pub of: Asking,
 }
 
-/// Who sent a request.
+/// The sender of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Asking {
     #[default]

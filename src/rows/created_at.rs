@@ -32,7 +32,7 @@ pub(super) fn parse(text: &str, dates: Dates) -> Result<i64, String> {
     Err(if is_milliseconds { "The time is in milliseconds: give seconds." } else { OUT_OF_SPAN }.to_owned())
 }
 
-/// What separates a date from its time.
+/// The separators of a date and its time.
 const BEHIND_DATE: [char; 4] = ['T', 't', ' ', ','];
 const OUT_OF_SPAN: &str = "The time is before the year 2000 or after 2120.";
 

@@ -24,12 +24,12 @@ pub struct Access {
     requester: Requester,
 }
 
-/// What credentials opened.
+/// An admitted request.
 #[derive(Clone, Debug)]
 pub struct Admission {
     /// The key.
     pub key: Arc<Key>,
-    /// What is checked again where the request acts.
+    /// The credentials, to be checked again where the request acts.
     pub grant: Grant,
     /// The customer, if one was asked for.
     pub customer: Option<Result<Customer, Refused>>,
@@ -269,7 +269,7 @@ impl Access {
             let is_known = self.uses.is_known(&self.store, &key.id, network).await;
             let compute = async move || limits.watch(address, id, now, is_known, learn).await;
             if let Some(hash) = self.verification.verify(&secret, &key.secret, compute).await? {
-                // That took its time: the key may have ended since.
+                // The verification waited for its turn: the key may have ended since.
                 let now = self.ambient.seconds();
                 let still = |key: &Key| key.admits(&hash, now).then_some(());
                 let (key, admitted) = self.store.find_key_and_customer(&key.id, customer, still).await?;

@@ -29,7 +29,7 @@ pub struct Complained {
     pub words: String,
 }
 
-/// What a row would do.
+/// The preview of a row.
 #[derive(Clone, Debug)]
 pub struct Judged {
     pub outcome: Outcome,
@@ -38,7 +38,7 @@ pub struct Judged {
     pub version: Option<u64>,
     /// The customer after the row.
     pub after: Option<Customer>,
-    /// Whether typography in one of its values is replaced.
+    /// Typography in one of its values is replaced.
     pub respelled: bool,
     pub complaint: Option<Complained>,
 }
@@ -85,7 +85,7 @@ pub enum NotWritten {
     Refused(Fate),
 }
 
-/// What undoing or redoing a row does.
+/// The decision about a row that is undone or redone.
 pub enum Reverse {
     /// Notes a fate, with the reason where the fate does not say it.
     Mark(Fate, Option<String>),
@@ -99,7 +99,7 @@ impl From<Fate> for Reverse {
     }
 }
 
-/// What is written of a customer, with the revision that says so.
+/// A write of a customer, with its revision.
 pub enum ReverseWrite {
     /// It moves to the recycle bin.
     Remove(Box<Edited>),

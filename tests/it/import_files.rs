@@ -122,7 +122,7 @@ fn a_quotation_mark_swallows_no_row_that_is_shorter_or_longer() {
         assert!(refusals(&said)[0].starts_with("2: A quotation mark opens here, and a line inside it looks"), "{said}");
         assert!(names(&customers).contains(&"Chitra Das"), "{rows}: {said}");
     }
-    // One cell a line, and cells that name nobody.
+    // One cell a line, and cells without an email or a phone number.
     let text = "name;email;remark\nAsha;a@x.in;\"call 9800000002\nor b@x.in\n1 MG Road; Pune\"\n";
     assert_eq!(names(&import_text("a.csv", text, &[]).0), ["Asha"]);
 }

@@ -121,7 +121,7 @@ fn addresses_are_taken_as_people_write_them() {
     }
 }
 
-/// What a command prints to standard error where that is a terminal.
+/// Returns the output of a command to standard error where that is a terminal.
 fn on_terminal(variables: &[(&str, &str)], arguments: &[&str]) -> String {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
     use std::io::Read;

@@ -127,12 +127,8 @@ fn mapped(mapping: &Mapping) -> String {
         Target::Ignore => format!("  {}  is left out", plain(column)),
         Target::Phone => format!("  {}  is contact where no better column has one, else a note", plain(column)),
         target => {
-            let others = if mapping.has_joined(column) {
-                ": the first of several in a cell, and the others are a note"
-            } else {
-                ""
-            };
-            let others = if matches!(target, Target::Email | Target::Contact) { others } else { "" };
+            let is_first = matches!(target, Target::Email | Target::Contact) && mapping.has_joined(column);
+            let others = if is_first { ": the first of several in a cell, and the others are a note" } else { "" };
             format!("  {}  is {}{others}", plain(column), plain(&target.to_string()))
         }
     }));

@@ -71,7 +71,7 @@ pub(super) struct Scan {
     at: At,
     /// The separators on the present line of the quoted value.
     separators: usize,
-    /// That line, as far as it is looked at.
+    /// The line, as far as it is looked at.
     line: Vec<u8>,
     /// Whether the quoted value has more than one line.
     has_lines: bool,

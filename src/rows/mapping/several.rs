@@ -6,7 +6,7 @@ use super::{Empty, Mapping, Phones};
 use crate::domain::{Change, Complaint, Contact, Draft, Field, Invalid, Notes};
 use crate::json::{Json, note_value, whole_digits};
 
-/// What Google Contacts puts between several values in a cell.
+/// The separator that Google Contacts puts between several values in a cell.
 pub(super) const JOINT: &str = " ::: ";
 const NOT_WHOLE: &str = "The phone number is a JSON number that is not whole: give its digits, as text.";
 

@@ -17,13 +17,21 @@ pub(super) struct Reversing {
     pub(super) undoes: bool,
 }
 
+/// A row that is undone or redone.
+struct Written<'a> {
+    id: &'a CustomerId,
+    /// The version that the import created last.
+    version: u64,
+    is_update: bool,
+}
+
 /// A revision of the import, and what others did to the customer since, newest first.
 struct Since {
     revision: Revision,
     later: Vec<Revision>,
 }
 
-/// What gives a customer the values of before a revision.
+/// A way to give a customer the values of before a revision.
 enum Restored {
     /// The edit, and whether it leaves values that were edited since.
     Edit(Box<Edited>, bool),
@@ -40,11 +48,10 @@ impl Reversing {
             _ => return Ok(None),
         };
         let Some((id, version)) = row.customer.as_ref().zip(row.version) else { return Ok(None) };
+        let written = Written { id, version, is_update };
         match (self.undoes, row.fate) {
-            (true, Some(Fate::Applied)) => self.undo(id, version, is_update, lookup).map(Some),
-            (false, Some(Fate::Undone | Fate::Partly | Fate::Away)) => {
-                self.redo(id, version, is_update, lookup).map(Some)
-            }
+            (true, Some(Fate::Applied)) => self.undo(&written, lookup).map(Some),
+            (false, Some(Fate::Undone | Fate::Partly | Fate::Away)) => self.redo(&written, lookup).map(Some),
             // They have been in effect all the time.
             (false, Some(Fate::Kept | Fate::Needed)) => Ok(Some(Fate::Applied.into())),
             _ => Ok(None),
@@ -53,9 +60,7 @@ impl Reversing {
 
     fn undo(
         &self,
-        id: &CustomerId,
-        version: u64,
-        is_update: bool,
+        &Written { id, version, is_update }: &Written<'_>,
         lookup: &ImportLookup<'_>,
     ) -> Result<Reverse, Error> {
         let Some(now) = lookup.find(id)? else { return Ok(Fate::Gone.into()) };
@@ -79,9 +84,7 @@ impl Reversing {
 
     fn redo(
         &self,
-        id: &CustomerId,
-        version: u64,
-        is_update: bool,
+        &Written { id, version, is_update }: &Written<'_>,
         lookup: &ImportLookup<'_>,
     ) -> Result<Reverse, Error> {
         let removed = lookup.find_removed(id)?;

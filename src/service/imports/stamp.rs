@@ -2,7 +2,7 @@
 
 use crate::domain::{Actor, Changes, Customer, Edited, Passage, Revision};
 
-/// What all revisions have in common that an import creates in one batch.
+/// The fields that all revisions of one batch of an import have in common.
 #[derive(Clone, Debug)]
 pub(super) struct Stamp {
     pub(super) import: i64,

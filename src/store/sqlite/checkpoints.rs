@@ -49,7 +49,7 @@ pub(super) struct Checkpoints {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What a checkpoint needs, in the hands of the thread that runs it.
+/// The state of the checkpoints, owned by the thread that runs one.
 struct Log {
     connection: Connection,
     files: Arc<Files>,
@@ -186,6 +186,6 @@ mod tests {
     fn a_log_is_written_back_and_begins_anew_unless_somebody_reads() {
         let pages = write(false);
         assert!(pages < RESET_AT + 8 * ADDED, "{pages} of {}", 2 * COMMITS * ADDED);
-        assert!(write(true) > 2 * RESET_AT, "somebody who reads keeps it, and nothing is tried here otherwise");
+        assert!(write(true) > 2 * RESET_AT, "a reader keeps it, or this test tries nothing");
     }
 }

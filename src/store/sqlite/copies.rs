@@ -148,7 +148,7 @@ fn aside(db: &Path) -> Vec<PathBuf> {
 
 /// Returns whether a copy has the customer, or what an erasure left that no sweep has taken away; one that cannot be read may.
 ///
-/// What is not a plain file is no copy, and SQLite would wait for the other end of a FIFO. Nothing is created beside the copy.
+/// Only a plain file is a copy: SQLite would wait for the other end of a FIFO. Nothing is created next to the copy.
 fn holds(path: &Path, id: &CustomerId) -> bool {
     const HERE: &str = "SELECT EXISTS (SELECT 1 FROM customers WHERE id = ?1)";
     const WITHDRAWN: &str = "SELECT EXISTS (SELECT 1 FROM withdrawn WHERE id = ?1)";

@@ -237,7 +237,7 @@ pub(super) fn find_by_pair(connection: &Connection, customer: &Customer) -> rusq
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::domain::{Actor, Change, Changes, Draft, Revision, Span};
 
@@ -256,7 +256,11 @@ mod tests {
     fn edited(before: &Customer, name: &str, contact: &str) -> Edited {
         let (name, contact) = (Change::Set(name.to_owned()), Change::Set(contact.to_owned()));
         let draft = Draft { name, contact, ..Draft::default() };
-        let after = draft.parse().unwrap().over(before);
+        changed(before, draft.parse().unwrap().over(before))
+    }
+
+    /// A customer with new values, with the revision of the change.
+    pub(in crate::store::sqlite) fn changed(before: &Customer, after: Customer) -> Edited {
         let customer = Customer { version: before.version + 1, ..after };
         let revision = Revision {
             customer: customer.id.clone(),

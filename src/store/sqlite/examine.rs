@@ -50,10 +50,10 @@ pub struct Examined {
 
 impl Store {
     /// Reads the whole file, and holds every history and the index of the search against the customers as they stand. Slow;
-    /// `progress` is told how it goes.
+    /// `progress` is called with each part.
     pub async fn check(&self, progress: impl Fn(CheckProgress) + Send + 'static) -> Result<CheckReport, Error> {
         let own = self.readers.another()?;
-        // What the index has is read by a table in its temporary database.
+        // The terms of the index are read by a table in its temporary database.
         own.pragma_update(None, "query_only", false)?;
         let newest = self.left_newest;
         let check = move |_: &_| {

@@ -139,7 +139,7 @@ struct State {
     generations: Vec<i64>,
     doubt: Option<Doubt>,
     false_hints: u32,
-    /// Whether a checkpoint has begun since the last commit that is marked.
+    /// A checkpoint has begun since the last commit that is marked.
     needs_mark: bool,
     /// A revision that the file must have.
     newest: i64,

@@ -36,7 +36,7 @@ pub(super) struct Files {
     database: Option<Arc<File>>,
     /// Whether syncing it has failed.
     is_unsure: AtomicBool,
-    /// Whether this is a command that marks each of its commits.
+    /// This is a command that marks each of its commits.
     marks_all: bool,
 }
 

@@ -138,14 +138,14 @@ fn in_file(real: &Path) -> rusqlite::Result<i64> {
     find(&connection)
 }
 
-/// Whether the first bytes of a file were never written: it is empty, or a power cut has torn its first page.
+/// Returns whether the first bytes of a file were never written: it is empty, or a power cut has torn its first page.
 fn is_torn(real: &Path) -> bool {
     let mut header = [0; 16];
     let read = File::open(real).and_then(|mut file| std::io::Read::read(&mut file, &mut header));
     read.is_ok() && header == [0; 16]
 }
 
-/// How a file beside a WAL is not the one that the WAL belongs to.
+/// The reason why a file is not the one that a WAL belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stranger {
     /// It has another generation.

@@ -25,7 +25,7 @@ impl Store {
         self.readers.away_of(requester, ask).await
     }
 
-    /// A customer as it stands with its revisions after this version, newest first; `None` where it has not come that far.
+    /// A customer with its revisions after this version, newest first; `None` where it has no such version.
     pub async fn since(
         &self,
         requester: Requester,

@@ -8,7 +8,7 @@ use super::grants::{find_key, key_columns, read_key};
 use super::{Error, Requester, Store, columns, customers};
 use crate::domain::{Customer, CustomerId, Key, KeyId};
 
-/// What a key was admitted with, and the customer that was asked for, if any.
+/// The reason why a key is admitted, and the customer that was asked for, if any.
 type Admitted<A> = (A, Option<Result<Option<Customer>, Error>>);
 
 impl Store {

@@ -119,7 +119,7 @@ pub struct Store {
     _new_lock_file: Option<NewLockFile>,
     /// The last of these, after all that has the file open by SQLite: see [`Files`].
     files: Option<Arc<Files>>,
-    /// What the server of the file left in doubt, and the newest revision that the file must have.
+    /// A doubt that the server of the file left, and the newest revision that the file must have.
     left_doubt: Option<String>,
     left_newest: i64,
 }
@@ -266,7 +266,7 @@ impl Store {
         self.readers.here(|connection| {
             connection.prepare_cached("SELECT beat FROM pulse")?.query_row([], |row| row.get::<_, i64>(0))
         })?;
-        // Another value than before: an equal one would not reach the disk. All but its lowest bit is the generation.
+        // Another value than before: an equal one would not reach the disk. The lowest bit is for this alone.
         const SQL: &str = "UPDATE pulse SET beat = (beat | 1) - (beat & 1)";
         let act = |connection: &Connection| Ok(connection.prepare_cached(SQL)?.execute([]).map(drop)?);
         self.act(act).await

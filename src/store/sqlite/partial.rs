@@ -17,7 +17,7 @@ use rustix::io::Errno;
 
 use super::paths::{COMPANIONS, PARTIAL, RESERVE, beside, directory_of, is_at, real, sync_directory, try_lock};
 
-/// What stands before the random digits in that name.
+/// The text before the random digits in that name.
 const MARK: &str = ".patron-";
 /// The number of random digits in that name, each of four bits.
 const DIGITS: usize = 12;
@@ -61,7 +61,7 @@ impl Partial {
         const TRIES: u32 = 5;
         for _ in 0..TRIES {
             let path = unique_beside(target)?;
-            // New, so that nobody else can have prepared it: neither a link to elsewhere, nor a file that they may read.
+            // New, so that no other user can have prepared it: neither a link to elsewhere, nor a file that they may read.
             let mut options = OpenOptions::new();
             let file = match options.read(true).write(true).create_new(true).mode(0o600).open(&path) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,

@@ -93,7 +93,7 @@ impl Readers {
         self.requests.clone()
     }
 
-    /// What was read; a page that makes no sense is noted.
+    /// Returns the result of a read. A damaged page is noted.
     pub(super) fn seen<T>(&self, read: rusqlite::Result<T>) -> Result<T, Error> {
         read.map_err(|error| self.opener.reason_of(error))
     }
@@ -139,7 +139,7 @@ impl Readers {
     }
 }
 
-/// What a worker thread reads with.
+/// The connection of a worker thread.
 struct ThreadReader {
     connection: Connection,
     keys: RefCell<KnownKeys>,

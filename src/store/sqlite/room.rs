@@ -135,7 +135,7 @@ impl Store {
         self.writer.free(lane, act).await
     }
 
-    /// How many bytes are set aside.
+    /// Returns the bytes that are set aside.
     pub fn reserved(&self) -> u64 {
         self.reserve.found()
     }

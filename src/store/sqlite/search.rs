@@ -50,7 +50,7 @@ impl Store {
         self.readers.away_of(requester, ask).await
     }
 
-    /// Feeds the search with the next revisions, at most so many. Gives whether there may be more. Whoever serves the file
+    /// Feeds the search with the next revisions, at most so many. Returns whether there may be more. A server of the file
     /// needs not ask for it.
     pub async fn feed_search(&self, count: u64) -> Result<bool, Error> {
         self.act(move |connection| Ok(index::feed(connection, count)?)).await

@@ -1,4 +1,4 @@
-//! What the rules of imports ask of the rows, in the transaction that they decide for.
+//! Rows that the rules of imports look up, in the transaction that they decide for.
 
 use std::cell::Cell;
 
@@ -15,7 +15,7 @@ pub struct ImportLookup<'a> {
     connection: &'a Connection,
     mode: Mode,
     import: i64,
-    /// How many revisions were read.
+    /// The number of revisions that were read.
     walked: Cell<u64>,
 }
 

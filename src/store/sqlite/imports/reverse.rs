@@ -36,7 +36,7 @@ fn write(
 ) -> Result<Batch, Error> {
     let Some(begun) = begun(connection, number, state)? else { return Ok(Batch::Elsewhere) };
     let mut rows = rows::after(connection, number, begun.line, count)?;
-    // What was not come to when it was applied has nothing to undo.
+    // A row that was not reached when the import was applied has nothing to undo.
     rows.retain(|row| begun.stopped.is_none_or(|stopped| columns::signed(row.line) <= stopped));
     let lookup = ImportLookup::new(connection, begun.mode, number);
     let (mut moved, mut line, mut done) = (Moved::default(), begun.line, 0);

@@ -214,12 +214,11 @@ mod tests {
     use proptest::prelude::*;
     use proptest::{collection, sample};
 
+    use super::super::customers::tests::changed;
     use super::super::{customers, withdrawn};
     use super::merging::tests::{merge_all, parts};
     use super::*;
-    use crate::domain::{
-        Actor, Change, Contact, Draft, Edited, Erasure, Name, NoteValue, NotesEdit, Passage, Revision,
-    };
+    use crate::domain::{Actor, Change, Contact, Draft, Edited, Erasure, Name, NoteValue, NotesEdit, Passage};
     use crate::domain::{Place, Query};
     use crate::store::Requester;
     use crate::store::sqlite::search::page;
@@ -233,23 +232,6 @@ mod tests {
     fn named(before: &Customer, name: &str) -> Edited {
         let draft = Draft { name: Change::Set(name.into()), ..Draft::default() };
         changed(before, draft.parse().unwrap().over(before))
-    }
-
-    fn changed(before: &Customer, after: Customer) -> Edited {
-        let customer = Customer { version: before.version + 1, ..after };
-        let revision = Revision {
-            customer: customer.id.clone(),
-            version: customer.version,
-            at: 0,
-            actor: Actor::Command { name: "test".into() },
-            request_id: None,
-            request: None,
-            undoes: None,
-            import: None,
-            passage: None,
-            changes: Changes::between(before, &customer),
-        };
-        Edited { customer, revision }
     }
 
     #[test]
